@@ -1,0 +1,52 @@
+"""Everything that can go wrong, as one tree; the message is written for the person who reads it.
+
+ChronosError
+├── UserError               shown in the chat as it is
+│   ├── Refused             not allowed, over a limit, not set up
+│   └── UploadRefused       the file or link cannot become a source
+└── OperatorError           shown in the shell and the log; the chat only learns that something failed
+    ├── ConfigurationError  a setting is wrong or missing
+    ├── DatabaseError       the database cannot be used
+    └── ProviderError       an outside service failed
+        └── ProviderBusy    it may work again later
+"""
+
+
+class ChronosError(Exception):
+    """Base of all errors that Chronos raises on purpose."""
+
+
+class UserError(ChronosError):
+    """The message is written for the person who asked."""
+
+
+class Refused(UserError):
+    """The person may not do this, or not now; says why and until when."""
+
+
+class UploadRefused(UserError):
+    """The file or link cannot become a source; says which rule and what would work."""
+
+
+class OperatorError(ChronosError):
+    """The message is written for whoever runs the deployment."""
+
+
+class ConfigurationError(OperatorError):
+    """A setting is wrong or missing; names the key and what it takes."""
+
+
+class DatabaseError(OperatorError):
+    """The database cannot be used; says why and what to do."""
+
+
+class ProviderError(OperatorError):
+    """An outside service failed; the caller may fall back."""
+
+
+class ProviderBusy(ProviderError):
+    """The service is overloaded or limits us; the same call may work later."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s

@@ -1,0 +1,11 @@
+"""Identifiers as distinct types, so that a student can never be passed where a creator is meant."""
+
+from typing import NewType
+
+CreatorId = NewType("CreatorId", int)
+CommunityId = NewType("CommunityId", int)
+StudentId = NewType("StudentId", int)
+SourceId = NewType("SourceId", int)
+ItemId = NewType("ItemId", int)
+SessionId = NewType("SessionId", int)
+MessageId = NewType("MessageId", int)
