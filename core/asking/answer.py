@@ -1,0 +1,115 @@
+"""What an answer is: its outcome, its text by the sentence, and the moments that support it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from core.ids import SourceId
+
+
+class Outcome(StrEnum):
+    """What became of a question."""
+
+    ANSWERED = "answered"
+    CLOSEST = "closest"
+    ABSTAINED = "abstained"
+    REFUSED = "refused"
+
+
+class Mode(StrEnum):
+    """Who worded the answer: a model, or the creator's own sentences."""
+
+    WRITTEN = "written"
+    QUOTED = "quoted"
+
+
+class Confidence(StrEnum):
+    """How well the material covers the question."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Locator:
+    """Where in its source a citation stands: ``kind`` is time, page, slide or heading."""
+
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A moment of a source that supports the answer; seconds from its start, None where the source has no times."""
+
+    label: str
+    source_id: SourceId
+    title: str
+    url: str
+    locator: Locator
+    start_s: float | None
+    end_s: float | None
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of the answer with the labels of the citations that support it."""
+
+    text: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a model call used; ``cost_usd`` by the configured price table, 0.0 where no price is known."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    cost_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A checked answer; ``notice`` is a sentence of ours to the asker, such as why there is no answer."""
+
+    outcome: Outcome
+    mode: Mode
+    confidence: Confidence
+    sentences: tuple[Sentence, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    notice: str = ""
+    model: str = ""
+    usage: Usage = field(default_factory=Usage)
+    timing_ms: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The words of the answer, labels included, as plain text."""
+        body = " ".join(s.text + "".join(f" [{label}]" for label in s.labels) for s in self.sentences)
+        return "\n\n".join(part for part in (self.notice, body) if part)
+
+    @property
+    def grounded(self) -> bool:
+        """Answered, or closest with at least medium confidence, with a citation (DESIGN 5)."""
+        sure = self.outcome is Outcome.ANSWERED or (
+            self.outcome is Outcome.CLOSEST and self.confidence in {Confidence.MEDIUM, Confidence.HIGH}
+        )
+        return sure and bool(self.citations)
+
+    def as_json(self) -> dict[str, Any]:
+        """The document that ``chronos ask --json`` prints."""
+        return {
+            "outcome": self.outcome.value,
+            "mode": self.mode.value,
+            "confidence": self.confidence.value,
+            "text": self.text,
+            "citations": [asdict(citation) for citation in self.citations],
+            "model": self.model,
+            "usage": asdict(self.usage),
+            "timing_ms": dict(self.timing_ms),
+        }

@@ -1,0 +1,79 @@
+"""What a language model is asked to do: word an answer from labelled sentences, and say which ones it used."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from core.asking.answer import Usage
+from core.ids import SourceId
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceSentence:
+    """A stored sentence that may be cited; ``label`` ("S1", "S2", ...) is valid within one question only."""
+
+    label: str
+    source_id: SourceId
+    position: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceSource:
+    """The sentences of one source that go to the model, in their order in the source."""
+
+    title: str
+    sentences: tuple[EvidenceSentence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier question of the same session with the answer it got."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Everything a model may know: nothing in it is an instruction except what Chronos itself says."""
+
+    question: str
+    evidence: tuple[EvidenceSource, ...]
+    history: tuple[Turn, ...] = ()
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class DraftSentence:
+    """A sentence as the model wrote it, with the labels it claims; neither is trusted yet."""
+
+    text: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A model's unchecked answer; ``covered`` is False where it found that the evidence does not answer."""
+
+    covered: bool
+    sentences: tuple[DraftSentence, ...]
+    model: str
+    usage: Usage = field(default_factory=Usage)
+
+
+class AnswerModel(Protocol):
+    """A language model that words answers."""
+
+    @property
+    def name(self) -> str:
+        """The configured name, such as ``anthropic:claude-sonnet-5-5``."""
+        ...
+
+    async def write(self, task: Task) -> Draft:
+        """Word an answer from the task's evidence.
+
+        Raises:
+            ProviderBusy: overloaded, rate limited or timed out.
+            ProviderError: any other failure, a refusal or an answer that cannot be read included.
+        """
+        ...

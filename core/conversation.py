@@ -1,0 +1,242 @@
+"""The vocabulary of a conversation: what people can say and what Chronos replies, for every platform at once.
+
+A platform adapter turns what happened there into a :class:`Request`, hands it to the :class:`Responder` and renders
+the :class:`Reply` natively. Commands are declared in ``bot/commands``; nothing here knows a platform.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from core.richtext import RichText, Span, Style
+
+
+class Audience(StrEnum):
+    """Who may use a command; each includes those after it."""
+
+    EVERYONE = "everyone"
+    STAFF = "staff"
+
+
+class Kind(StrEnum):
+    """What a parameter takes."""
+
+    TEXT = "text"
+    LINK = "link"
+    NUMBER = "number"
+    CHOICE = "choice"
+    FILE = "file"
+    ROLE = "role"
+    SOURCE = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """An option of a command; ``description`` is at most 100 characters (Discord's limit)."""
+
+    name: str
+    description: str
+    kind: Kind = Kind.TEXT
+    required: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a message; read at once, since platforms' links to it expire."""
+
+    name: str
+    size_bytes: int
+    read: Callable[[], Awaitable[bytes]] = field(repr=False, compare=False)
+
+
+Value = str | float | Attachment
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is said, in the platform's own ids.
+
+    ``community`` is the Discord server or Telegram group; empty in a direct message. ``channel`` is where to write,
+    ``thread`` a Telegram topic inside it.
+    """
+
+    platform: str
+    channel: str
+    community: str = ""
+    community_name: str = ""
+    thread: str = ""
+
+    @property
+    def direct(self) -> bool:
+        """Whether this is a conversation with one person alone."""
+        return not self.community
+
+    @property
+    def key(self) -> str:
+        """One text that names this place among all."""
+        return f"{self.platform}:{self.channel}:{self.thread}"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who speaks: the platform's id, the name shown there, and what the platform lets them do in this place."""
+
+    platform: str
+    external_id: str
+    name: str = ""
+    manages: bool = False
+    roles: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing a person asked for: a command with its arguments, or a button with its payload."""
+
+    place: Place
+    person: Person
+    command: str
+    arguments: Mapping[str, Value] = field(default_factory=dict)
+    typed: bool = False
+
+
+class Tone(StrEnum):
+    """The colour of a button."""
+
+    NEUTRAL = "neutral"
+    GOOD = "good"
+    DANGER = "danger"
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button that runs an action, for as long as its message exists.
+
+    ``action`` and ``payload`` together are the persistent id ``action:payload``, at most 64 bytes (Telegram's limit).
+    """
+
+    label: str
+    action: str
+    payload: str = ""
+    tone: Tone = Tone.NEUTRAL
+
+    def __post_init__(self) -> None:
+        if len(self.custom_id.encode()) > MAX_BUTTON_ID_BYTES:
+            raise ValueError(f"button id {self.custom_id!r} is longer than {MAX_BUTTON_ID_BYTES} bytes")
+
+    @property
+    def custom_id(self) -> str:
+        """What the platform keeps and sends back."""
+        return f"{self.action}:{self.payload}"
+
+
+MAX_BUTTON_ID_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A document to send along."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What Chronos says.
+
+    ``private`` replies are seen by the person alone (ephemeral on Discord; in the private chat on Telegram, when the
+    person has opened one). ``replaces`` edits the message whose button was pressed instead of writing a new one.
+    """
+
+    text: RichText = field(default_factory=RichText)
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    files: tuple[File, ...] = ()
+    private: bool = False
+    replaces: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A completion offered while an argument is typed."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something people can say, on every platform; ``private``: the reply is for the person alone."""
+
+    name: str
+    description: str
+    audience: Audience = Audience.EVERYONE
+    parameters: tuple[Parameter, ...] = ()
+    private: bool = False
+
+    def parameter(self, kind: Kind) -> Parameter | None:
+        """The first parameter of a kind."""
+        return next((parameter for parameter in self.parameters if parameter.kind is kind), None)
+
+
+class Responder(Protocol):
+    """What answers: the only thing a platform adapter calls. None of these methods raises."""
+
+    @property
+    def commands(self) -> Sequence[Command]:
+        """All commands, in the order in which menus show them."""
+        ...
+
+    async def private(self, request: Request) -> bool:
+        """Say, before the work starts, whether the reply will be for the person alone."""
+        ...
+
+    async def respond(self, request: Request) -> Reply:
+        """Do what the person asked for; an error becomes a reply that says what to do."""
+        ...
+
+    async def suggest(self, request: Request, parameter: str, typed: str) -> Sequence[Suggestion]:
+        """Complete an argument, best first, at most 25."""
+        ...
+
+    async def joined(self, place: Place) -> Reply:
+        """Greet a community that has just added the bot."""
+        ...
+
+
+class Messenger(Protocol):
+    """The way to write to a platform without being asked: what the outbox delivers through."""
+
+    @property
+    def platform(self) -> str:
+        """The platform's name, as in :class:`Place`."""
+        ...
+
+    async def deliver(self, place: Place, reply: Reply, message_id: str) -> str:
+        """Send a message, or edit the one with ``message_id`` (empty: a new one), and return its id.
+
+        Raises:
+            ProviderBusy: try again later.
+            ProviderError: it cannot be delivered.
+        """
+        ...
+
+
+def reply_to_json(reply: Reply) -> dict[str, Any]:
+    """A reply as plain data for the outbox (files are not kept)."""
+    return {
+        "text": [[span.text, span.style.value, span.link] for span in reply.text.spans],
+        "buttons": [[[b.label, b.action, b.payload, b.tone.value] for b in row] for row in reply.buttons],
+    }
+
+
+def reply_from_json(data: Mapping[str, Any]) -> Reply:
+    """The inverse of :func:`reply_to_json`."""
+    return Reply(
+        text=RichText(tuple(Span(text, Style(style), link) for text, style, link in data["text"])),
+        buttons=tuple(
+            tuple(Button(label, action, payload, Tone(tone)) for label, action, payload, tone in row)
+            for row in data["buttons"]
+        ),
+    )

@@ -1,0 +1,138 @@
+"""Text with a little markup, free of any platform's syntax; adapters escape and render each span natively."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class Style(StrEnum):
+    """How a span looks."""
+
+    PLAIN = "plain"
+    BOLD = "bold"
+    ITALIC = "italic"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A run of text in one style; ``link`` is an address made by us, or empty."""
+
+    text: str
+    style: Style = Style.PLAIN
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RichText:
+    """Spans in reading order. ``RichText.of("a", bold("b"))`` builds one; ``+`` joins two."""
+
+    spans: tuple[Span, ...] = ()
+
+    @classmethod
+    def of(cls, *parts: "str | Span | RichText") -> "RichText":
+        """Join plain strings, spans and rich texts."""
+        spans: list[Span] = []
+        for part in parts:
+            if isinstance(part, RichText):
+                spans.extend(part.spans)
+            else:
+                spans.append(Span(part) if isinstance(part, str) else part)
+        return cls(tuple(span for span in spans if span.text))
+
+    def __add__(self, other: "RichText | Span | str") -> "RichText":
+        return RichText.of(self, other)
+
+    def __bool__(self) -> bool:
+        return any(span.text.strip() for span in self.spans)
+
+    @property
+    def plain(self) -> str:
+        """The words alone."""
+        return "".join(span.text for span in self.spans)
+
+
+def bold(text: str) -> Span:
+    """A span in bold."""
+    return Span(text, Style.BOLD)
+
+
+def italic(text: str) -> Span:
+    """A span in italics."""
+    return Span(text, Style.ITALIC)
+
+
+def code(text: str) -> Span:
+    """A span to be typed or copied as it is."""
+    return Span(text, Style.CODE)
+
+
+def link(text: str, address: str) -> Span:
+    """A span that opens an address."""
+    return Span(text, link=address)
+
+
+def joined(parts: "list[RichText]", separator: str = "\n") -> RichText:
+    """Rich texts with a separator between them."""
+    result = RichText()
+    for index, part in enumerate(parts):
+        result = RichText.of(result, separator if index else "", part)
+    return result
+
+
+_BREAKS = (re.compile(r"\n\n+"), re.compile(r"\n"), re.compile(r"(?<=[.!?…])\s+"), re.compile(r"\s+"))
+
+
+def split(text: RichText, limit: int, measure: Callable[[RichText], int]) -> list[RichText]:
+    """Cut a text into parts that each measure at most ``limit``, at the best break there is; no word is lost.
+
+    Args:
+        text: what to cut.
+        limit: the platform's limit for a message, at least 1, in the units of ``measure``.
+        measure: the size of a text as the platform counts it once rendered.
+
+    Returns:
+        Parts in order; paragraphs are kept together before lines, lines before sentences, sentences before words.
+    """
+    parts: list[RichText] = []
+    rest = text
+    while measure(rest) > limit:
+        head, rest = _cut(rest, _longest_prefix(rest, limit, measure))
+        if head:
+            parts.append(head)
+    return [*parts, rest] if rest or not parts else parts
+
+
+def _longest_prefix(text: RichText, limit: int, measure: Callable[[RichText], int]) -> int:
+    low, high = 1, len(text.plain)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if measure(_slice(text, 0, middle)) <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _cut(text: RichText, longest: int) -> tuple[RichText, RichText]:
+    plain = text.plain
+    for pattern in _BREAKS:
+        breaks = [m for m in pattern.finditer(plain, 0, longest + 1) if longest // 3 < m.start() <= longest]
+        if breaks:
+            at = breaks[-1]
+            return _slice(text, 0, at.start()), _slice(text, at.end(), len(plain))
+    return _slice(text, 0, longest), _slice(text, longest, len(plain))
+
+
+def _slice(text: RichText, start: int, end: int) -> RichText:
+    return RichText(tuple(_pieces(text, start, end)))
+
+
+def _pieces(text: RichText, start: int, end: int) -> Iterator[Span]:
+    offset = 0
+    for span in text.spans:
+        piece = span.text[max(0, start - offset) : max(0, end - offset)]
+        if piece:
+            yield replace(span, text=piece)
+        offset += len(span.text)
