@@ -57,8 +57,8 @@ CREATE TABLE segments (
   start_s double precision NOT NULL,
   end_s double precision NOT NULL,
   estimated boolean NOT NULL DEFAULT false,
-  speaker text NOT NULL DEFAULT '',
   text text NOT NULL,
+  words integer NOT NULL,
   terms bytea NOT NULL,
   PRIMARY KEY (creator_id, source_id, position),
   FOREIGN KEY (creator_id, source_id) REFERENCES sources ON DELETE CASCADE

@@ -1,0 +1,146 @@
+"""Bring a database up to date: our plain SQL files by dbmate, the job queue's tables by pgqueuer itself."""
+
+import asyncio
+import shutil
+import sys
+from importlib import resources
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
+
+import asyncpg
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.queries import Queries
+
+from core.errors import DatabaseError
+
+_ONE_AT_A_TIME: Final = 0x4348524F  # any number that only Chronos locks
+
+_GRANT_QUEUE: Final = """
+DO $$
+DECLARE name text;
+BEGIN
+  FOR name IN SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE tablename LIKE 'pgqueuer%' LOOP
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO chronos_system', name);
+    EXECUTE format('GRANT SELECT ON %s TO chronos_backup', name);
+  END LOOP;
+  FOR name IN SELECT format('%I.%I', schemaname, sequencename) FROM pg_sequences
+              WHERE sequencename LIKE 'pgqueuer%' LOOP
+    EXECUTE format('GRANT USAGE, SELECT ON SEQUENCE %s TO chronos_system', name);
+    EXECUTE format('GRANT SELECT ON SEQUENCE %s TO chronos_backup', name);
+  END LOOP;
+END $$
+"""
+
+
+async def migrate(admin_url: str) -> list[str]:
+    """Apply every migration that is missing and return their names; several processes may call this at once.
+
+    Raises:
+        DatabaseError: the database cannot be reached, a step failed, or pgvector is not installed on the server.
+    """
+    connection = await _connect(admin_url)
+    try:
+        # dbmate does not lock by itself; this lock makes the others wait until the first is through.
+        await connection.execute("SELECT pg_advisory_lock($1)", _ONE_AT_A_TIME)
+        missing = sorted(set(available()) - await _applied(connection))
+        if missing:
+            await _require_vector(connection)
+            await _run_dbmate(admin_url)
+        if missing or not await Queries(AsyncpgDriver(connection)).has_table("pgqueuer"):
+            await _set_up_queue(connection)
+        return missing
+    finally:
+        await connection.close()
+
+
+async def pending(admin_url: str) -> list[str]:
+    """The names of the migrations that are missing.
+
+    Raises:
+        DatabaseError: the database cannot be reached.
+    """
+    connection = await _connect(admin_url)
+    try:
+        return sorted(set(available()) - await _applied(connection))
+    finally:
+        await connection.close()
+
+
+def available() -> list[str]:
+    """The versions of all migration files of this release, oldest first."""
+    return sorted(path.name.partition("_")[0] for path in _folder().glob("*.sql"))
+
+
+def _folder() -> Path:
+    return Path(str(resources.files("migrations")))
+
+
+async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    try:
+        return await asyncpg.connect(url, timeout=15)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise DatabaseError(
+            f"The database does not answer ({error}). Check database.url and that it runs."
+        ) from error
+
+
+async def _applied(connection: "asyncpg.Connection[asyncpg.Record]") -> set[str]:
+    if not await connection.fetchval("SELECT to_regclass('public.schema_migrations') IS NOT NULL"):
+        return set()
+    return {row["version"] for row in await connection.fetch("SELECT version FROM public.schema_migrations")}
+
+
+async def _require_vector(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    try:
+        await connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    except asyncpg.PostgresError as error:
+        raise DatabaseError(
+            f"pgvector cannot be enabled ({error}). As a superuser: CREATE EXTENSION vector; (0.7 or newer)."
+        ) from error
+
+
+async def _run_dbmate(url: str) -> None:
+    program = shutil.which("dbmate", path=str(Path(sys.executable).parent)) or shutil.which("dbmate")
+    if program is None:
+        raise DatabaseError("The program dbmate is missing from this installation; install chronos-bot anew.")
+    process = await asyncio.create_subprocess_exec(
+        program, "--migrations-dir", str(_folder()), "--no-dump-schema", "migrate",
+        env={"DATABASE_URL": dbmate_url(url)}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    if process.returncode:
+        raise DatabaseError(f"A migration failed and was rolled back: {output.decode(errors='replace').strip()}")
+
+
+async def _set_up_queue(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    queue = Queries(AsyncpgDriver(connection))
+    if await queue.has_table("pgqueuer"):
+        await queue.upgrade()
+    else:
+        await queue.install()
+    await connection.execute(_GRANT_QUEUE)
+
+
+def dbmate_url(url: str) -> str:
+    """An asyncpg URL in dbmate's words: a socket folder is ``socket=`` there, and TLS is off unless asked for."""
+    parts = urlsplit(url)
+    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    host = options.pop("host", "")
+    user = options.pop("user", "")
+    password = options.pop("password", "")
+    options.setdefault("sslmode", "disable" if host.startswith("/") else "prefer")
+    if options["sslmode"] == "prefer":
+        options["sslmode"] = "disable"  # dbmate knows no "prefer"; ask for require or verify-full in database.url
+    login = _login(unquote(parts.username or user), unquote(parts.password or password))
+    if host.startswith("/"):
+        options["socket"] = host
+        host = ""
+    place = f"{parts.hostname or host}:{parts.port or options.pop('port', 5432)}" if parts.hostname or host else ""
+    return f"postgres://{login}{place}{parts.path}?{urlencode(options)}"
+
+
+def _login(user: str, password: str) -> str:
+    if not user:
+        return ""
+    return quote(user, safe="") + (f":{quote(password, safe='')}" if password else "") + "@"
