@@ -122,7 +122,7 @@ class Workbench(Protocol):
         ...
 
     async def complete(self, creator_id: CreatorId, item_id: ItemId, indexed: IndexedSource) -> None:
-        """Make a source searchable in place of what was stored of it, and move the corpus version, in one transaction."""
+        """Store a source anew, make it searchable and move the corpus version, in one transaction."""
         ...
 
     async def fail(self, creator_id: CreatorId, item_id: ItemId, reason: str) -> None:

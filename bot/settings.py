@@ -1,0 +1,286 @@
+"""config.toml and the environment as typed settings; every mistake in them is named at once."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from core.errors import ConfigurationError
+
+OFFICIAL_DISCORD: Final = "https://discord.com/api/v10"
+OFFICIAL_TELEGRAM: Final = "https://api.telegram.org"
+
+
+def _resolve(value: object) -> object:
+    """A secret given as ``env:NAME`` or ``file:PATH`` is read from there."""
+    if not isinstance(value, str):
+        return value
+    kind, _, where = value.partition(":")
+    if kind == "env":
+        if where not in os.environ:
+            raise ValueError(f"the environment has no variable {where}")
+        return os.environ[where]
+    if kind == "file":
+        try:
+            return Path(where).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ValueError(f"the file {where} cannot be read: {error.strerror}") from error
+    return value
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_resolve)]
+EMPTY: Final = SecretStr("")
+
+
+class Section(BaseModel):
+    """A table of config.toml; a key that it does not know is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatabaseSection(Section):
+    """Where PostgreSQL is; both empty: an embedded server under storage.data_dir."""
+
+    url: Secret = Field(EMPTY, description="postgresql://user:password@host/name; empty: an embedded server")
+    admin_url: Secret = Field(EMPTY, description="the owner's address for migrations; empty: database.url")
+
+
+class StorageSection(Section):
+    """Where files are kept."""
+
+    data_dir: Path = Field(Path("data"), description="folder of the embedded server and of local files")
+    s3_endpoint: str = Field("", description="an S3-compatible store for media; empty: local files")
+    s3_bucket: str = ""
+    s3_region: str = ""
+    s3_access_key: Secret = EMPTY
+    s3_secret_key: Secret = EMPTY
+
+
+class HttpSection(Section):
+    """The web server of every process: /health, /metrics, the watch pages, webhooks."""
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on")
+    public_url: str = Field("", description="how people reach it from outside; empty: http://host:port")
+
+
+class DiscordSection(Section):
+    """The Discord bot; off without a token."""
+
+    bot_token: Secret = Field(EMPTY, description="from the Developer Portal, Bot, Reset Token; empty: off")
+    api_url: str = Field(OFFICIAL_DISCORD, description="REST address with its version")
+    gateway_url: str = Field("", description="gateway address; empty: the official one")
+
+
+class TelegramSection(Section):
+    """The Telegram bot; off without a token."""
+
+    bot_token: Secret = Field(EMPTY, description="from @BotFather; empty: off")
+    api_url: str = Field(OFFICIAL_TELEGRAM, description="the Bot API server's root")
+    mode: Literal["polling", "webhook"] = Field("polling", description="polling or webhook (needs http.public_url)")
+    webhook_secret: Secret = Field(EMPTY, description="Telegram sends it with each update; empty: derived by us")
+
+
+class ServiceSection(Section):
+    """A service with a key and an address of its own."""
+
+    api_key: Secret = Field(EMPTY, description="empty: off")
+    base_url: str = Field("", description="empty: the official address")
+
+
+class HookedServiceSection(ServiceSection):
+    """A service that also calls us."""
+
+    webhook_secret: Secret = EMPTY
+
+
+class PayPalSection(Section):
+    """Payouts."""
+
+    client_id: str = ""
+    client_secret: Secret = EMPTY
+    base_url: str = ""
+    webhook_secret: Secret = EMPTY
+
+
+class SolanaSection(Section):
+    """CHRONOS on chain."""
+
+    keypair: Secret = EMPTY
+    mint: str = ""
+    base_url: str = ""
+
+
+class SmtpSection(Section):
+    """Mail."""
+
+    host: str = ""
+    port: int = 587
+    user: str = ""
+    password: Secret = EMPTY
+    sender: str = ""
+
+
+class SentrySection(Section):
+    """Error reports."""
+
+    dsn: Secret = EMPTY
+
+
+class Price(Section):
+    """USD for a million tokens."""
+
+    input: float = Field(0.0, ge=0)
+    output: float = Field(0.0, ge=0)
+    cached: float = Field(0.0, ge=0)
+
+
+class ModelsSection(Section):
+    """Which models do what."""
+
+    answer: tuple[str, ...] = Field(
+        (), description="tried in order, such as anthropic:NAME, openai:NAME; empty: quote"
+    )
+    embed: str = Field("local", description="local, or openai:NAME")
+    transcribe: str = Field("", description="local, openai:NAME, elevenlabs:NAME, or empty")
+    speak: str = Field("", description="a voice, or empty")
+    prices: dict[str, Price] = Field(default_factory=dict, description="USD for a million tokens, by model")
+    timeout_s: float = Field(30.0, gt=0, description="seconds a model may take before the next one is tried")
+
+
+class RetrievalSection(Section):
+    """How searching uses memory."""
+
+    snapshot_max_units: int = Field(400_000, gt=0, description="larger libraries take candidates from SQL")
+    memory: int = Field(256, gt=0, description="megabytes for libraries held in memory")
+
+
+class LimitsSection(Section):
+    """What may be used; 0: no limit."""
+
+    questions_per_minute: int = Field(8, ge=0, description="questions a minute and person")
+    community_questions_per_minute: int = Field(60, ge=0, description="questions a minute and community")
+    model_usd_per_day: float = Field(5.0, ge=0, description="model money a day and creator; then answers are quoted")
+    file_mb: int = Field(20, gt=0, le=2000, description="largest upload in megabytes")
+
+
+class RewardsSection(Section):
+    """Amounts and caps of CHRONOS."""
+
+
+class OperatorSection(Section):
+    """Whoever runs this deployment."""
+
+    registration: Literal["open", "invite", "closed"] = Field(
+        "open", description="who may /setup a new creator: open, invite (with a code from the shell), closed"
+    )
+    contact: str = Field("", description="shown to people who need the operator")
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured, with its default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CHRONOS_", env_nested_delimiter="__", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    database: DatabaseSection = DatabaseSection()
+    storage: StorageSection = StorageSection()
+    http: HttpSection = HttpSection()
+    discord: DiscordSection = DiscordSection()
+    telegram: TelegramSection = TelegramSection()
+    openai: ServiceSection = ServiceSection()
+    anthropic: ServiceSection = ServiceSection()
+    openrouter: ServiceSection = ServiceSection()
+    xai: ServiceSection = ServiceSection()
+    gemini: ServiceSection = ServiceSection()
+    ollama: ServiceSection = ServiceSection()
+    elevenlabs: ServiceSection = ServiceSection()
+    models: ModelsSection = ModelsSection()
+    retrieval: RetrievalSection = RetrievalSection()
+    limits: LimitsSection = LimitsSection()
+    rewards: RewardsSection = RewardsSection()
+    whop: HookedServiceSection = HookedServiceSection()
+    lago: HookedServiceSection = HookedServiceSection()
+    paypal: PayPalSection = PayPalSection()
+    tremendous: HookedServiceSection = HookedServiceSection()
+    stripe: HookedServiceSection = HookedServiceSection()
+    solana: SolanaSection = SolanaSection()
+    smtp: SmtpSection = SmtpSection()
+    sentry: SentrySection = SentrySection()
+    operator: OperatorSection = OperatorSection()
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        """The environment wins over the file; nothing else is read."""
+        return init_settings, env_settings
+
+    @property
+    def has_platform(self) -> bool:
+        """Whether a chat platform is configured."""
+        return bool(self.discord.bot_token.get_secret_value() or self.telegram.bot_token.get_secret_value())
+
+    @property
+    def public_url(self) -> str:
+        """Where people reach our pages, without a slash at the end."""
+        return (self.http.public_url or f"http://{self.http.host}:{self.http.port}").rstrip("/")
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read the configuration: ``path``, else CHRONOS_CONFIG, else ./config.toml where it exists, and the environment.
+
+    Raises:
+        ConfigurationError: names every wrong key at once, with what it takes.
+    """
+    chosen = path or _from_environment()
+    if chosen is not None and not chosen.is_file():
+        raise ConfigurationError(f"The configuration file {chosen} does not exist.")
+    file = chosen or Path("config.toml")
+    try:
+        return _settings_class(file if file.is_file() else None)()
+    except ValidationError as error:
+        raise ConfigurationError(_explain(error)) from None
+    except ValueError as error:
+        raise ConfigurationError(f"The configuration cannot be read: {error}") from None
+
+
+def _from_environment() -> Path | None:
+    named = os.environ.get("CHRONOS_CONFIG")
+    return Path(named) if named else None
+
+
+def _settings_class(file: Path | None) -> type[Settings]:
+    class FileSettings(Settings):
+        model_config = SettingsConfigDict(extra="forbid")
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            *_: PydanticBaseSettingsSource,
+            **sources: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return sources["env_settings"], TomlConfigSettingsSource(settings_cls, file)
+
+    return FileSettings
+
+
+def _explain(error: ValidationError) -> str:
+    lines = [f"  {'.'.join(map(str, e['loc']))}: {_words(e['msg'])}" for e in error.errors()]
+    return "The configuration has mistakes:\n" + "\n".join(lines)
+
+
+def _words(message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return message.replace("Extra inputs are not permitted", "there is no such setting; see config.example.toml")
