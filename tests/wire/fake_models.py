@@ -29,6 +29,7 @@ Event = tuple[str | None, Json]
 _LABELLED_LINE: Final = re.compile(
     r"""(?m)^[\W_]*(?:(?:\w+\s+)?\w+=["'])?(S\d+)\b["'\]):.>|\s-]+(\S.*?)(?:</\w+>)?\s*$"""
 )
+_SENTINEL: Final = re.compile(r"\b[A-Z]+_[A-Z_]+\b")
 _WORD: Final = re.compile(r"\w+")
 _UNIMPORTANT: Final = frozenset({
     "a", "an", "and", "are", "at", "be", "by", "do", "does", "for", "how", "i", "in", "is", "it", "of", "on", "or",
@@ -117,18 +118,26 @@ class Fault:
 
 def quote_best(request: ModelRequest) -> Answer:
     """Quote the evidence that shares most words with the question, and cite it."""
-    wanted = _words(request.question)
-    ranked = sorted(request.evidence, key=lambda e: len(wanted & _words(e.text)), reverse=True)
-    if not ranked:
-        return Claim("The material does not say.")
-    return Claim(ranked[0].text, (ranked[0].label,))
+    return _quotes(request, 1) or not_covered(request)
 
 
 def quote_best_two(request: ModelRequest) -> Answer:
     """Quote the two best pieces of evidence, each as a claim of its own."""
+    return _quotes(request, 2) or not_covered(request)
+
+
+def _quotes(request: ModelRequest, count: int) -> list[Claim]:
     wanted = _words(request.question)
     ranked = sorted(request.evidence, key=lambda e: len(wanted & _words(e.text)), reverse=True)
-    return [Claim(e.text, (e.label,)) for e in ranked[:2]] or Claim("The material does not say.")
+    return [Claim(e.text, (e.label,)) for e in ranked[:count]]
+
+
+def not_covered(request: ModelRequest) -> Answer:
+    """Say that the evidence does not answer: no claims by a schema, else the word in capitals of the prompt."""
+    if request.schema is not None:
+        return []
+    told = _SENTINEL.search(str(request.body.get("system") or request.body.get("instructions") or ""))
+    return Claim(told.group() if told else "The material does not say.")
 
 
 def say(text: str, *labels: str) -> Script:
@@ -217,6 +226,10 @@ class ModelServer:
     def refuse(self, times: int | None = 1) -> None:
         """Let the model decline in the vendor's own way."""
         self._faults.append(Fault("refuse", times))
+
+    def truncate(self, times: int | None = 1) -> None:
+        """Let the model run out of tokens in the middle of its answer."""
+        self._faults.append(Fault("truncate", times))
 
     def garbage(self, times: int | None = 1) -> None:
         """Let the model write something that follows no schema."""

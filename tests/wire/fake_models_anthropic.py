@@ -65,6 +65,10 @@ class FakeAnthropic(ModelServer):
         fault = self.take_fault()
         answer = self.scripted(asked, fault)
         message = _message(asked, answer)
+        if fault is not None and fault.kind == "truncate":
+            last = message["content"][-1]
+            last["text"] = last["text"][: len(last["text"]) // 2]
+            message["stop_reason"] = "max_tokens"
         return await self.respond(wire, fault, message, _events(message) if asked.streams else None)
 
     def _check_headers(self, request: RecordedRequest) -> None:

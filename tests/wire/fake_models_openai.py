@@ -97,6 +97,8 @@ class FakeOpenAI(ModelServer):
         fault = self.take_fault()
         answer = self.scripted(asked, fault)
         whole = _completion(asked, answer) if is_chat else _response(asked, answer)
+        if fault is not None and fault.kind == "truncate":
+            (_truncate_completion if is_chat else _truncate_response)(whole)
         events = (_completion_events if is_chat else _response_events)(whole, asked.body)
         return await self.respond(wire, fault, whole, events if asked.streams else None)
 
@@ -295,6 +297,19 @@ def _response(asked: ModelRequest, answer: Answer | Refusal) -> dict[str, Any]:
     }
 
 
+def _truncate_response(whole: dict[str, Any]) -> None:
+    whole |= {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
+    item = whole["output"][0]
+    item["status"] = "incomplete"
+    item["content"][0]["text"] = item["content"][0]["text"][:20]
+
+
+def _truncate_completion(whole: dict[str, Any]) -> None:
+    choice = whole["choices"][0]
+    choice["finish_reason"] = "length"
+    choice["message"]["content"] = choice["message"]["content"][:20]
+
+
 def _response_events(whole: dict[str, Any], _: dict[str, Any]) -> list[Event]:
     item = whole["output"][0]
     part = item["content"][0]
@@ -316,7 +331,7 @@ def _response_events(whole: dict[str, Any], _: dict[str, Any]) -> list[Event]:
         {"type": f"{kind}.done", **place, field: text, **extra},
         {"type": "response.content_part.done", **place, "part": part},
         {"type": "response.output_item.done", "output_index": 0, "item": item},
-        {"type": "response.completed", "response": whole},
+        {"type": f"response.{whole['status']}", "response": whole},
     ]
     return [(event["type"], {**event, "sequence_number": number}) for number, event in enumerate(events)]
 
@@ -342,7 +357,7 @@ def _completion_events(whole: dict[str, Any], body: dict[str, Any]) -> list[Even
     shell = {key: whole[key] for key in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
     deltas: list[tuple[dict[str, Any], str | None]] = [({"role": "assistant", field: ""}, None)]
     deltas += [({field: piece}, None) for piece in pieces(message[field])]
-    deltas.append(({}, "stop"))
+    deltas.append(({}, whole["choices"][0]["finish_reason"]))
     chunks = [
         {**shell, "choices": [{"index": 0, "delta": delta, "finish_reason": reason, "logprobs": None}]}
         for delta, reason in deltas

@@ -52,7 +52,8 @@ def _parts(schema: Schema, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
 def fill_schema(schema: Schema, said: Said) -> object:
     """Return a document that fits ``schema`` and says ``said`` (pairs of text and labels).
 
-    Arrays of objects get one object for each claim; names decide what a string or boolean means.
+    Arrays of objects get one object for each claim; names decide what a string or boolean means. Nothing said means
+    that the evidence does not answer.
     """
     return _Filler(schema).fill(schema, said, "")
 
@@ -87,7 +88,7 @@ class _Filler:
         labels = [label for _, cited in said for label in cited]
         kind = schema.get("type")
         if kind == "boolean":
-            return not _NEGATIVE.search(name.lower())
+            return bool(said) is not bool(_NEGATIVE.search(name.lower()))
         if kind in {"integer", "number"}:
             return int(labels[0][1:]) if labels and _LABEL.fullmatch(labels[0]) else 1
         choices = schema.get("enum")

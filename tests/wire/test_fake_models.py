@@ -17,6 +17,7 @@ from tests.wire.fake_models import (
     ModelRequest,
     RecordedRequest,
     labelled_lines,
+    not_covered,
     quote_best_two,
     say,
     unsupported,
@@ -359,6 +360,30 @@ async def test_openai_refuses_babbles_and_fails(gpt: FakeOpenAI, openai_client: 
     gpt.hang(times=1)
     with pytest.raises(openai.APITimeoutError):
         await openai_client.with_options(timeout=0.05).responses.create(model=GPT, input=PROMPT)
+
+
+async def test_a_model_may_run_out_of_tokens(
+    gpt: FakeOpenAI, openai_client: AsyncOpenAI, claude: FakeAnthropic, anthropic_client: AsyncAnthropic
+) -> None:
+    gpt.truncate()
+    claude.truncate()
+    response = await openai_client.responses.create(model=GPT, input=PROMPT, text=FORMAT)
+    assert response.status == "incomplete"
+    assert response.incomplete_details is not None
+    assert response.incomplete_details.reason == "max_output_tokens"
+    message = await anthropic_client.messages.create(**question(document()))
+    assert message.stop_reason == "max_tokens"
+
+
+async def test_a_model_may_say_that_the_evidence_does_not_answer(
+    gpt: FakeOpenAI, openai_client: AsyncOpenAI, claude: FakeAnthropic, anthropic_client: AsyncAnthropic
+) -> None:
+    gpt.answer_with(not_covered)
+    claude.answer_with(not_covered)
+    response = await openai_client.responses.create(model=GPT, input=PROMPT, text=FORMAT)
+    assert json.loads(response.output_text) == {"answerable": False, "claims": []}
+    message = await anthropic_client.messages.create(**question(document()), system="Else say NOT_COVERED.")
+    assert message.content[0].to_dict() == {"type": "text", "text": "NOT_COVERED", "citations": None}
 
 
 # Reading and holding against the specification.
