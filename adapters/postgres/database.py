@@ -37,9 +37,15 @@ class Database:
         self._revive = revive
 
     @asynccontextmanager
-    async def creator(self, creator_id: CreatorId, student_id: StudentId | None = None) -> AsyncIterator[Connection]:
-        """A transaction that sees one creator's rows, and of conversations only those of ``student_id``."""
-        async with self._scoped("chronos_app", str(creator_id), str(student_id or "")) as connection:
+    async def creator(
+        self, creator_id: CreatorId, student_id: StudentId | None = None, *, frozen: bool = False
+    ) -> AsyncIterator[Connection]:
+        """A transaction that sees one creator's rows, and of conversations only those of ``student_id``.
+
+        ``frozen``: all its statements see the database as of one moment.
+        """
+        student = str(student_id or "")
+        async with self._scoped("chronos_app", str(creator_id), student, frozen=frozen) as connection:
             yield connection
 
     @asynccontextmanager
@@ -55,10 +61,12 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def _scoped(self, role: str, creator: str, student: str) -> AsyncIterator[Connection]:
+    async def _scoped(
+        self, role: str, creator: str, student: str, *, frozen: bool = False
+    ) -> AsyncIterator[Connection]:
         connection = await self._acquire()
         try:
-            async with connection.transaction():
+            async with connection.transaction(isolation="repeatable_read" if frozen else None):
                 await connection.execute(_SCOPE, role, creator, student)
                 yield connection
         except _UNREACHABLE as error:

@@ -90,8 +90,8 @@ FAIL_ITEM: Final = """
 """
 RETRY_ITEM: Final = """
     UPDATE items SET stage = 'pending', progress = 0, reason = '', finished_at = NULL
-     WHERE creator_id = $1 AND id = $2 AND stage = 'failed' AND transcript IS NOT NULL
-    RETURNING source_id
+     WHERE creator_id = $1 AND source_id = $2 AND stage = 'failed' AND transcript IS NOT NULL
+    RETURNING id
 """
 CLEAR_SEGMENTS: Final = "DELETE FROM segments WHERE creator_id = $1 AND source_id = $2"
 CLEAR_PASSAGES: Final = "DELETE FROM passages WHERE creator_id = $1 AND source_id = $2"
@@ -201,12 +201,14 @@ class PostgresShelf:
             source_id = await connection.fetchval(FAIL_ITEM, creator_id, item_id, reason)
             await _move_card(connection, creator_id, source_id)
 
-    async def retry(self, creator_id: CreatorId, item_id: ItemId) -> bool:
-        """Put a failed item back to work; False when there is nothing to retry."""
+    async def retry(self, creator_id: CreatorId, source_id: SourceId) -> bool:
+        """Put failed work back into the queue; False when there is nothing to try again."""
         async with self._database.creator(creator_id) as connection:
-            if await connection.fetchval(RETRY_ITEM, creator_id, item_id) is None:
+            item_id = await connection.fetchval(RETRY_ITEM, creator_id, source_id)
+            if item_id is None:
                 return False
-            await _enqueue(connection, creator_id, item_id)
+            await _enqueue(connection, creator_id, ItemId(item_id))
+            await _move_card(connection, creator_id, source_id)
             return True
 
 

@@ -109,6 +109,10 @@ class Shelf(Protocol):
         """Undo a removal; None when it is too late."""
         ...
 
+    async def retry(self, creator_id: CreatorId, source_id: SourceId) -> bool:
+        """Put failed work back into the queue; False when there is nothing to try again."""
+        ...
+
 
 class Workbench(Protocol):
     """The work on items, as the worker sees it. Everything here may be called twice."""

@@ -1,0 +1,179 @@
+"""A creator's library read for answers: whole, as packed arrays, or sentence by sentence."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+import asyncpg
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.postgres.database import Database
+from core.asking.gate import Cutoff
+from core.asking.holdings import CorpusState, Span, StoredSentence
+from core.asking.snapshot import Snapshot, SourceIndex
+from core.ids import CreatorId, SourceId
+from core.library.watching import WatchedSentence, WatchedSource
+
+STATE: Final = "SELECT version, embedder, cutoff FROM corpora WHERE creator_id = $1"
+SET_CUTOFF: Final = """
+    UPDATE corpora SET cutoff = $3
+     WHERE creator_id = $1 AND coalesce((cutoff ->> 'version')::bigint, 0) <= $2
+"""
+_READY: Final = """
+    SELECT id FROM sources WHERE creator_id = $1 AND status = 'ready' AND removed_at IS NULL
+"""
+# One row a source, its units side by side in binary: a library is read as fast as its pages come.
+UNITS: Final = f"""
+    SELECT source_id,
+           string_agg(float4send(start_s::real), ''::bytea ORDER BY position) AS starts,
+           string_agg(float4send(end_s::real), ''::bytea ORDER BY position) AS ends,
+           string_agg(boolsend(estimated), ''::bytea ORDER BY position) AS estimated,
+           string_agg(int4send(words), ''::bytea ORDER BY position) AS words,
+           string_agg(int4send(octet_length(terms) / 4), ''::bytea ORDER BY position) AS counts,
+           string_agg(terms, ''::bytea ORDER BY position) AS terms
+      FROM segments WHERE creator_id = $1 AND source_id IN ({_READY})
+     GROUP BY source_id ORDER BY source_id
+"""
+WINDOWS: Final = f"""
+    SELECT source_id,
+           string_agg(int4send(first_segment) || int4send(last_segment), ''::bytea ORDER BY position) AS ranges
+      FROM passages WHERE creator_id = $1 AND source_id IN ({_READY})
+     GROUP BY source_id
+"""
+_VECTORS: Final = """
+    SELECT source_id, string_agg(halfvec_send(embedding), ''::bytea ORDER BY position) AS vectors
+      FROM {table} WHERE creator_id = $1 AND embedder = $2 AND source_id IN ({ready})
+     GROUP BY source_id
+"""
+UNIT_VECTORS: Final = _VECTORS.format(table="segment_embeddings", ready=_READY)
+WINDOW_VECTORS: Final = _VECTORS.format(table="passage_embeddings", ready=_READY)
+SENTENCES: Final = """
+    SELECT s.source_id, s.position, s.start_s, s.end_s, s.paragraph, s.text, x.title, x.link, x.duration_s,
+           x.timing <> 'none' AS timed,
+           (SELECT h.start_s FROM segments h
+             WHERE h.creator_id = $1 AND h.source_id = s.source_id AND h.position <= s.position AND NOT h.estimated
+             ORDER BY h.position DESC LIMIT 1) AS linked_s
+      FROM unnest($2::bigint[], $3::integer[], $4::integer[]) WITH ORDINALITY AS wanted (source_id, first, last, n)
+      JOIN sources x ON x.creator_id = $1 AND x.id = wanted.source_id
+                    AND x.status = 'ready' AND x.removed_at IS NULL
+      JOIN segments s ON s.creator_id = $1 AND s.source_id = wanted.source_id
+                     AND s.position BETWEEN wanted.first AND wanted.last
+     ORDER BY wanted.n, s.position
+"""
+WATCHED: Final = """
+    SELECT title, link, duration_s, timing FROM sources
+     WHERE creator_id = $1 AND id = $2 AND status = 'ready' AND removed_at IS NULL
+"""
+TRANSCRIPT: Final = """
+    SELECT start_s, end_s, paragraph, text FROM segments WHERE creator_id = $1 AND source_id = $2 ORDER BY position
+"""
+
+
+class PostgresHoldings:
+    """See :class:`core.asking.holdings.Holdings` and :class:`core.library.watching.Transcripts`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def state(self, creator_id: CreatorId) -> CorpusState:
+        """The present state of a creator's corpus."""
+        async with self._database.creator(creator_id) as connection:
+            row = await connection.fetchrow(STATE, creator_id)
+        return _state(row)
+
+    async def load(self, creator_id: CreatorId) -> Snapshot:
+        """A snapshot of the present version, read as of one moment."""
+        async with self._database.creator(creator_id, frozen=True) as connection:
+            state = _state(await connection.fetchrow(STATE, creator_id))
+            units = await connection.fetch(UNITS, creator_id)
+            windows = await connection.fetch(WINDOWS, creator_id)
+            unit_vectors = await connection.fetch(UNIT_VECTORS, creator_id, state.embedder_id)
+            window_vectors = await connection.fetch(WINDOW_VECTORS, creator_id, state.embedder_id)
+        return await asyncio.to_thread(
+            _build, creator_id, state, units, _by_source(windows, "ranges"), _by_source(unit_vectors, "vectors"),
+            _by_source(window_vectors, "vectors"),
+        )  # fmt: skip
+
+    async def sentences(self, creator_id: CreatorId, spans: Sequence[Span]) -> list[StoredSentence]:
+        """The sentences of spans, span after span; those of removed sources are left out."""
+        columns = ([span.source_id for span in spans], [span.first for span in spans], [span.last for span in spans])
+        async with self._database.creator(creator_id) as connection:
+            rows = await connection.fetch(SENTENCES, creator_id, *columns)
+        return [
+            StoredSentence(
+                SourceId(row["source_id"]), row["position"], row["start_s"], row["end_s"], row["linked_s"],
+                row["paragraph"], row["text"], row["title"], row["link"], row["duration_s"], row["timed"],
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    async def set_cutoff(self, creator_id: CreatorId, version: int, cutoff: Cutoff) -> None:
+        """Keep a calibrated gate, unless one of a later version is there."""
+        async with self._database.creator(creator_id) as connection:
+            await connection.execute(SET_CUTOFF, creator_id, version, {"version": version, **asdict(cutoff)})
+
+    async def transcript(self, creator_id: CreatorId, source_id: SourceId) -> WatchedSource | None:
+        """A source with all its sentences for the watch page; None where there is none any more."""
+        async with self._database.creator(creator_id) as connection:
+            source = await connection.fetchrow(WATCHED, creator_id, source_id)
+            rows = await connection.fetch(TRANSCRIPT, creator_id, source_id)
+        if source is None:
+            return None
+        return WatchedSource(
+            title=source["title"], link=source["link"], duration_s=source["duration_s"],
+            timed=source["timing"] != "none",
+            sentences=tuple(WatchedSentence(r["start_s"], r["end_s"], r["paragraph"], r["text"]) for r in rows),
+        )  # fmt: skip
+
+
+def _state(row: asyncpg.Record | None) -> CorpusState:
+    if row is None:
+        return CorpusState(0)
+    cutoff = None
+    if row["cutoff"] is not None:
+        cutoff = Cutoff(**{name: value for name, value in row["cutoff"].items() if name != "version"})
+    return CorpusState(row["version"], row["embedder"], cutoff)
+
+
+def _by_source(rows: Sequence[asyncpg.Record], column: str) -> dict[int, bytes]:
+    return {row["source_id"]: row[column] for row in rows}
+
+
+def _build(
+    creator_id: CreatorId, state: CorpusState, units: Sequence[asyncpg.Record], windows: dict[int, bytes],
+    unit_vectors: dict[int, bytes], window_vectors: dict[int, bytes],
+) -> Snapshot:  # fmt: skip
+    sources = [
+        _index(row, windows[row["source_id"]], unit_vectors[row["source_id"]], window_vectors[row["source_id"]])
+        for row in units
+        if row["source_id"] in unit_vectors and row["source_id"] in window_vectors
+    ]
+    return Snapshot.build(creator_id, state.version, state.embedder_id, sources)
+
+
+def _index(row: asyncpg.Record, windows: bytes, unit_vectors: bytes, window_vectors: bytes) -> SourceIndex:
+    return SourceIndex(
+        source_id=SourceId(row["source_id"]),
+        starts_s=_numbers(row["starts"], ">f4", np.float32),
+        ends_s=_numbers(row["ends"], ">f4", np.float32),
+        estimated=_numbers(row["estimated"], "?", np.bool_),
+        words=_numbers(row["words"], ">i4", np.int32),
+        terms=_numbers(row["terms"], "<i4", np.int32),
+        term_counts=_numbers(row["counts"], ">i4", np.int32),
+        unit_vectors=_halfvecs(unit_vectors),
+        windows=_numbers(windows, ">i4", np.int32).reshape(-1, 2),
+        window_vectors=_halfvecs(window_vectors),
+    )
+
+
+def _numbers(data: bytes, stored: str, wanted: type[Any]) -> NDArray[Any]:
+    return np.frombuffer(data, stored).astype(wanted, copy=False)
+
+
+def _halfvecs(data: bytes) -> NDArray[np.float16]:
+    """Unpack halfvec_send's rows: two int16, the first the dimensions, then that many float16, all big-endian."""
+    dimensions = int.from_bytes(data[:2], "big")
+    rows = np.frombuffer(data, np.dtype([("header", ">i2", 2), ("vector", ">f2", dimensions)]))
+    return rows["vector"].astype(np.float16)

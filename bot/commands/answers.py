@@ -1,0 +1,70 @@
+"""How an answer looks in a chat: its sentences with numbers, the sources with links to the second, two buttons."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.asking.answer import Answer, Citation, Mode, Outcome
+from core.conversation import Button, Reply
+from core.ids import CreatorId, MessageId
+from core.richtext import RichText, Span, italic, joined, link
+
+_QUOTED_FROM = "In the creator's own words:"
+
+
+def answer_reply(answer: Answer, creator_id: CreatorId, message_id: MessageId) -> Reply:
+    """Render an answer; it can be voted on where it says something."""
+    urls = {citation.label: citation.url for citation in answer.citations}
+    parts: list[RichText] = []
+    if answer.notice:
+        parts.append(RichText.of(answer.notice))
+    elif answer.mode is Mode.QUOTED and answer.outcome is Outcome.ANSWERED:
+        parts.append(RichText.of(italic(_QUOTED_FROM)))
+    parts += _sentences(answer, urls)
+    if answer.citations:
+        parts.append(joined(_sources(answer.citations)))
+    buttons = _votes(creator_id, message_id) if answer.citations else ()
+    return Reply(joined(parts, "\n\n"), buttons)
+
+
+def _sentences(answer: Answer, urls: Mapping[str, str]) -> list[RichText]:
+    """Quotes stand apart; written sentences run on."""
+    shown = [
+        RichText.of(_quote_marks(s.text) if answer.mode is Mode.QUOTED else s.text, *_chips(s.labels, urls))
+        for s in answer.sentences
+    ]
+    return shown if answer.mode is Mode.QUOTED or not shown else [joined(shown, " ")]
+
+
+def _quote_marks(text: str) -> str:
+    return f"“{text}”"
+
+
+def _chips(labels: Sequence[str], urls: Mapping[str, str]) -> list[Span]:
+    return [span for label in labels for span in (Span(" "), link(f"[{label}]", urls.get(label, "")))]
+
+
+def _sources(citations: Sequence[Citation]) -> list[RichText]:
+    """One line a source, with all its cited moments."""
+    by_source: dict[int, list[Citation]] = {}
+    for citation in citations:
+        by_source.setdefault(citation.source_id, []).append(citation)
+    return [_source_line(cited) for cited in by_source.values()]
+
+
+def _source_line(cited: Sequence[Citation]) -> RichText:
+    line = RichText.of("▸ ", cited[0].title, " ")
+    for position, citation in enumerate(cited):
+        line += " · " if position else ""
+        line += RichText.of(f"[{citation.label}] ", link(citation.locator.value, citation.url))
+    return line
+
+
+def past_sources(references: Sequence[Mapping[str, Any]]) -> RichText:
+    """The sources of a stored answer in one line."""
+    return joined([RichText.of(link(f"{r['title']} {r['locator']['value']}", r["url"])) for r in references], " · ")
+
+
+def _votes(creator_id: CreatorId, message_id: MessageId) -> tuple[tuple[Button, ...], ...]:
+    return (
+        (Button("👍", "vote", f"{creator_id}:{message_id}:1"), Button("👎", "vote", f"{creator_id}:{message_id}:0")),
+    )

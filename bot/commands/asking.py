@@ -1,0 +1,90 @@
+"""Asking, and what belongs to it: votes, a fresh start, one's own history."""
+
+from typing import Final
+
+from bot.commands.answers import answer_reply, past_sources
+from bot.commands.registry import Context, Registry, said
+from core.asking.engine import Question
+from core.asking.sessions import Speaker, money_left, over_limit
+from core.conversation import Button, Parameter, Reply
+from core.errors import Refused
+from core.ids import CreatorId, MessageId
+from core.members.directory import refusal
+from core.richtext import RichText, bold, joined
+
+HISTORY_LENGTH: Final = 10
+
+commands = Registry()
+
+
+@commands.command(
+    "ask",
+    "Ask a question; the answer links to the very second",
+    Parameter("question", "What would you like to know?", required=True),
+)
+async def ask(context: Context) -> Reply:
+    """Answer a question from the creator's material."""
+    services, speaker, creator = context.services, context.speaker, context.creator
+    if reason := refusal(context.standing):
+        raise Refused(reason)
+    load = await services.conversations.load(speaker)
+    if reason := over_limit(load, services.limits):
+        raise Refused(reason)
+    if creator.who_may_ask == "everyone" and not context.standing.enrolment and not context.place.direct:
+        await services.directory.enrol(creator.id, speaker.student_id)
+    text = context.text("question")
+    question = Question(
+        creator.id, text, await services.conversations.context(speaker), creator.language,
+        may_write=money_left(load, services.limits),
+    )  # fmt: skip
+    answer = await services.engine.answer(question)
+    message_id = await services.conversations.record(speaker, text[:4000], answer)
+    return answer_reply(answer, creator.id, message_id)
+
+
+@commands.action("vote")
+async def vote(context: Context) -> Reply:
+    """Keep a 👍 or 👎."""
+    creator_id, message_id, helpful = context.text("payload").split(":")
+    if context.standing.creator is None or context.standing.creator.id != int(creator_id):
+        known = {choice.id for choice in context.standing.choices}
+        if int(creator_id) not in known:
+            raise Refused("That answer belongs to another community.")
+    speaker = Speaker(CreatorId(int(creator_id)), context.standing.student_id, context.place.key)
+    kept = await context.services.conversations.vote(speaker, MessageId(int(message_id)), helpful=helpful == "1")
+    if not kept:
+        raise Refused("That answer is not kept any more, so there is nothing to vote on.")
+    return said(
+        "Thank you, noted." if helpful == "1" else "Thank you. The staff will see that it missed.", private=True
+    )
+
+
+@commands.command("new", "Start afresh: forget what we talked about here", private=True)
+async def new(context: Context) -> Reply:
+    """End the session, so that nothing of it is context any more."""
+    ended = await context.services.conversations.forget(context.speaker)
+    return said("Done. Your next question starts afresh." if ended else "There was nothing to forget; just ask.")
+
+
+@commands.command("history", "See your own questions and their answers", private=True)
+async def history(context: Context) -> Reply:
+    """Show a person their own questions here."""
+    standing = context.standing
+    creator_id = None if standing.creator is None or context.place.direct else standing.creator.id
+    past = await context.services.conversations.history(standing.student_id, creator_id, HISTORY_LENGTH)
+    if not past:
+        return said("You have not asked anything yet.")
+    lines = [
+        RichText.of(
+            bold(f"{entry.asked_at:%d %b %H:%M}"), f" {entry.question[:200]}\n", past_sources(entry.references)
+        )
+        for entry in past
+    ]
+    again = ((Button("Forget this conversation", "forget"),),)
+    return Reply(RichText.of(bold("Your last questions"), "\n\n", joined(lines, "\n\n")), again)
+
+
+@commands.action("forget")
+async def forget(context: Context) -> Reply:
+    """The button form of /new."""
+    return await new(context)

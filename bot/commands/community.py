@@ -1,0 +1,182 @@
+"""Setting a community up, its settings, choosing a creator, and what one can do here."""
+
+import re
+import secrets
+from typing import Final
+
+from bot.commands.registry import Context, Registry, said
+from core.conversation import Audience, Button, Kind, Parameter, Reply
+from core.errors import Refused
+from core.ids import CreatorId
+from core.members.directory import Creator
+from core.richtext import RichText, bold, code, joined
+
+LANGUAGES: Final = re.compile(r"[a-z]{2}")
+
+commands = Registry()
+
+
+@commands.command(
+    "setup",
+    "Make this community ready for questions",
+    Parameter("code", "A code from the creator's /settings, to join an existing creator"),
+)
+async def setup(context: Context) -> Reply:
+    """Map this community to a new creator, or with a code to an existing one."""
+    if context.place.direct:
+        raise Refused("Type /setup in the server or group that should be able to ask, not here.")
+    if not context.request.person.manages:
+        raise Refused("Only someone who manages this community may set it up.")
+    if context.standing.creator is not None:
+        raise Refused(f"This community is set up already: it asks {context.creator.name}. /settings shows more.")
+    code_given = context.text("code")
+    creator = await (_joined(context, code_given) if code_given else _new_creator(context))
+    await context.services.directory.add_community(creator.id, context.place)
+    return Reply(
+        RichText.of(
+            "✅ ", bold(creator.name), " is ready here.\n\nNext: add a transcript with ", code("/upload"),
+            " (a .vtt, .srt, .json or .tsv file, and the video's link). As soon as its card says ready, "
+            "everybody here can ", code("/ask"), ". ", code("/settings"), " shows what you can change.",
+        )
+    )  # fmt: skip
+
+
+async def _joined(context: Context, code_given: str) -> Creator:
+    creator = await context.services.directory.redeem_join_code(code_given, context.standing.student_id)
+    if creator is None:
+        raise Refused("That code is unknown, used or expired. The creator's owner gets a new one from /settings.")
+    return creator
+
+
+async def _new_creator(context: Context) -> Creator:
+    services = context.services
+    if services.registration != "open":
+        contact = f" Contact: {services.contact}." if services.contact else ""
+        raise Refused(
+            f"New creators are added by the operator of this bot.{contact} With a code from them: /setup code:..."
+        )
+    name = context.place.community_name.strip()[:100] or "My community"
+    handle = _handle(name)
+    if await services.directory.creator(handle) is not None:
+        handle = f"{handle[:50]}-{secrets.token_hex(3)}"
+    return await services.directory.add_creator(handle, name, context.standing.student_id)
+
+
+def _handle(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:50] or f"creator-{secrets.token_hex(3)}"
+
+
+@commands.command(
+    "settings",
+    "See and change how I work here",
+    Parameter("name", "The creator's name as students see it"),
+    Parameter("staff_role", "A role whose holders count as staff", Kind.ROLE),
+    Parameter("language", "The material's language as two letters, such as en"),
+    Parameter("who_may_ask", "Who may ask", Kind.CHOICE, choices=("everyone", "enrolled")),
+    Parameter("answers", "Whether everybody sees an answer", Kind.CHOICE, choices=("public", "private")),
+    audience=Audience.STAFF,
+    private=True,
+)
+async def settings(context: Context) -> Reply:
+    """Change what is given, then show everything."""
+    creator = await _changed(context, context.creator)
+    role = context.text("staff_role")
+    community = context.standing.community
+    if role and community is not None:
+        await context.services.directory.set_staff_role(community.id, role)
+    shown_role = role or (community.staff_role if community else "")
+    lines = [
+        RichText.of(bold("Name: "), creator.name),
+        RichText.of(bold("Language: "), creator.language, _language_note(context, creator.language)),
+        RichText.of(bold("Who may ask: "), creator.who_may_ask),
+        RichText.of(bold("Answers: "), creator.answers),
+        RichText.of(bold("Staff role: "), shown_role or "none; whoever manages this community is staff"),
+        RichText.of("\nChange with ", code("/settings name:... language:... who_may_ask:... answers:...")),
+    ]
+    buttons = ((Button("Code for another community", "join_code"),),) if context.standing.owner else ()
+    return Reply(joined(lines), buttons)
+
+
+async def _changed(context: Context, creator: Creator) -> Creator:
+    name, language = context.text("name") or None, context.text("language").casefold() or None
+    if language is not None and not LANGUAGES.fullmatch(language):
+        raise Refused("A language is two letters, such as en, de or es.")
+    if name is not None and len(name) > 100:
+        raise Refused("A name has at most 100 characters.")
+    changes = (name, language, context.text("who_may_ask") or None, context.text("answers") or None)
+    if not any(changes):
+        return creator
+    return await context.services.directory.update_creator(
+        creator.id, name=name, language=language, who_may_ask=changes[2], answers=changes[3]
+    )
+
+
+def _language_note(context: Context, language: str) -> str:
+    reads = context.services.embedder_languages
+    return "" if not reads or language in reads else f" (the search model reads {', '.join(sorted(reads))} only)"
+
+
+@commands.action("join_code", audience=Audience.STAFF)
+async def join_code(context: Context) -> Reply:
+    """Give the owner a code that joins another community."""
+    if not context.standing.owner:
+        raise Refused("Only the creator's owner gets codes.")
+    made = await context.services.directory.new_join_code(context.creator.id)
+    command = code(f"/setup code:{made.code}")
+    return Reply(
+        RichText.of("In the other community, type ", command, f"\nIt works once, until {made.expires_at:%d %B}."),
+        private=True,
+    )
+
+
+@commands.command("creator", "Choose whose material to ask in this private chat", private=True)
+async def creator(context: Context) -> Reply:
+    """Show the creators a person belongs to, to choose one for direct messages."""
+    if not context.place.direct:
+        return said(f"Here you ask {context.creator.name}. In a private chat with me you can choose.")
+    choices = await context.services.directory.enrolled_with(context.standing.student_id)
+    if not choices:
+        return said("You belong to no creator yet. Ask once in a creator's server or group.")
+    buttons = tuple((Button(choice.name[:80], "creator", str(choice.id)),) for choice in choices[:8])
+    return Reply(RichText.of("Whom would you like to ask here?"), buttons)
+
+
+@commands.action("creator")
+async def choose(context: Context) -> Reply:
+    """Remember whom a person asks in direct messages."""
+    wanted = int(context.text("payload"))
+    choices = await context.services.directory.enrolled_with(context.standing.student_id)
+    chosen = next((choice for choice in choices if choice.id == wanted), None)
+    if chosen is None:
+        raise Refused("You do not belong to that creator any more.")
+    await context.services.directory.prefer(context.request.person, CreatorId(chosen.id))
+    return Reply(RichText.of("Here you now ask ", bold(chosen.name), ". /creator changes it."), replaces=True)
+
+
+@commands.command("help", "See what you can do here", private=True)
+async def help_(context: Context) -> Reply:
+    """Show the commands that this person may use here."""
+    standing = context.standing
+    lines = [
+        RichText.of(code(f"/{command.name}"), f"  {command.description}")
+        for command in context.commands
+        if command.audience is Audience.EVERYONE or standing.staff or context.request.person.manages
+    ]
+    return Reply(RichText.of(_greeting(context), "\n\n", joined(lines)))
+
+
+@commands.command("start", "Say hello", private=True)
+async def start(context: Context) -> Reply:
+    """Telegram's first command: the same as /help."""
+    return await help_(context)
+
+
+def _greeting(context: Context) -> str:
+    standing = context.standing
+    if standing.creator is not None:
+        return f"Ask me anything about {standing.creator.name}'s videos; I answer with links to the second."
+    if standing.choices:
+        return "You belong to several creators: /creator chooses whom you ask here."
+    if context.place.direct:
+        return "I answer questions from a creator's videos, in their server or group. Ask there once, then here too."
+    return "I answer questions from your videos. Someone who manages this community types /setup to begin."

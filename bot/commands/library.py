@@ -1,0 +1,185 @@
+"""The creator's library in the chat: adding, listing and removing sources."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Final
+
+from bot.commands.registry import Context, Registry, said
+from core.conversation import Attachment, Audience, Button, Kind, Parameter, Reply, Suggestion
+from core.errors import Refused, UploadRefused
+from core.ids import SourceId
+from core.library.cards import clock
+from core.library.links import canonical_link
+from core.library.store import Added, NewSource, Source, Stage
+from core.library.transcript import Transcript
+from core.richtext import RichText, bold, joined, link
+
+SHOWN: Final = 20
+TITLE_LENGTH: Final = 200
+
+commands = Registry()
+
+
+@commands.command(
+    "upload",
+    "Add a transcript: .vtt, .srt, Whisper .json or .tsv, corpus.jsonl",
+    Parameter("file", "The file with the timed text", Kind.FILE, required=True),
+    Parameter("link", "Where the video is; answers then link to its seconds", Kind.LINK),
+    Parameter("title", "Its title as students see it"),
+    Parameter("language", "Its language as two letters, such as en"),
+    audience=Audience.STAFF,
+)
+async def upload(context: Context) -> Reply:
+    """Check a file and put it to work; its card shows how far it is."""
+    creator, file = context.creator, context.file("file")
+    if file is None:
+        raise UploadRefused("Please attach the file with the timed text: .vtt, .srt, .json, .tsv or .jsonl.")
+    transcripts = await _read(context, file)
+    address = canonical_link(context.text("link")) if context.text("link") else ""
+    if address and len(transcripts) > 1:
+        raise UploadRefused("This file holds several videos, so one link cannot fit them all; leave the link out.")
+    language = context.text("language").casefold()
+    new = [
+        NewSource(each, _title(context, each, file, number), address, language or _language(context, each))
+        for number, each in enumerate(transcripts, 1)
+    ]
+    added = await context.services.shelf.add(creator.id, new, context.place)
+    return Reply(RichText.of(_summary(added), _language_warning(context, new)))
+
+
+async def _read(context: Context, file: Attachment) -> list[Transcript]:
+    largest = context.services.largest_file_bytes
+    if file.size_bytes > largest:
+        raise UploadRefused(
+            f"{file.name} has {file.size_bytes / 1e6:.1f} MB; at most {largest / 1e6:.0f} MB are taken. "
+            "Please split it in two."
+        )
+    content = await file.read()
+    transcripts = await asyncio.to_thread(context.services.read_timed_text, file.name, content)
+    return [transcript for transcript in transcripts if transcript.segments]
+
+
+def _title(context: Context, transcript: Transcript, file: Attachment, number: int) -> str:
+    given = context.text("title")
+    if given and number > 1:
+        given = f"{given} ({number})"
+    return (given or transcript.title or PurePath(file.name).stem or "Untitled")[:TITLE_LENGTH]
+
+
+def _language(context: Context, transcript: Transcript) -> str:
+    if transcript.language:
+        return transcript.language
+    sample = " ".join(segment.text for segment in transcript.segments[:200])
+    return context.services.detect_language(sample)
+
+
+def _summary(added: Sequence[Added]) -> RichText:
+    fresh = [source for source in added if not source.known]
+    if not fresh:
+        names = ", ".join(source.title for source in added[:3])
+        return RichText.of("I have that already: ", bold(names), ". Nothing was changed.")
+    if len(fresh) == 1:
+        return RichText.of("Got it. ", bold(fresh[0].title), " will be ready in a moment.")
+    known = f" ({len(added) - len(fresh)} I had already)" if len(fresh) < len(added) else ""
+    return RichText.of(f"Got {len(fresh)} sources{known}; each card says when it is ready.")
+
+
+def _language_warning(context: Context, new: Sequence[NewSource]) -> str:
+    reads = context.services.embedder_languages
+    others = sorted({source.language for source in new if source.language and source.language not in reads})
+    if not reads or not others:
+        return ""
+    return (
+        f"\n⚠️ It is in {', '.join(others)}, and the search model here reads {', '.join(sorted(reads))} only: "
+        "questions will mostly be matched by their words. The operator can set a model that reads more (models.embed)."
+    )
+
+
+@commands.command("videos", "See what can be asked about", private=True)
+async def videos(context: Context) -> Reply:
+    """List the creator's sources, newest first."""
+    sources = await context.services.shelf.sources(context.creator.id)
+    if not sources:
+        hint = " Add the first with /upload." if context.standing.staff else ""
+        return said(f"There is nothing here yet.{hint}")
+    lines = [_line(source, staff=context.standing.staff) for source in sources[:SHOWN]]
+    more = f"\n… and {len(sources) - SHOWN} more" if len(sources) > SHOWN else ""
+    return Reply(RichText.of(bold(f"{context.creator.name}: {len(sources)} sources"), "\n", joined(lines), more))
+
+
+def _line(source: Source, *, staff: bool) -> RichText:
+    title = link(source.title, source.link) if source.link else source.title
+    length = f" · {clock(source.duration_s)}" if source.duration_s else ""
+    number = f" · #{source.id}" if staff else ""
+    return RichText.of("▸ ", title, length, _state(source), number)
+
+
+def _state(source: Source) -> str:
+    if source.stage is Stage.COMPLETED:
+        return ""
+    return f" · failed: {source.reason}" if source.stage is Stage.FAILED else f" · {source.stage.value}"
+
+
+async def _suggest_source(context: Context, typed: str) -> Sequence[Suggestion]:
+    if not context.standing.staff:
+        return []
+    wanted = typed.casefold()
+    sources = await context.services.shelf.sources(context.creator.id)
+    return [
+        Suggestion(source.title[:100], str(source.id)) for source in sources if wanted in source.title.casefold()
+    ][:25]
+
+
+@commands.command(
+    "remove",
+    "Take a source out of all answers",
+    Parameter("source", "Its title, or its number from /videos", Kind.SOURCE, required=True),
+    audience=Audience.STAFF,
+    private=True,
+    suggest=_suggest_source,
+)
+async def remove(context: Context) -> Reply:
+    """Remove a source; a button undoes it."""
+    wanted = context.text("source").removeprefix("#")
+    sources = await context.services.shelf.sources(context.creator.id)
+    exact = [source for source in sources if wanted in {str(source.id), source.title}]
+    found = exact or [source for source in sources if wanted and wanted.casefold() in source.title.casefold()]
+    if not found:
+        raise Refused(f"There is no source called {wanted!r}. /videos lists them with their numbers.")
+    if len(found) > 1:
+        names = "; ".join(f"#{source.id} {source.title}" for source in found[:5])
+        raise Refused(f"Several sources fit: {names}. Please give the number.")
+    return await _remove(context, found[0].id)
+
+
+@commands.action("remove", audience=Audience.STAFF)
+async def remove_by_button(context: Context) -> Reply:
+    """The button on a card."""
+    return await _remove(context, SourceId(int(context.text("payload"))))
+
+
+async def _remove(context: Context, source_id: SourceId) -> Reply:
+    source = await context.services.shelf.remove(context.creator.id, source_id)
+    if source is None:
+        raise Refused("That source is gone already.")
+    undo = Button("Undo", "restore", str(source.id))
+    return Reply(
+        RichText.of("Removed ", bold(source.title), ": no answer uses it any more."), ((undo,),), private=True
+    )
+
+
+@commands.action("restore", audience=Audience.STAFF)
+async def restore(context: Context) -> Reply:
+    """Undo a removal."""
+    source = await context.services.shelf.restore(context.creator.id, SourceId(int(context.text("payload"))))
+    if source is None:
+        raise Refused("It is too late to undo that; please upload it again.")
+    return Reply(RichText.of(bold(source.title), " is back."), replaces=True)
+
+
+@commands.action("retry", audience=Audience.STAFF)
+async def retry(context: Context) -> Reply:
+    """Try a failed source again."""
+    retried = await context.services.shelf.retry(context.creator.id, SourceId(int(context.text("payload"))))
+    return said("Trying again." if retried else "There is nothing to try again.", private=True)

@@ -1,0 +1,143 @@
+"""How commands and button actions are declared, and what their functions are given."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from core.asking.engine import Engine
+from core.asking.sessions import Conversations, Limits, Speaker
+from core.conversation import Attachment, Audience, Command, Parameter, Place, Reply, Request, Suggestion
+from core.errors import Refused
+from core.library.store import Shelf
+from core.library.transcript import Transcript
+from core.members.directory import Creator, Directory, Standing
+from core.richtext import RichText
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything commands work with; made once, in ``bot/app.py``."""
+
+    engine: Engine
+    directory: Directory
+    conversations: Conversations
+    shelf: Shelf
+    read_timed_text: Callable[[str, bytes], list[Transcript]]
+    detect_language: Callable[[str], str]
+    embedder_languages: frozenset[str]
+    limits: Limits
+    largest_file_bytes: int
+    registration: str
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request, with who made it and what they may do."""
+
+    request: Request
+    standing: Standing
+    services: Services
+    commands: Sequence[Command]
+
+    @property
+    def place(self) -> Place:
+        """Where it was said."""
+        return self.request.place
+
+    @property
+    def creator(self) -> Creator:
+        """The creator whose material is meant.
+
+        Raises:
+            Refused: there is none here yet, or the person has to choose one first.
+        """
+        if self.standing.creator is not None:
+            return self.standing.creator
+        if self.standing.choices:
+            raise Refused("You belong to several creators. Type /creator to choose whom to ask here.")
+        if self.place.direct:
+            raise Refused(
+                "I do not know yet whose videos to search for you. Ask once in your creator's server or group, "
+                "then you can ask me here too."
+            )
+        raise Refused("This community is not set up yet. Someone who manages it types /setup, and that is all.")
+
+    @property
+    def speaker(self) -> Speaker:
+        """The scope of this person's session here."""
+        community = self.standing.community
+        return Speaker(
+            self.creator.id, self.standing.student_id, self.place.key, None if community is None else community.id
+        )
+
+    def text(self, name: str) -> str:
+        """A text argument, stripped; empty where it was not given."""
+        value = self.request.arguments.get(name, "")
+        return value.strip() if isinstance(value, str) else ""
+
+    def file(self, name: str) -> Attachment | None:
+        """A file argument."""
+        value = self.request.arguments.get(name)
+        return value if isinstance(value, Attachment) else None
+
+
+Run = Callable[[Context], Awaitable[Reply]]
+Suggest = Callable[[Context, str], Awaitable[Sequence[Suggestion]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A declared command or action with its functions."""
+
+    command: Command
+    run: Run
+    suggest: Suggest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The commands (typed or picked from a menu) and actions (buttons) of one subject."""
+
+    commands: dict[str, Entry] = field(default_factory=dict)
+    actions: dict[str, Entry] = field(default_factory=dict)
+
+    def command(
+        self, name: str, description: str, *parameters: Parameter, audience: Audience = Audience.EVERYONE,
+        private: bool = False, suggest: Suggest | None = None,
+    ) -> Callable[[Run], Run]:  # fmt: skip
+        """Declare a command; the decorated function answers it."""
+
+        def declare(run: Run) -> Run:
+            self.commands[name] = Entry(Command(name, description, audience, parameters, private), run, suggest)
+            return run
+
+        return declare
+
+    def action(self, name: str, *, audience: Audience = Audience.EVERYONE) -> Callable[[Run], Run]:
+        """Declare what a button does; its payload is the text argument ``payload``."""
+
+        def declare(run: Run) -> Run:
+            self.actions[name] = Entry(Command(name, "", audience, private=True), run)
+            return run
+
+        return declare
+
+    def including(self, *others: "Registry") -> "Registry":
+        """All of several subjects, in order.
+
+        Raises:
+            ValueError: a name is declared twice.
+        """
+        merged = Registry(dict(self.commands), dict(self.actions))
+        for other in others:
+            twice = (merged.commands.keys() & other.commands.keys()) | (merged.actions.keys() & other.actions.keys())
+            if twice:
+                raise ValueError(f"declared twice: {', '.join(sorted(twice))}")
+            merged.commands.update(other.commands)
+            merged.actions.update(other.actions)
+        return merged
+
+
+def said(*parts: object, private: bool = False) -> Reply:
+    """A reply of plain text."""
+    return Reply(RichText.of(*(str(part) for part in parts)), private=private)

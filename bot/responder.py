@@ -1,0 +1,140 @@
+"""The one place where every request passes: who, where, allowed, run, and an error becomes words."""
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+from prometheus_client import Counter, Histogram
+
+from bot.commands.registry import Context, Entry, Registry, Services, said
+from core.conversation import Audience, Command, Place, Reply, Request, Suggestion
+from core.errors import ChronosError, OperatorError, Refused, UserError
+from core.members.directory import Standing, standing_of
+from core.richtext import RichText, code
+
+log = structlog.get_logger()
+
+REQUESTS: Final = Counter("chronos_requests_total", "Commands and buttons", ["platform", "command", "outcome"])
+SECONDS: Final = Histogram("chronos_request_seconds", "Time to a reply", ["platform", "command"])
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResponder:
+    """See :class:`core.conversation.Responder`."""
+
+    registry: Registry
+    services: Services
+
+    @property
+    def commands(self) -> Sequence[Command]:
+        """All commands, in the order in which menus show them."""
+        return [entry.command for entry in self.registry.commands.values()]
+
+    async def private(self, request: Request) -> bool:
+        """Say, before the work starts, whether the reply will be for the person alone."""
+        entry = self._entry(request)
+        if entry is None or entry.command.private:
+            return True
+        try:
+            creator = (await self._standing(request)).creator
+        except ChronosError:
+            return True
+        return request.command == "ask" and creator is not None and creator.answers == "private"
+
+    async def respond(self, request: Request) -> Reply:
+        """Do what the person asked for; an error becomes a reply that says what to do."""
+        correlation_id = secrets.token_hex(4)
+        began = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(
+            correlation_id=correlation_id, platform=request.place.platform, command=request.command
+        ):
+            reply, outcome = await self._respond(request, correlation_id)
+            known = request.command if self._entry(request) else "unknown"
+            REQUESTS.labels(request.place.platform, known, outcome).inc()
+            SECONDS.labels(request.place.platform, known).observe(time.perf_counter() - began)
+            return reply
+
+    async def _respond(self, request: Request, correlation_id: str) -> tuple[Reply, str]:
+        try:
+            return await self._run(request), "done"
+        except UserError as error:
+            return said(str(error), private=True), "refused"
+        except OperatorError as error:
+            log.error("request failed", reason=str(error), exc_info=error)
+            return _apology(correlation_id, "Something that I depend on is not working"), "failed"
+        except Exception as error:  # noqa: BLE001 - the last line of defence: silence and a stack trace are both bugs
+            log.exception("request crashed", exc_info=error)
+            return _apology(correlation_id, "Something went wrong on my side"), "crashed"
+
+    async def _run(self, request: Request) -> Reply:
+        entry = self._entry(request)
+        if entry is None:
+            raise Refused(f"I do not know /{request.command[:40]}. /help shows what I can do here.")
+        _require(entry.command, request)
+        standing = await self._standing(request)
+        if entry.command.audience is Audience.STAFF and not standing.staff:
+            raise Refused("Only the staff of this community may do that.")
+        reply = await entry.run(Context(request, standing, self.services, self.commands))
+        return replace(reply, private=reply.private or entry.command.private)
+
+    async def suggest(self, request: Request, parameter: str, typed: str) -> Sequence[Suggestion]:
+        """Complete an argument, best first, at most 25."""
+        entry = self._entry(request)
+        if entry is None or entry.suggest is None or parameter not in {p.name for p in entry.command.parameters}:
+            return []
+        try:
+            context = Context(request, await self._standing(request), self.services, self.commands)
+            return await entry.suggest(context, typed)
+        except ChronosError as error:
+            log.warning("no suggestions", reason=str(error))
+            return []
+
+    async def joined(self, place: Place) -> Reply:
+        """Greet a community that has just added the bot."""
+        return Reply(
+            RichText.of(
+                "👋 I answer your community's questions from your own videos, with links to the very second.\n\n"
+                "Next step for whoever manages this community: type ", code("/setup"), ".",
+            )
+        )  # fmt: skip
+
+    def _entry(self, request: Request) -> Entry | None:
+        return self.registry.commands.get(request.command) or self.registry.actions.get(request.command)
+
+    async def _standing(self, request: Request) -> Standing:
+        directory, person, place = self.services.directory, request.person, request.place
+        student_id = await directory.student(person)
+        if not place.direct:
+            found = await directory.community(place)
+            if found is None:
+                return Standing(student_id)
+            community, creator = found
+            enrolment = await directory.enrolment(creator.id, student_id)
+            return standing_of(person, student_id, creator, community, enrolment)
+        choices = await directory.enrolled_with(student_id)
+        preferred = await directory.preferred(person) if len(choices) > 1 else None
+        chosen = next((c for c in choices if len(choices) == 1 or c.id == preferred), None)
+        if chosen is None:
+            return Standing(student_id, choices=tuple(choices))
+        enrolment = await directory.enrolment(chosen.id, student_id)
+        return replace(standing_of(person, student_id, chosen, None, enrolment), choices=tuple(choices))
+
+
+def _require(command: Command, request: Request) -> None:
+    for parameter in command.parameters:
+        if parameter.required and not request.arguments.get(parameter.name):
+            raise Refused(f"/{command.name} needs {parameter.name}: {parameter.description}")
+        value = request.arguments.get(parameter.name)
+        if value and parameter.choices and value not in parameter.choices:
+            raise Refused(f"{parameter.name} is one of: {', '.join(parameter.choices)}.")
+
+
+def _apology(correlation_id: str, what: str) -> Reply:
+    return said(
+        f"{what}; nothing was lost. Please try again in a minute. If it stays, give the operator this number: "
+        f"{correlation_id}",
+        private=True,
+    )

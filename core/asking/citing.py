@@ -1,0 +1,159 @@
+"""From ranked moments to evidence, and from evidence to citations that open the source at the second."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from core.asking.answer import Citation, Locator, Sentence
+from core.asking.holdings import Span, StoredSentence
+from core.asking.markup import strip_markup
+from core.asking.ranking import Ranking, Start
+from core.asking.writing import DraftSentence, EvidenceSentence, EvidenceSource
+from core.ids import CreatorId, SourceId
+from core.library.cards import clock
+from core.library.links import deep_link
+from core.library.watching import WatchLinks
+
+MOST_QUOTES: Final = 3
+MOST_CITATIONS: Final = 5
+QUOTE_WORDS: Final = 45
+"""A quote runs on over the following sentences until it has about this many words."""
+CONTEXT_BEFORE: Final = 2
+CONTEXT_AFTER: Final = 6
+"""Sentences around each promising moment that a model reads."""
+SAME_MOMENT: Final = 4
+"""Cited sentences of one source this near to each other share a citation."""
+
+Place = tuple[SourceId, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The sentences read for one question, as the database has them now, by source and position."""
+
+    stored: Mapping[Place, StoredSentence]
+    labelled: tuple[EvidenceSource, ...]
+
+    @classmethod
+    def of(cls, sentences: Sequence[StoredSentence]) -> "Evidence":
+        """Label sentences S1, S2, ... for one question, grouped by source."""
+        by_source: dict[SourceId, list[EvidenceSentence]] = {}
+        titles: dict[SourceId, str] = {}
+        for number, sentence in enumerate(sentences, 1):
+            label = f"S{number}"
+            text = strip_markup(sentence.text)
+            entry = EvidenceSentence(label, sentence.source_id, sentence.position, text)
+            by_source.setdefault(sentence.source_id, []).append(entry)
+            titles[sentence.source_id] = strip_markup(sentence.title)
+        labelled = tuple(EvidenceSource(titles[source], tuple(found)) for source, found in by_source.items())
+        return cls({(s.source_id, s.position): s for s in sentences}, labelled)
+
+    def places(self) -> dict[str, Place]:
+        """Where each label stands."""
+        return {entry.label: (entry.source_id, entry.position) for s in self.labelled for entry in s.sentences}
+
+
+def spans_to_read(ranking: Ranking) -> list[Span]:
+    """The sentences around the best starts and passages, each sentence once."""
+    wanted: dict[SourceId, set[int]] = {}
+    for start in ranking.starts:
+        around = range(max(start.unit - CONTEXT_BEFORE, 0), start.unit + CONTEXT_AFTER + 1)
+        wanted.setdefault(start.source_id, set()).update(around)
+    for hit in ranking.hits[:MOST_QUOTES]:
+        wanted.setdefault(hit.source_id, set()).update(range(hit.first_unit, hit.last_unit + 1))
+    return [span for source_id, units in wanted.items() for span in _runs(source_id, sorted(units))]
+
+
+def _runs(source_id: SourceId, units: Sequence[int]) -> Iterator[Span]:
+    first = last = units[0]
+    for unit in units[1:]:
+        if unit != last + 1:
+            yield Span(source_id, first, last)
+            first = unit
+        last = unit
+    yield Span(source_id, first, last)
+
+
+def quotes(starts: Sequence[Start], evidence: Evidence) -> list[list[StoredSentence]]:
+    """Up to three moments, each its sentence and those after it in its paragraph, without repeating one."""
+    found: list[list[StoredSentence]] = []
+    shown: set[Place] = set()
+    for start in starts[:MOST_QUOTES]:
+        quote = [s for s in _run_on(evidence, start) if (s.source_id, s.position) not in shown]
+        if quote:
+            shown.update((s.source_id, s.position) for s in quote)
+            found.append(quote)
+    return found
+
+
+def _run_on(evidence: Evidence, start: Start) -> Iterator[StoredSentence]:
+    words, position = 0, start.unit
+    paragraph: int | None = None
+    while words < QUOTE_WORDS and (sentence := evidence.stored.get((start.source_id, position))) is not None:
+        if paragraph is not None and sentence.paragraph != paragraph:
+            return
+        yield sentence
+        paragraph = sentence.paragraph
+        words += len(sentence.text.split())
+        position += 1
+
+
+def numbered(
+    kept: Sequence[DraftSentence], evidence: Evidence
+) -> tuple[tuple[Sentence, ...], list[list[StoredSentence]]]:
+    """Give the labels of checked sentences numbers from 1; labels of one moment share a number.
+
+    Returns:
+        The sentences with their numbers as labels, and the cited sentences by number: number n is at n - 1.
+    """
+    places = evidence.places()
+    moments: list[list[Place]] = []
+    shown: list[Sentence] = []
+    for sentence in kept:
+        found: list[str] = []
+        for label in sentence.labels:
+            number = _number(moments, places[label], may_add=len(moments) < MOST_CITATIONS or not found)
+            if number:
+                found.append(str(number))
+        shown.append(Sentence(sentence.text, tuple(dict.fromkeys(found))))
+    cited = [[evidence.stored[place] for place in sorted(moment)] for moment in moments]
+    return tuple(shown), cited
+
+
+def _number(moments: list[list[Place]], place: Place, *, may_add: bool) -> int:
+    for number, moment in enumerate(moments, 1):
+        if moment[0][0] == place[0] and abs(moment[0][1] - place[1]) <= SAME_MOMENT:
+            if place not in moment:
+                moment.append(place)
+            return number
+    if may_add:
+        moments.append([place])
+        return len(moments)
+    return 0
+
+
+def citation(creator_id: CreatorId, label: str, quote: Sequence[StoredSentence], links: WatchLinks) -> Citation:
+    """A citation of a run of sentences, at its first; a time that was not heard is marked and not linked."""
+    first = quote[0]
+    title, text = strip_markup(first.title) or "Untitled", strip_markup(" ".join(s.text for s in quote))
+    if not first.timed:
+        where = Locator("heading", f"paragraph {first.paragraph + 1}")
+        return Citation(label, first.source_id, title, _page(creator_id, first, None, links), where, None, None, text)
+    latest = first.duration_s or quote[-1].end_s
+    start_s = min(first.start_s if first.linked_s is None else first.linked_s, latest)
+    value = clock(start_s) if first.linked_s is not None else f"about {clock(start_s)}"
+    second = None if first.linked_s is None else start_s
+    url = _page(creator_id, first, second, links)
+    return Citation(
+        label, first.source_id, title, url, Locator("time", value), start_s, min(quote[-1].end_s, latest), text
+    )
+
+
+def _page(creator_id: CreatorId, sentence: StoredSentence, second: float | None, links: WatchLinks) -> str:
+    """The source's own page, at the second where its site has such links; else ours."""
+    if sentence.link:
+        if second is None:
+            return sentence.link
+        if deep := deep_link(sentence.link, second, sentence.duration_s or None):
+            return deep
+    return links.link(creator_id, sentence.source_id, second)

@@ -1,0 +1,240 @@
+"""The answer engine: a question in, a checked answer with citations out. Every way of asking comes through here."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
+
+import numpy as np
+
+from core.asking.answer import Answer, Confidence, Mode, Outcome, Sentence
+from core.asking.checking import verify
+from core.asking.citing import Evidence, citation, numbered, quotes, spans_to_read
+from core.asking.embedding import Embedder
+from core.asking.gate import Cutoff, calibrate, confidence, null_questions, unsupported_terms
+from core.asking.holdings import CorpusState, Holdings, Snapshots
+from core.asking.markup import strip_markup
+from core.asking.ranking import Ranking, SearchQuery, rank
+from core.asking.snapshot import Snapshot
+from core.asking.words import LONGEST_QUESTION, CleanQuestion, Stemmer, clean_question, term_ids
+from core.asking.writing import AnswerModel, Draft, Task, Turn
+from core.errors import ProviderError
+from core.ids import CreatorId
+from core.library.watching import WatchLinks
+
+NOT_COVERED: Final = "The material here does not cover that, so I would rather not guess."
+NOTHING_YET: Final = "There is nothing to answer from yet: no video or document has been added."
+CLOSEST: Final = "I am not sure that this answers it. The closest moments are:"
+NO_QUESTION: Final = "I could not find a question in that. Try a whole sentence, such as: how do I start?"
+
+SHORT_QUESTION: Final = 3
+"""A question of at most this many content words may lean on the one before it."""
+REFERRING: Final = frozenset(
+    "and also but so then or it its this that these those they them their he she his her there one ones".split()
+)
+SURE: Final = frozenset({Confidence.HIGH, Confidence.MEDIUM})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of one creator's material; ``history`` are the earlier turns of the session, oldest first.
+
+    ``may_write`` is False where no model may be paid for: the answer is then quoted.
+    """
+
+    creator_id: CreatorId
+    text: str
+    history: tuple[Turn, ...] = ()
+    language: str = "en"
+    may_write: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What searching brought, and how sure it is."""
+
+    ranking: Ranking
+    confidence: Confidence
+
+
+@dataclass(slots=True)
+class Timing:
+    """How long each part of an answer took, in milliseconds."""
+
+    taken_ms: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def of(self, part: str) -> Iterator[None]:
+        """Measure a part; measured twice, it adds up."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = (time.perf_counter() - began) * 1000
+            self.taken_ms[part] = round(self.taken_ms.get(part, 0.0) + spent, 2)
+
+
+class ModelWatch(Protocol):
+    """Hears of models that failed, so that the operator learns of it."""
+
+    def model_failed(self, model: str, error: ProviderError) -> None:
+        """Note that a model failed and the next one is tried."""
+        ...
+
+
+class Engine:
+    """Searches one creator's material at a time and answers from it, or says that it does not cover the question."""
+
+    def __init__(
+        self, *, holdings: Holdings, snapshots: Snapshots, embedder: Embedder, stem: Stemmer,
+        models: Sequence[AnswerModel], links: WatchLinks, watch: ModelWatch,
+    ) -> None:  # fmt: skip
+        self._holdings = holdings
+        self._snapshots = snapshots
+        self._embedder = embedder
+        self._stem = stem
+        self._models = tuple(models)
+        self._links = links
+        self._watch = watch
+        self._unrelated: tuple[SearchQuery, ...] = ()
+
+    async def answer(self, question: Question) -> Answer:
+        """Answer from the creator's material, or abstain; when every model fails, the answer is quoted.
+
+        Raises:
+            ProviderError: the embedder failed.
+            DatabaseError: the library could not be read.
+        """
+        timing = Timing()
+        with timing.of("total"):
+            answer = await self._answer(question, timing)
+        return replace(answer, timing_ms=timing.taken_ms)
+
+    async def search(self, question: Question) -> Found | None:
+        """Rank without answering; None where there are no words or nothing to search."""
+        cleaned = clean_question(question.text)
+        state = await self._holdings.state(question.creator_id)
+        if cleaned.empty or state.version == 0:
+            return None
+        return await self._find(question, cleaned, state, Timing())
+
+    async def recalibrate(self, creator_id: CreatorId) -> None:
+        """Find a creator's cut-off for the present version of the corpus and keep it."""
+        state = await self._holdings.state(creator_id)
+        snapshot = await self._snapshots.current(creator_id, state)
+        await self._holdings.set_cutoff(creator_id, snapshot.version, await self._calibrated(snapshot))
+
+    async def _answer(self, question: Question, timing: Timing) -> Answer:
+        cleaned = clean_question(question.text)
+        if problem := _problem(question.text, cleaned):
+            return _without_answer(Outcome.REFUSED, problem)
+        state = await self._holdings.state(question.creator_id)
+        if state.version == 0:
+            return _without_answer(Outcome.ABSTAINED, NOTHING_YET)
+        found = await self._find(question, cleaned, state, timing)
+        if found.confidence is Confidence.NONE:
+            return _without_answer(Outcome.ABSTAINED, NOT_COVERED)
+        with timing.of("evidence"):
+            spans = spans_to_read(found.ranking)
+            evidence = Evidence.of(await self._holdings.sentences(question.creator_id, spans))
+        if not evidence.stored:  # removed between ranking and reading
+            return _without_answer(Outcome.ABSTAINED, NOT_COVERED)
+        with timing.of("writing"):
+            written = await self._written(question, found, evidence)
+        return written or self._quoted(question, found, evidence)
+
+    async def _find(self, question: Question, cleaned: CleanQuestion, state: CorpusState, timing: Timing) -> Found:
+        with timing.of("library"):
+            snapshot = await self._snapshots.current(question.creator_id, state)
+            cutoff = state.cutoff or await self._calibrated(snapshot)
+        ranking = await self._ranked(snapshot, cleaned, timing)
+        if context := in_context(cleaned, question.history):
+            ranking = max(ranking, await self._ranked(snapshot, context, timing), key=lambda found: found.gate)
+        return Found(ranking, confidence(ranking.gate, cutoff))
+
+    async def _ranked(self, snapshot: Snapshot, cleaned: CleanQuestion, timing: Timing) -> Ranking:
+        with timing.of("embedding"):
+            query = await self._query(cleaned)
+        with timing.of("ranking"):
+            return rank(snapshot, query)
+
+    async def _query(self, cleaned: CleanQuestion) -> SearchQuery:
+        vector = await self._embedder.embed_query(cleaned.text)
+        return SearchQuery(vector, np.unique(term_ids(cleaned.words, self._stem)))
+
+    async def _calibrated(self, snapshot: Snapshot) -> Cutoff:
+        if not self._unrelated:
+            self._unrelated = tuple([await self._query(clean_question(text)) for text in null_questions()])
+        return calibrate(snapshot, self._unrelated)
+
+    async def _written(self, question: Question, found: Found, evidence: Evidence) -> Answer | None:
+        task = Task(question.text, evidence.labelled, question.history, question.language)
+        for model in self._models if question.may_write else ():
+            try:
+                draft = await model.write(task)
+            except ProviderError as error:
+                self._watch.model_failed(model.name, error)
+            else:
+                answer = self._checked(question, found, draft, task, evidence)
+                return replace(answer, model=draft.model, usage=draft.usage)
+        return None
+
+    def _checked(
+        self, question: Question, found: Found, draft: Draft, task: Task, evidence: Evidence
+    ) -> Answer:  # fmt: skip
+        if not draft.covered:
+            return _without_answer(Outcome.ABSTAINED, NOT_COVERED)
+        kept = verify(draft, task)
+        if not kept:
+            return self._quoted(question, found, evidence)
+        sentences, cited = numbered(kept, evidence)
+        return Answer(
+            outcome=Outcome.ANSWERED if found.confidence in SURE else Outcome.CLOSEST,
+            mode=Mode.WRITTEN,
+            confidence=found.confidence,
+            sentences=sentences,
+            citations=tuple(
+                citation(question.creator_id, str(number), quote, self._links)
+                for number, quote in enumerate(cited, 1)
+            ),
+        )
+
+    def _quoted(self, question: Question, found: Found, evidence: Evidence) -> Answer:
+        chosen = quotes(found.ranking.starts, evidence)
+        if not chosen:
+            return _without_answer(Outcome.ABSTAINED, NOT_COVERED)
+        said = [strip_markup(" ".join(sentence.text for sentence in quote)) for quote in chosen]
+        sure = found.confidence in SURE and not unsupported_terms(question.text, " ".join(said))
+        return Answer(
+            outcome=Outcome.ANSWERED if sure else Outcome.CLOSEST,
+            mode=Mode.QUOTED,
+            confidence=found.confidence if sure else Confidence.LOW,
+            sentences=tuple(Sentence(text, (str(number),)) for number, text in enumerate(said, 1)),
+            citations=tuple(
+                citation(question.creator_id, str(number), quote, self._links)
+                for number, quote in enumerate(chosen, 1)
+            ),
+            notice="" if sure else CLOSEST,
+        )
+
+
+def in_context(cleaned: CleanQuestion, history: Sequence[Turn]) -> CleanQuestion | None:
+    """A follow-up with the content words of the question before it; None where the question stands alone."""
+    if not history:
+        return None
+    opening = cleaned.text.casefold().replace(",", " ").split()[:6]
+    if len(cleaned.words) > SHORT_QUESTION and REFERRING.isdisjoint(opening):
+        return None
+    before = clean_question(history[-1].question)
+    return CleanQuestion(f"{before.text} {cleaned.text}", tuple(dict.fromkeys((*cleaned.words, *before.words))))
+
+
+def _problem(text: str, cleaned: CleanQuestion) -> str:
+    if len(text) > LONGEST_QUESTION:
+        return f"That is {len(text):,} characters. Please ask one question in at most {LONGEST_QUESTION:,}."
+    return NO_QUESTION if cleaned.empty else ""
+
+
+def _without_answer(outcome: Outcome, notice: str) -> Answer:
+    return Answer(outcome, Mode.QUOTED, Confidence.NONE, notice=notice)

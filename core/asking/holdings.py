@@ -1,0 +1,98 @@
+"""What can be answered from: the state of a creator's corpus, its snapshot, and its sentences re-read for showing."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.asking.gate import Cutoff
+from core.asking.snapshot import Snapshot
+from core.ids import CreatorId, SourceId
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusState:
+    """The version of what can be answered from; 0 where there is nothing yet. ``cutoff`` may be of an older one."""
+
+    version: int
+    embedder_id: str = ""
+    cutoff: Cutoff | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A run of units of one source, both ends inclusive."""
+
+    source_id: SourceId
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSentence:
+    """A sentence as the database has it now; ``linked_s`` is the heard second to link to, None where none was heard.
+
+    For a source without times, ``start_s`` is the number of its paragraph.
+    """
+
+    source_id: SourceId
+    position: int
+    start_s: float
+    end_s: float
+    linked_s: float | None
+    paragraph: int
+    text: str
+    title: str
+    link: str
+    duration_s: float
+    timed: bool
+
+
+class Holdings(Protocol):
+    """Reading a creator's library for answers, under that creator's scope."""
+
+    async def state(self, creator_id: CreatorId) -> CorpusState:
+        """The present state."""
+        ...
+
+    async def load(self, creator_id: CreatorId) -> Snapshot:
+        """A snapshot of the present version."""
+        ...
+
+    async def sentences(self, creator_id: CreatorId, spans: Sequence[Span]) -> list[StoredSentence]:
+        """The sentences of spans, span after span; those of removed sources are left out."""
+        ...
+
+    async def set_cutoff(self, creator_id: CreatorId, version: int, cutoff: Cutoff) -> None:
+        """Keep a calibrated gate, unless one of a later version is there."""
+        ...
+
+
+class Snapshots:
+    """Snapshots in memory, the least recently used given up first; each is loaded once however many ask for it."""
+
+    def __init__(self, holdings: Holdings, budget_bytes: int) -> None:
+        self._holdings = holdings
+        self._budget_bytes = budget_bytes
+        self._held: OrderedDict[CreatorId, Snapshot] = OrderedDict()
+        self._loading: dict[CreatorId, asyncio.Lock] = {}
+
+    async def current(self, creator_id: CreatorId, state: CorpusState) -> Snapshot:
+        """The snapshot of a creator, at ``state.version`` or later."""
+        async with self._loading.setdefault(creator_id, asyncio.Lock()):
+            held = self._held.get(creator_id)
+            if held is None or held.version < state.version or held.embedder_id != state.embedder_id:
+                held = await self._holdings.load(creator_id)
+                self._held[creator_id] = held
+            self._held.move_to_end(creator_id)
+            self._give_up(keep=creator_id)
+            return held
+
+    def _give_up(self, keep: CreatorId) -> None:
+        while len(self._held) > 1 and sum(held.nbytes for held in self._held.values()) > self._budget_bytes:
+            oldest = next(iter(self._held))
+            if oldest == keep:
+                return
+            del self._held[oldest]
+            self._loading.pop(oldest, None)
