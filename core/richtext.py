@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import takewhile
 
 
 class Style(StrEnum):
@@ -118,10 +119,12 @@ def _longest_prefix(text: RichText, limit: int, measure: Callable[[RichText], in
 def _cut(text: RichText, longest: int) -> tuple[RichText, RichText]:
     plain = text.plain
     for pattern in _BREAKS:
-        breaks = [m for m in pattern.finditer(plain, 0, longest + 1) if longest // 3 < m.start() <= longest]
+        # A nearly empty part is worse than one that ends inside a paragraph, but better than a word cut in two.
+        least = -1 if pattern is _BREAKS[-1] else longest // 3
+        near = takewhile(lambda match: match.start() <= longest, pattern.finditer(plain))
+        breaks = [match for match in near if match.start() > least]
         if breaks:
-            at = breaks[-1]
-            return _slice(text, 0, at.start()), _slice(text, at.end(), len(plain))
+            return _slice(text, 0, breaks[-1].start()), _slice(text, breaks[-1].end(), len(plain))
     return _slice(text, 0, longest), _slice(text, longest, len(plain))
 
 
