@@ -1,4 +1,4 @@
-"""The port through which texts become vectors."""
+"""What turns text into vectors; the ranking only knows that they have length 1."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -6,37 +6,39 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+Vector = NDArray[np.float32]
+
 
 class Embedder(Protocol):
-    """Maps texts to vectors whose dot product says how near their meanings are; vectors have length 1."""
+    """Embeds questions and passages into one space; vectors of two embedders are never compared."""
 
     @property
     def embedder_id(self) -> str:
-        """A name that is stored with every vector; vectors of two names are never compared."""
+        """Names the model and its dimensions; stored beside every vector."""
         ...
 
     @property
     def dimensions(self) -> int:
-        """The length of a vector."""
+        """The length of every vector."""
         ...
 
     @property
     def languages(self) -> frozenset[str]:
-        """The ISO 639-1 codes of the languages that it reads; empty where it reads all."""
+        """Two-letter codes of the languages it reads; empty where it reads all."""
         ...
 
-    async def embed_query(self, text: str) -> NDArray[np.float32]:
-        """The vector of a question, of shape (dimensions,).
+    async def embed_query(self, text: str) -> Vector:
+        """Return float32 of shape (dimensions,) and length 1.
 
         Raises:
-            ProviderError: the model cannot be used.
+            ProviderError: no vector could be made.
         """
         ...
 
-    async def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """The vectors of passages, of shape (len(texts), dimensions), in the order of the texts.
+    async def embed_passages(self, texts: Sequence[str]) -> Vector:
+        """Return float32 of shape (len(texts), dimensions), each row of length 1, in the order of the texts.
 
         Raises:
-            ProviderError: the model cannot be used.
+            ProviderError: no vectors could be made.
         """
         ...

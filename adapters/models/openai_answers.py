@@ -1,0 +1,192 @@
+"""Answers by OpenAI's Responses API, which returns sentences with labels in a strict schema."""
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, ValidationError
+
+from adapters.models.prompts import LABELLING_RULES, asked, labelled_evidence, spoken_turns
+from adapters.models.vendor_calls import Vendor
+from core.asking.answer import Usage
+from core.asking.prices import Prices, cost_usd
+from core.asking.writing import Draft, DraftSentence, Task
+from core.errors import ProviderBusy, ProviderError
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+    from openai.types.responses import ResponseInputParam
+
+OFFICIAL_URL: Final = "https://api.openai.com/v1"
+MOST_TOKENS: Final = 4_000
+"""More than an answer needs, because models that reason spend tokens on it before they write."""
+BUSY_CODES: Final = frozenset({"rate_limit_exceeded", "server_error"})
+
+_SENTENCE: Final[dict[str, object]] = {
+    "type": "object",
+    "properties": {"text": {"type": "string"}, "labels": {"type": "array", "items": {"type": "string"}}},
+    "required": ["text", "labels"],
+    "additionalProperties": False,
+}
+ANSWER_SCHEMA: Final[dict[str, object]] = {
+    "type": "object",
+    "properties": {"covered": {"type": "boolean"}, "sentences": {"type": "array", "items": _SENTENCE}},
+    "required": ["covered", "sentences"],
+    "additionalProperties": False,
+}
+_LABEL: Final = re.compile(r"S\d+", re.IGNORECASE)
+
+
+class _Sentence(BaseModel):
+    text: str
+    labels: list[str]
+
+
+class _Written(BaseModel):
+    covered: bool
+    sentences: list[_Sentence]
+
+
+class _Part(BaseModel):
+    type: str
+    text: str = ""
+
+
+class _Item(BaseModel):
+    type: str
+    content: list[_Part] | None = None
+
+
+class _CachedTokens(BaseModel):
+    cached_tokens: int = 0
+
+
+class _Usage(BaseModel):
+    input_tokens: int = 0
+    output_tokens: int = 0
+    input_tokens_details: _CachedTokens | None = None
+
+
+class _Failure(BaseModel):
+    code: str | None = None
+    message: str = ""
+
+
+class _Incomplete(BaseModel):
+    reason: str | None = None
+
+
+class _Reply(BaseModel):
+    status: str | None = None
+    error: _Failure | None = None
+    incomplete_details: _Incomplete | None = None
+    output: list[_Item]
+    usage: _Usage | None = None
+
+
+class OpenAIAnswerModel:
+    """Words answers with an OpenAI model; the labels are what the model says and are checked later."""
+
+    def __init__(
+        self,
+        name: str,
+        model: str,
+        *,
+        api_key: str,
+        base_url: str = "",
+        prices: Prices | None = None,
+        timeout_s: float = 30.0,
+    ) -> None:
+        self._name = name
+        self._model = model
+        self._prices = prices or {}
+
+        def open_client() -> "AsyncOpenAI":
+            from openai import AsyncOpenAI
+
+            return AsyncOpenAI(
+                api_key=api_key, base_url=base_url or OFFICIAL_URL, max_retries=0, timeout=timeout_s * 2
+            )
+
+        self._vendor: Vendor[AsyncOpenAI] = Vendor("OpenAI", open_client, timeout_s)
+
+    @property
+    def name(self) -> str:
+        """The configured name, such as ``openai:gpt-6-sol``."""
+        return self._name
+
+    async def write(self, task: Task) -> Draft:
+        """Word an answer from the task's evidence.
+
+        Raises:
+            ProviderBusy: overloaded, rate limited or timed out.
+            ProviderError: any other failure, a refusal or an answer that cannot be read included.
+        """
+        reply = _read(await self._vendor.call(lambda client: self._request(client, task)))
+        written = _written(reply)
+        usage = _usage(reply.usage)
+        usage = replace(usage, cost_usd=cost_usd(self._name, usage, self._prices))
+        sentences = tuple(
+            DraftSentence(s.text.strip(), _labels(s.labels)) for s in written.sentences if s.text.strip()
+        )
+        if written.covered and not sentences:
+            raise ProviderError("OpenAI wrote no answer")
+        return Draft(written.covered, sentences if written.covered else (), model=self._name, usage=usage)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._vendor.close()
+
+    async def _request(self, client: "AsyncOpenAI", task: Task) -> bytes:
+        reply = await client.responses.with_raw_response.create(
+            model=self._model,
+            instructions=LABELLING_RULES,
+            input=_messages(task),
+            max_output_tokens=MOST_TOKENS,
+            store=False,
+            text={"format": {"type": "json_schema", "name": "answer", "strict": True, "schema": ANSWER_SCHEMA}},
+        )
+        return reply.content
+
+
+def _messages(task: Task) -> "ResponseInputParam":
+    messages: ResponseInputParam = []
+    for question, answer in spoken_turns(task.history):
+        messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    return [*messages, {"role": "user", "content": f"{labelled_evidence(task.evidence)}\n\n{asked(task)}"}]
+
+
+def _read(body: bytes) -> _Reply:
+    try:
+        reply = _Reply.model_validate_json(body)
+    except ValidationError as error:
+        raise ProviderError("OpenAI's answer cannot be read") from error
+    if reply.error is not None:
+        failure = ProviderBusy if reply.error.code in BUSY_CODES else ProviderError
+        raise failure(f"OpenAI failed while answering: {reply.error.message}")
+    if reply.status != "completed":
+        reason = reply.incomplete_details.reason if reply.incomplete_details else None
+        raise ProviderError(f"OpenAI did not finish its answer ({reason or reply.status})")
+    return reply
+
+
+def _written(reply: _Reply) -> _Written:
+    parts = [part for item in reply.output if item.type == "message" for part in item.content or ()]
+    if any(part.type == "refusal" for part in parts):
+        raise ProviderError("OpenAI refused to answer")
+    try:
+        return _Written.model_validate_json("".join(part.text for part in parts if part.type == "output_text"))
+    except ValidationError as error:
+        raise ProviderError("OpenAI's answer does not have the form that was asked for") from error
+
+
+def _labels(labels: list[str]) -> tuple[str, ...]:
+    """Accept ``[s3]`` and ``S3, S4`` for the labels that they mean."""
+    return tuple(dict.fromkeys(found.upper() for label in labels for found in _LABEL.findall(label)))
+
+
+def _usage(usage: _Usage | None) -> Usage:
+    if usage is None:
+        return Usage()
+    cached = usage.input_tokens_details.cached_tokens if usage.input_tokens_details else 0
+    return Usage(prompt_tokens=usage.input_tokens, completion_tokens=usage.output_tokens, cached_tokens=cached)

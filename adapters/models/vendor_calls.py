@@ -1,0 +1,104 @@
+"""Calls to a model vendor: a client that opens late, a deadline, one quick second try, errors translated once."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from typing import Final, Generic, Protocol, TypeVar
+
+from core.errors import ProviderBusy, ProviderError
+
+QUICK_RETRY_S: Final = 2.0
+"""A vendor that asks to wait longer than this is left alone, so that the next model can answer."""
+PAUSE_S: Final = 0.5
+BUSY_STATUS: Final = frozenset({408, 429, 502, 503, 504, 524, 529})
+
+
+class Closeable(Protocol):
+    """A vendor's client."""
+
+    async def close(self) -> None:
+        """Give its connections back."""
+        ...
+
+
+Client = TypeVar("Client", bound=Closeable)
+Result = TypeVar("Result")
+
+
+class Vendor(Generic[Client]):
+    """A vendor's client, opened in a thread at the first call because importing an SDK takes a second or two."""
+
+    def __init__(self, title: str, open_client: Callable[[], Client], timeout_s: float) -> None:
+        self._title = title
+        self._open_client = open_client
+        self._timeout_s = timeout_s
+        self._client: Client | None = None
+        self._opening = asyncio.Lock()
+
+    async def call(self, request: Callable[[Client], Awaitable[Result]]) -> Result:
+        """Await a request to the vendor, twice where it is busy for a moment, within one deadline.
+
+        Raises:
+            ProviderBusy: overloaded, rate limited, or no answer within the deadline.
+            ProviderError: anything else, an answer that cannot be read included.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._twice(request)
+        except TimeoutError as error:
+            raise ProviderBusy(f"{self._title} did not answer within {self._timeout_s:g} seconds") from error
+
+    async def close(self) -> None:
+        """Give the connections back; the next call would open new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def _twice(self, request: Callable[[Client], Awaitable[Result]]) -> Result:
+        try:
+            return await self._once(request)
+        except ProviderBusy as busy:
+            pause_s = PAUSE_S if busy.retry_after_s is None else busy.retry_after_s
+            if pause_s > QUICK_RETRY_S:
+                raise
+        await asyncio.sleep(pause_s)
+        return await self._once(request)
+
+    async def _once(self, request: Callable[[Client], Awaitable[Result]]) -> Result:
+        client = await self._opened()
+        try:
+            return await request(client)
+        except ProviderError:
+            raise
+        except Exception as error:
+            raise self._translated(error) from error
+
+    async def _opened(self) -> Client:
+        async with self._opening:
+            if self._client is None:
+                self._client = await asyncio.to_thread(self._open_client)
+        return self._client
+
+    def _translated(self, error: Exception) -> ProviderError:
+        status = getattr(error, "status_code", None)
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        if getattr(error, "code", None) == "insufficient_quota":
+            return ProviderError(f"{self._title} has no credit left: {reason}")
+        if status in BUSY_STATUS:
+            return ProviderBusy(f"{self._title} is busy ({status}): {reason}", retry_after_s=_retry_after_s(error))
+        if "Timeout" in type(error).__name__:
+            return ProviderBusy(f"{self._title} did not answer in time: {reason}")
+        where = f" ({status})" if status else ""
+        return ProviderError(f"{self._title} failed{where}: {reason}")
+
+
+def _retry_after_s(error: Exception) -> float | None:
+    headers = getattr(getattr(error, "response", None), "headers", {})
+    for name, per_second in (("retry-after-ms", 1000), ("retry-after", 1)):
+        try:
+            wait_s = float(headers[name]) / per_second
+        except (KeyError, ValueError):
+            continue
+        if math.isfinite(wait_s):
+            return max(wait_s, 0.0)
+    return None
