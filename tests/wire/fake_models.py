@@ -317,7 +317,7 @@ class ModelServer:
         if kind == "garbage_body":
             return web.Response(text="<html>Bad gateway</html>", content_type="application/json")
         if kind == "cut" and events is None:
-            _abort(wire)
+            return _cut(wire, web.Response())
         if events is None:
             return web.json_response(whole, headers={"request-id": "req_fake", "x-request-id": "req_fake"})
         return await self._stream(wire, fault, events)
@@ -336,7 +336,7 @@ class ModelServer:
         if kind == "error_event":
             await response.write(_sse(self.error_event()))
         if kind == "cut":
-            _abort(wire)
+            return _cut(wire, response)
         await response.write_eof()
         return response
 
@@ -397,7 +397,7 @@ def _sse(event: Event) -> bytes:
     return (f"event: {name}\n" if name else "").encode() + f"data: {shown}\n\n".encode()
 
 
-def _abort(wire: web.Request) -> None:
+def _cut(wire: web.Request, response: web.StreamResponse) -> web.StreamResponse:
     if wire.transport is not None:
         wire.transport.abort()
-    raise ConnectionResetError("cut on purpose")
+    return response

@@ -27,6 +27,7 @@ from tests.wire.fake_models import (
 )
 from tests.wire.fake_models_schema import strictness_problems
 
+CHAT_MODELS: Final = ("gpt-6-astra", "gpt-6.1-sol", "gpt-6.1-terra", "gpt-6-sol", "gpt-6-luna", "gpt-5.6-luna")
 EMBEDDING_DIMENSIONS: Final = {
     "text-embedding-ada-002": 1536,
     "text-embedding-3-small": 1536,
@@ -60,9 +61,7 @@ class FakeOpenAI(ModelServer):
     def __init__(self, api_key: str = "test-key") -> None:
         super().__init__(api_key)
         self.models: dict[str, str | None] = {
-            "gpt-6-astra": None,
-            "gpt-6.1-terra": None,
-            "gpt-6-luna": None,
+            **dict.fromkeys(CHAT_MODELS),
             "gpt-4o-mini": "2027-01-14",
             **dict.fromkeys(EMBEDDING_DIMENSIONS),
         }
