@@ -13,10 +13,15 @@ from core.asking.ranking import SearchQuery, rank
 from core.asking.snapshot import Snapshot
 from core.asking.words import tokens
 
+SHOWS_ABOVE: Final = 2.35
+"""Deviations above unrelated questions from which there is anything to show."""
 ANSWERS_ABOVE: Final = 3.0
-"""Deviations above unrelated questions from which evidence counts as more than the closest there is."""
 SURE_ABOVE: Final = 5.0
-ABSTAINS_BELOW: Final = 2.0
+
+UNRELATED_SHARE: Final = 0.95
+"""The rest of the questions, those with the highest values, may have an answer here after all."""
+
+SMALLEST_DEVIATION: Final = 0.02
 
 _NUMBER: Final = re.compile(r"\d+(?:[.,:]\d+)*")
 _NEGATIONS: Final = frozenset(
@@ -50,16 +55,17 @@ def null_questions() -> tuple[str, ...]:
 
 def calibrate(snapshot: Snapshot, unrelated: Iterable[SearchQuery]) -> Cutoff:
     """Find a creator's cut-off without labels, from questions that have nothing to do with the material."""
-    gates = np.array([rank(snapshot, query, limit=1).gate for query in unrelated], np.float64)
-    if len(gates) == 0:
+    gates = np.sort([rank(snapshot, query, limit=1).gate for query in unrelated])
+    kept = gates[: round(len(gates) * UNRELATED_SHARE)]
+    if len(kept) == 0:
         return Cutoff(0.0, 1.0)
-    return Cutoff(float(gates.mean()), max(float(gates.std()), 1e-3))
+    return Cutoff(float(kept.mean()), max(float(kept.std()), SMALLEST_DEVIATION))
 
 
 def confidence(gate: float, cutoff: Cutoff) -> Confidence:
     """Say how far the gate value of a question lies above those of unrelated questions."""
     deviations = (gate - cutoff.mean) / cutoff.deviation
-    if deviations < ABSTAINS_BELOW:
+    if deviations < SHOWS_ABOVE:
         return Confidence.NONE
     if deviations < ANSWERS_ABOVE:
         return Confidence.LOW
@@ -67,10 +73,12 @@ def confidence(gate: float, cutoff: Cutoff) -> Confidence:
 
 
 def unsupported_terms(question: str, evidence: str) -> tuple[str, ...]:
-    """Return the numbers of a question, and "not" where it denies, that the evidence lacks; then do not quote it as an answer."""
-    numbers = dict.fromkeys(_NUMBER.findall(question))
+    """Return the numbers of a question, and "not" where it denies, that the evidence lacks.
+
+    Where anything is returned the evidence is at most the closest there is.
+    """
     present = set(_NUMBER.findall(evidence))
-    missing = [number for number in numbers if number not in present]
+    missing = [number for number in dict.fromkeys(_NUMBER.findall(question)) if number not in present]
     if _denies(question) and not _denies(evidence):
         missing.append("not")
     return tuple(missing)

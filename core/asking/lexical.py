@@ -14,6 +14,7 @@ LENGTH_SHARE: Final = 0.4
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
+Positions = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +97,17 @@ class Postings:
             scores[self.rows[begin:end]] += self.impacts[begin:end]
         return scores
 
-    def coverage(self, columns: Ints, weights: Floats, wanted: Ints) -> Floats:
-        """Add up the weights of those terms that each wanted row has: float32 of shape (len(wanted),)."""
-        found = np.zeros(self.n_rows, np.float32)
-        for column, weight in zip(columns, weights, strict=True):
-            found[self.rows[self.offsets[column] : self.offsets[column + 1]]] += weight
-        return found[wanted]
+    def rows_within(self, columns: Ints, first: Positions, last: Positions) -> Ints:
+        """Count the rows from ``first`` to ``last``, inclusive, that have each term.
+
+        Returns:
+            int32 of shape (len(columns), len(first)).
+        """
+        counts = np.zeros((len(columns), len(first)), np.int32)
+        for at, column in enumerate(columns):
+            rows = self.rows[self.offsets[column] : self.offsets[column + 1]]
+            counts[at] = np.searchsorted(rows, last, side="right") - np.searchsorted(rows, first)
+        return counts
 
     @property
     def nbytes(self) -> int:

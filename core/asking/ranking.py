@@ -1,35 +1,64 @@
 """From a question's vector and words to the passages that answer it and the second to link to.
 
-Windows are scored first; only the units of promising windows are looked at one by one. Every scale is the score
+Windows are scored first; only the units of promising windows are looked at one by one. From the units of the best
+windows spans run forward, and the second to link to is chosen apart from the span that is shown. Every measure is
 divided by the best of this question, so that a part of a library is scored as the whole of it would be.
+docs/decisions/0003-ranking.md has the figures behind the weights.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.asking.lexical import Floats
+from core.asking.lexical import Floats, Ints, Positions
 from core.asking.snapshot import Snapshot
 from core.asking.words import TermIds
 from core.ids import SourceId
 
 SPAN_WORDS: Final = 145
-SHORTEST_SPAN_WORDS: Final = 30
+SHORTEST_SPAN_WORDS: Final = 80
+ONWARD_WORDS: Final = 100
 STARTS: Final = 3
-
-WINDOW_DENSE: Final = 0.25
-WINDOW_LEXICAL: Final = 0.40
-UNIT_DENSE: Final = 0.25
-UNIT_LEXICAL: Final = 0.10
-START_LEXICAL: Final = 0.4
-START_WINDOW: Final = 0.6
-START_WINDOWS: Final = 5
-"""The cited unit lies in one of this many best windows."""
 
 PROMISING_WINDOWS: Final = 300
 PROMISING_UNITS: Final = 60
+BEST_WINDOWS: Final = 25
+BEST_UNITS: Final = 15
+COVERED_WINDOWS: Final = 5
+
+REPEATS: Final = 1.2
+"""How soon more units with the same term stop counting for a span."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """Shares of a passage's measures: its vector, its words, its best unit by vector and by words."""
+
+    dense: float = 0.25
+    lexical: float = 0.40
+    unit_dense: float = 0.25
+    unit_lexical: float = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class _StartWeights:
+    """Beside the unit's vector, which counts 1: its words, its window, the terms and the closeness of what follows."""
+
+    lexical: float = 0.4
+    window: float = 2.0
+    coverage: float = 1.2
+    onward: float = 0.4
+
+
+PASSAGE: Final = _Weights()
+START: Final = _StartWeights()
+SPAN_WINDOW: Final = 0.3
+SPAN_START: Final = 0.1
+
+GATE_UNIT: Final = 0.9
+GATE_COVERAGE: Final = 0.5
+GATE_LEXICAL: Final = 0.045
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +102,40 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scores:
-    """Scores of the promising windows and of all their units, each in ascending order of position."""
+class _Seen:
+    """What every window and unit scores by itself: ``dense`` and ``lexical`` (m,), ``unit_lexical`` (n,).
 
-    windows: NDArray[np.int64]
-    window: Floats
-    units: NDArray[np.int64]
-    unit: Floats
+    ``columns`` (k,) are the known terms of the question, ``idf`` (k,) how telling they are, ``all_idf`` their sum
+    with the unknown ones.
+    """
+
+    columns: Ints
+    idf: Floats
+    all_idf: float
+    dense: Floats
+    lexical: Floats
+    unit_lexical: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Promising:
+    """Windows worth a closer look, with their score, and their units with vector score and best window around."""
+
+    windows: Positions
+    score: Floats
+    units: Positions
+    unit_dense: Floats
+    around: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    """Spans that run forward from candidate units: how good each is as a start and as a hit."""
+
+    first: Positions
+    last: Positions
+    start: Floats
+    hit: Floats
 
 
 def rank(snapshot: Snapshot, query: SearchQuery, limit: int = 10) -> Ranking:
@@ -92,99 +148,114 @@ def rank(snapshot: Snapshot, query: SearchQuery, limit: int = 10) -> Ranking:
     """
     if snapshot.n_windows == 0:
         return Ranking((), (), 0.0)
-    scores, gate = _scored(snapshot, query)
-    best = np.argsort(-scores.window, kind="stable")
-    starts = _starts(snapshot, scores, best)
-    spans = _spans(snapshot, scores, best, starts[0], limit)
+    seen = _seen(snapshot, query)
+    promising = _promising(snapshot, query, seen)
+    spans = _spans(snapshot, query, seen, promising)
+    best = np.argsort(-spans.start, kind="stable")
+    laid = _laid_out(snapshot, spans, int(best[0]), limit)
     return Ranking(
-        hits=tuple(_hit(snapshot, scores, span, score) for span, score in spans),
-        starts=tuple(_start(snapshot, scores, at) for at in starts),
-        gate=gate,
+        hits=tuple(_hit(snapshot, spans, span, score) for span, score in laid),
+        starts=tuple(_start(snapshot, spans, int(at)) for at in best[:STARTS]),
+        gate=_gate(snapshot, seen, promising),
     )
 
 
-def _scored(snapshot: Snapshot, query: SearchQuery) -> tuple[_Scores, float]:
+def _seen(snapshot: Snapshot, query: SearchQuery) -> _Seen:
     columns, known = snapshot.vocabulary.columns(query.terms)
     columns = columns[known]
-    dense = snapshot.window_vectors @ query.vector
-    lexical = snapshot.window_words.scores(columns)
-    unit_lexical = snapshot.unit_words.scores(columns)
-    windows = _promising(snapshot, WINDOW_DENSE * _scaled(dense) + WINDOW_LEXICAL * _scaled(lexical), unit_lexical)
-    units = _units_of(snapshot, windows)
-    unit_dense = snapshot.unit_vectors[units].astype(np.float32) @ query.vector
+    return _Seen(
+        columns=columns,
+        idf=snapshot.vocabulary.idf[columns],
+        all_idf=max(float(snapshot.vocabulary.idf_of(query.terms).sum()), 1e-6),
+        dense=snapshot.window_vectors @ query.vector,
+        lexical=snapshot.window_words.scores(columns),
+        unit_lexical=snapshot.unit_words.scores(columns),
+    )
+
+
+def _promising(snapshot: Snapshot, query: SearchQuery, seen: _Seen) -> _Promising:
+    dense, lexical = _scaled(seen.dense), _scaled(seen.lexical)
+    coarse = PASSAGE.dense * dense + PASSAGE.lexical * lexical
+    windows = _worth_a_look(snapshot, coarse, seen.unit_lexical)
+    units = _covered(snapshot, snapshot.window_first[windows], snapshot.window_last[windows])
+    unit_dense = _cosines(snapshot, units, query)
     first = np.searchsorted(units, snapshot.window_first[windows])
     last = np.searchsorted(units, snapshot.window_last[windows])
-    dense_scaled, lexical_scaled = _scaled(unit_dense), _scaled(unit_lexical[units])
-    window = (
-        WINDOW_DENSE * _scaled(dense)[windows]
-        + WINDOW_LEXICAL * _scaled(lexical)[windows]
-        + UNIT_DENSE * _best_inside(dense_scaled, first, last)
-        + UNIT_LEXICAL * _best_inside(lexical_scaled, first, last)
-    )
+    inside_dense = _best_inside(_scaled(unit_dense), first, last)
+    inside_lexical = _best_inside(seen.unit_lexical[units], first, last) / _top(seen.unit_lexical)
+    score = coarse[windows] + PASSAGE.unit_dense * inside_dense + PASSAGE.unit_lexical * inside_lexical
     around = np.zeros(len(units), np.float32)
-    for at in np.argsort(window, kind="stable"):
-        around[first[at] : last[at] + 1] = window[at]
-    unit = dense_scaled + START_LEXICAL * lexical_scaled + START_WINDOW * around
-    return _Scores(windows, window, units, unit), float(dense.max())
+    for at in np.argsort(score, kind="stable"):
+        around[first[at] : last[at] + 1] = score[at]
+    return _Promising(windows, score, units, unit_dense, around)
 
 
-def _promising(snapshot: Snapshot, coarse: Floats, unit_lexical: Floats) -> NDArray[np.int64]:
-    """Choose the windows worth a closer look: the best as a whole, and those around the best units by words."""
+def _worth_a_look(snapshot: Snapshot, coarse: Floats, unit_lexical: Floats) -> Positions:
+    """Choose the best windows as a whole, and those around the best units by words."""
     if snapshot.n_windows <= PROMISING_WINDOWS:
         return np.arange(snapshot.n_windows)
     best = np.argpartition(-coarse, PROMISING_WINDOWS)[:PROMISING_WINDOWS]
-    units = np.argpartition(-unit_lexical, min(PROMISING_UNITS, len(unit_lexical) - 1))[:PROMISING_UNITS]
-    last_before = np.searchsorted(snapshot.window_first, units, side="right") - 1
-    return np.unique(np.concatenate([best, last_before, np.maximum(last_before - 1, 0)]))
+    most = min(PROMISING_UNITS, len(unit_lexical))
+    units = np.argpartition(-unit_lexical, most - 1)[:most]
+    around = np.searchsorted(snapshot.window_first, units, side="right") - 1
+    return np.unique(np.concatenate([best, around, np.maximum(around - 1, 0)]))
 
 
-def _units_of(snapshot: Snapshot, windows: NDArray[np.int64]) -> NDArray[np.int64]:
-    inside = np.zeros(snapshot.n_units + 1, np.int32)
-    np.add.at(inside, snapshot.window_first[windows], 1)
-    np.add.at(inside, snapshot.window_last[windows] + 1, -1)
-    return np.flatnonzero(np.cumsum(inside[:-1]) > 0)
+def _spans(snapshot: Snapshot, query: SearchQuery, seen: _Seen, promising: _Promising) -> _Spans:
+    at = _candidates(snapshot, seen, promising)
+    first = promising.units[at]
+    last = _forward(snapshot, first, SPAN_WORDS)
+    near = _covered(snapshot, first, last)
+    cosines = _cosines(snapshot, near, query)
+    here, there = np.searchsorted(near, first), np.searchsorted(near, last)
+    onward = _onward(cosines, here, np.searchsorted(near, _forward(snapshot, first, ONWARD_WORDS)))
+    counts = snapshot.unit_words.rows_within(seen.columns, first, last)
+    coverage = seen.idf @ (counts > 0) / seen.all_idf
+    lexical = seen.idf @ (counts / (counts + REPEATS))
+    own_words = seen.unit_lexical / _top(seen.unit_lexical)
+    start = (
+        promising.unit_dense[at] / _top(promising.unit_dense)
+        + START.lexical * own_words[first]
+        + START.window * promising.around[at]
+        + START.coverage * coverage
+        + START.onward * onward
+    )
+    hit = (
+        PASSAGE.dense * onward
+        + PASSAGE.lexical * _scaled(lexical)
+        + PASSAGE.unit_dense * _scaled(_best_inside(cosines, here, there))
+        + PASSAGE.unit_lexical * _best_inside(own_words[near], here, there)
+        + SPAN_WINDOW * promising.around[at]
+        + SPAN_START * start
+    )
+    return _Spans(first, last, start, hit)
 
 
-def _best_inside(values: Floats, first: NDArray[np.int64], last: NDArray[np.int64]) -> Floats:
-    bounds = np.stack([first, last + 1], axis=1).ravel()
-    best: Floats = np.maximum.reduceat(np.append(values, np.float32(0)), bounds)[::2]
-    return best
+def _candidates(snapshot: Snapshot, seen: _Seen, promising: _Promising) -> Positions:
+    """Choose the units of the best windows and the best units anywhere, as positions in ``promising.units``."""
+    windows = promising.windows[np.argsort(-promising.score, kind="stable")[:BEST_WINDOWS]]
+    inside = _covered(snapshot, snapshot.window_first[windows], snapshot.window_last[windows])
+    unit = _scaled(promising.unit_dense) + seen.unit_lexical[promising.units] / _top(seen.unit_lexical)
+    best = np.argsort(-unit, kind="stable")[:BEST_UNITS]
+    return np.union1d(np.searchsorted(promising.units, inside), best)
 
 
-def _scaled(scores: Floats) -> Floats:
-    best = float(scores.max()) if len(scores) else 0.0
-    return scores / np.float32(best) if best > 0 else np.zeros_like(scores)
+def _onward(cosines: Floats, here: Positions, there: Positions) -> Floats:
+    """Add up how close the next 100 words are, so that several close sentences count for more than one."""
+    total = np.concatenate([[0.0], np.cumsum(cosines, dtype=np.float64)])
+    return _scaled(((total[there + 1] - total[here]) / np.sqrt(there + 1 - here)).astype(np.float32))
 
 
-def _starts(snapshot: Snapshot, scores: _Scores, best: NDArray[np.int64]) -> list[int]:
-    """Choose the best units of the best windows, as positions in ``scores.units``."""
-    chosen = best[:START_WINDOWS]
-    inside = np.concatenate([_positions(snapshot, scores, at) for at in chosen])
-    inside = np.unique(inside)
-    order = np.argsort(-scores.unit[inside], kind="stable")[:STARTS]
-    return [int(inside[at]) for at in order]
-
-
-def _positions(snapshot: Snapshot, scores: _Scores, at: int) -> NDArray[np.int64]:
-    window = scores.windows[at]
-    first, last = np.searchsorted(scores.units, (snapshot.window_first[window], snapshot.window_last[window]))
-    return np.arange(first, last + 1)
-
-
-def _spans(
-    snapshot: Snapshot, scores: _Scores, best: NDArray[np.int64], start: int, limit: int
-) -> list[tuple[tuple[int, int], float]]:
-    """Lay spans without overlap: the first from the best start, then one for each window from the best down."""
-    first = int(scores.units[start])
-    spans = [((first, _forward(snapshot, first)), float(scores.window.max()))]
-    for at in best:
-        if len(spans) >= limit:
+def _laid_out(snapshot: Snapshot, spans: _Spans, start: int, limit: int) -> list[tuple[tuple[int, int], float]]:
+    """Lay hits without overlap: the first from the best start, the rest by their own score."""
+    laid = [((int(spans.first[start]), int(spans.last[start])), float(spans.hit.max()))]
+    for at in np.argsort(-spans.hit, kind="stable"):
+        if len(laid) >= limit:
             break
-        first = int(snapshot.window_first[scores.windows[at]])
-        span = _freed((first, _forward(snapshot, first)), [taken for taken, _ in spans])
-        if span and _words(snapshot, span) >= SHORTEST_SPAN_WORDS:
-            spans.append((span, float(scores.window[at])))
-    return spans
+        span = _freed((int(spans.first[at]), int(spans.last[at])), [taken for taken, _ in laid])
+        if span and _words(snapshot, span) >= min(SHORTEST_SPAN_WORDS, _words(snapshot, _source(snapshot, span[0]))):
+            laid.append((span, float(spans.hit[at])))
+    return laid
 
 
 def _freed(span: tuple[int, int], taken: list[tuple[int, int]]) -> tuple[int, int] | None:
@@ -196,32 +267,66 @@ def _freed(span: tuple[int, int], taken: list[tuple[int, int]]) -> tuple[int, in
     return (first, last) if last >= first else None
 
 
-def _forward(snapshot: Snapshot, first: int) -> int:
-    """Return the last unit of a span of at most 145 words that stays in its source; never before ``first``."""
-    source = int(np.searchsorted(snapshot.source_starts, first, side="right")) - 1
-    room = snapshot.total_words[first] + SPAN_WORDS
-    last = int(np.searchsorted(snapshot.total_words, room, side="right")) - 2
-    return max(min(last, int(snapshot.source_starts[source + 1]) - 1), first)
+def _gate(snapshot: Snapshot, seen: _Seen, promising: _Promising) -> float:
+    """Blend how close the closest window and unit are, how many terms a window covers, and how well."""
+    windows = promising.windows[np.argsort(-promising.score, kind="stable")[:COVERED_WINDOWS]]
+    first, last = snapshot.window_first[windows], snapshot.window_last[windows]
+    covered = seen.idf @ (snapshot.unit_words.rows_within(seen.columns, first, last) > 0) / seen.all_idf
+    close = float(seen.dense.max()) + GATE_UNIT * float(promising.unit_dense.max())
+    return close + GATE_COVERAGE * float(covered.max()) + GATE_LEXICAL * float(seen.lexical.max())
+
+
+def _cosines(snapshot: Snapshot, units: Positions, query: SearchQuery) -> Floats:
+    return snapshot.unit_vectors[units].astype(np.float32) @ query.vector
+
+
+def _covered(snapshot: Snapshot, first: Positions, last: Positions) -> Positions:
+    """Return the units inside any of the ranges, ascending."""
+    steps = np.bincount(first, minlength=snapshot.n_units + 1) - np.bincount(last + 1, minlength=snapshot.n_units + 1)
+    return np.flatnonzero(np.cumsum(steps[:-1]) > 0)
+
+
+def _best_inside(values: Floats, first: Positions, last: Positions) -> Floats:
+    bounds = np.stack([first, last + 1], axis=1).ravel()
+    best: Floats = np.maximum.reduceat(np.append(values, np.float32(0)), bounds)[::2]
+    return best
+
+
+def _top(scores: Floats) -> float:
+    """Return the best score, or 1 where none is above 0, so that dividing by it is safe."""
+    best = float(scores.max()) if len(scores) else 0.0
+    return best if best > 0 else 1.0
+
+
+def _scaled(scores: Floats) -> Floats:
+    return scores / np.float32(_top(scores))
+
+
+def _forward(snapshot: Snapshot, first: Positions, words: int) -> Positions:
+    """Return the last units of runs of at most ``words`` words that stay in their source; never before ``first``."""
+    source = np.searchsorted(snapshot.source_starts, first, side="right") - 1
+    last = np.searchsorted(snapshot.total_words, snapshot.total_words[first] + words, side="right") - 2
+    return np.maximum(np.minimum(last, snapshot.source_starts[source + 1] - 1), first)
+
+
+def _source(snapshot: Snapshot, unit: int) -> tuple[int, int]:
+    """Return the first and last unit of the source of a unit."""
+    source = int(np.searchsorted(snapshot.source_starts, unit, side="right")) - 1
+    return int(snapshot.source_starts[source]), int(snapshot.source_starts[source + 1]) - 1
 
 
 def _words(snapshot: Snapshot, span: tuple[int, int]) -> int:
     return int(snapshot.total_words[span[1] + 1] - snapshot.total_words[span[0]])
 
 
-def _place(snapshot: Snapshot, unit: int) -> tuple[SourceId, int]:
-    """Return the source of a unit and what to add to its position here for its position there."""
-    source = int(np.searchsorted(snapshot.source_starts, unit, side="right")) - 1
-    return snapshot.source_ids[source], int(snapshot.first_positions[source] - snapshot.source_starts[source])
-
-
-def _hit(snapshot: Snapshot, scores: _Scores, span: tuple[int, int], score: float) -> Hit:
-    source_id, shift = _place(snapshot, span[0])
-    first, last = np.searchsorted(scores.units, (span[0], span[1] + 1))
-    cited = int(scores.units[first + int(np.argmax(scores.unit[first:last]))]) if last > first else span[0]
+def _hit(snapshot: Snapshot, spans: _Spans, span: tuple[int, int], score: float) -> Hit:
+    inside = np.flatnonzero((spans.first >= span[0]) & (spans.first <= span[1]))
+    cited = int(spans.first[inside[np.argmax(spans.start[inside])]]) if len(inside) else span[0]
+    source_id, shift = snapshot.place(span[0])
     return Hit(source_id, span[0] + shift, span[1] + shift, cited + shift, score)
 
 
-def _start(snapshot: Snapshot, scores: _Scores, at: int) -> Start:
-    unit = int(scores.units[at])
-    source_id, shift = _place(snapshot, unit)
-    return Start(source_id, unit + shift, float(scores.unit[at]))
+def _start(snapshot: Snapshot, spans: _Spans, at: int) -> Start:
+    unit = int(spans.first[at])
+    source_id, shift = snapshot.place(unit)
+    return Start(source_id, unit + shift, float(spans.start[at]))

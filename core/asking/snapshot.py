@@ -7,7 +7,16 @@ from typing import Any, Final, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from core.asking.lexical import Counted, Floats, Ints, Postings, Vocabulary, WordStatistics, inverse_frequency
+from core.asking.lexical import (
+    Counted,
+    Floats,
+    Ints,
+    Positions,
+    Postings,
+    Vocabulary,
+    WordStatistics,
+    inverse_frequency,
+)
 from core.asking.words import Stemmer, TermIds, term_ids, tokens
 from core.ids import CreatorId, SourceId
 from core.library.units import Unit, Window, count_words
@@ -95,15 +104,15 @@ class Snapshot:
     version: int
     embedder_id: str
     source_ids: tuple[SourceId, ...]
-    source_starts: NDArray[np.int64]
-    first_positions: NDArray[np.int64]
+    source_starts: Positions
+    first_positions: Positions
     starts_s: Floats
     ends_s: Floats
     estimated: Flags
-    total_words: NDArray[np.int64]
+    total_words: Positions
     unit_vectors: Halves
-    window_first: NDArray[np.int64]
-    window_last: NDArray[np.int64]
+    window_first: Positions
+    window_last: Positions
     window_vectors: Floats
     vocabulary: Vocabulary
     unit_words: Postings
@@ -157,6 +166,11 @@ class Snapshot:
             window_words=lexical.windows,
         )
 
+    def place(self, unit: int) -> tuple[SourceId, int]:
+        """Return the source of a unit and what turns its position here into its position there."""
+        source = int(np.searchsorted(self.source_starts, unit, side="right")) - 1
+        return self.source_ids[source], int(self.first_positions[source] - self.source_starts[source])
+
     @property
     def n_units(self) -> int:
         """Units held."""
@@ -181,9 +195,7 @@ class _Lexical:
     windows: Postings
 
     @classmethod
-    def of(
-        cls, sources: Sequence[SourceIndex], windows: NDArray[np.int64], statistics: WordStatistics | None
-    ) -> Self:
+    def of(cls, sources: Sequence[SourceIndex], windows: Positions, statistics: WordStatistics | None) -> Self:
         terms = _joined([source.terms for source in sources], np.int32)
         counts = _joined([source.term_counts for source in sources], np.int32)
         ids, columns = np.unique(terms, return_inverse=True)
@@ -222,7 +234,7 @@ def _statistics(ids: TermIds, in_units: Counted, in_windows: Counted) -> WordSta
     )
 
 
-def _window_counts(columns: Ints, offsets: NDArray[np.int64], windows: NDArray[np.int64]) -> Counted:
+def _window_counts(columns: Ints, offsets: Positions, windows: Positions) -> Counted:
     """Count terms in windows, whose occurrences lie side by side because their units do."""
     begins, ends = offsets[windows[:, 0]], offsets[windows[:, 1] + 1]
     lengths = ends - begins
@@ -247,7 +259,7 @@ def _joined(parts: Sequence[NDArray[Any]], dtype: type[T]) -> NDArray[T]:
     return np.ascontiguousarray(np.concatenate(parts, dtype=dtype, casting="unsafe"))
 
 
-def _running(counts: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+def _running(counts: NDArray[np.integer[Any]]) -> Positions:
     return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
 
 
