@@ -67,11 +67,28 @@ def check_calls(calls: Iterable[Any], spec_path: Path | None = None) -> str:
     return f"checked {len(recorded)} calls"
 
 
+def check_answers(calls: Iterable[Any], spec_path: Path | None = None) -> str:
+    """Hold the fake's own successful answers (``answer`` of each call) against the document.
+
+    Raises:
+        AssertionError: lists each answer that Discord would not give.
+    """
+    path = spec_path or find_spec()
+    if path is None:
+        return f"skipped: no {SPEC_NAME} (set CHRONOS_SPECS to its folder)"
+    document = _load(path)
+    calls = list(calls)
+    problems = [problem for call in calls for problem in document.answer_problems(call)]
+    assert not problems, "answers that Discord's document does not allow:\n" + "\n".join(problems)
+    return f"checked the answers to {len(calls)} calls"
+
+
 class DiscordDocument:
     """Routes, parameters and bodies of the API, strict about unknown fields."""
 
     def __init__(self, document: Json) -> None:
         self._paths: Json = document["paths"]
+        self._components: Json = document["components"]
         self._schemas = _strict(document["components"]["schemas"])
         self._schemas["SnowflakeType"] = {"anyOf": [document["components"]["schemas"]["SnowflakeType"], NUMBER]}
         self._patterns = [(_pattern(path), path) for path in sorted(self._paths, key=_openness)]
@@ -90,6 +107,19 @@ class DiscordDocument:
         parameters = [*self._paths[path].get("parameters", []), *operation.get("parameters", [])]
         yield from _prefixed(name, self._parameter_problems(parameters, given, call.query))
         yield from _prefixed(name, self._body_problems(operation, call.body))
+
+    def answer_problems(self, call: Any) -> Iterator[str]:  # noqa: ANN401 any recorded call
+        """What is wrong with a successful answer, in words; unknown fields are not."""
+        path, _ = self._route(call.path)
+        if path is None or call.answer is None:
+            return
+        answers = self._paths[path][call.method.lower()]["responses"]
+        content = answers.get(str(call.status), {}).get("content", {}).get("application/json")
+        if content is None:
+            return
+        validator = Draft202012Validator({**content["schema"], "components": self._components})
+        for error in validator.iter_errors(call.answer):
+            yield from _prefixed(f"{call.method} {call.path}", _explained(error))
 
     def _route(self, path: str) -> tuple[str | None, dict[str, str]]:
         for pattern, template in self._patterns:

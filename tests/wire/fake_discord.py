@@ -40,14 +40,13 @@ from tests.wire.fake_discord_interactions import (
     offered_to,
 )
 from tests.wire.fake_discord_rest import API, Call, Fault, Rest
+from tests.wire.fake_discord_time import Clock, T
 from tests.wire.fake_discord_world import (
     Channel,
-    Clock,
     Guild,
     Json,
     Message,
     Role,
-    T,
     Upload,
     User,
     World,
@@ -222,7 +221,7 @@ class FakeDiscord:
         registered, path = self._command(channel, command)
         assert offered_to(registered, user, channel), f"/{command} is not offered to {user.name} in {channel.name}"
         data = CommandLine(self._world, channel.guild, registered).data(path, options)
-        return self._interact(COMMAND, user, channel, data)
+        return await self._interact(COMMAND, user, channel, data)
 
     async def autocomplete(
         self, user: User, channel: Channel, command: str, focused: str, /, **options: Value
@@ -230,26 +229,27 @@ class FakeDiscord:
         """Type into the option ``focused`` and return the suggestions, each with ``name`` and ``value``."""
         registered, path = self._command(channel, command)
         data = CommandLine(self._world, channel.guild, registered).data(path, options, focused=focused)
-        return await self._interact(AUTOCOMPLETE, user, channel, data).suggestions()
+        typed = await self._interact(AUTOCOMPLETE, user, channel, data)
+        return await typed.suggestions()
 
     async def click(self, user: User, message: Message, key: str) -> Interaction:
         """Press a button of a message, by its custom id or label."""
         assert not message.deleted, "the message is gone"
         button = message.component(key)
         assert not button.get("disabled"), f"the button {key!r} is switched off"
-        return self._component(user, message, button, {})
+        return await self._component(user, message, button, {})
 
     async def choose(self, user: User, message: Message, key: str, values: Sequence[str]) -> Interaction:
         """Pick entries of a select menu, by its custom id."""
         menu = message.component(key)
         assert menu["type"] in SELECTS, f"{key!r} is no select menu"
-        return self._component(user, message, menu, {"values": list(values)})
+        return await self._component(user, message, menu, {"values": list(values)})
 
     async def submit(self, interaction: Interaction, /, **texts: str | list[str]) -> Interaction:
         """Fill in and send the modal that ``interaction`` opened; fields by custom id or label."""
         modal = await interaction.modal()
         data = {"custom_id": modal["custom_id"], "components": form_values(modal, texts)}
-        return self._interact(MODAL, interaction.user, interaction.channel, data, interaction.origin)
+        return await self._interact(MODAL, interaction.user, interaction.channel, data, opener=interaction)
 
     async def say(
         self,
@@ -262,6 +262,8 @@ class FakeDiscord:
     ) -> Message:
         """Write a message; ``user.mention`` in it notifies, a reply notifies the author of ``reply_to``."""
         assert channel.guild is None or user.id in channel.guild.members, f"{user.name} is not in this server"
+        if self.identifies:
+            await self._somebody_listens()
         message = Message(self.clock.snowflake(), channel, user, content, reference=reply_to)
         message.kind = 19 if reply_to else 0
         place = f"attachments/{channel.id}"
@@ -274,21 +276,33 @@ class FakeDiscord:
         assert name in known, f"there is no command /{name}; registered are {sorted(known)}"
         return known[name], path
 
-    def _component(self, user: User, message: Message, part: Json, extra: Json) -> Interaction:
+    async def _component(self, user: User, message: Message, part: Json, extra: Json) -> Interaction:
         data = {"custom_id": part["custom_id"], "component_type": part["type"], "id": part["id"], **extra}
-        return self._interact(COMPONENT, user, message.channel, data, message)
+        return await self._interact(COMPONENT, user, message.channel, data, message)
 
-    def _interact(
-        self, kind: int, user: User, channel: Channel, data: Json, origin: Message | None = None
+    async def _interact(
+        self,
+        kind: int,
+        user: User,
+        channel: Channel,
+        data: Json,
+        origin: Message | None = None,
+        opener: Interaction | None = None,
     ) -> Interaction:
         world = self._world
         assert channel.guild is None or user.id in channel.guild.members, f"{user.name} is not in this server"
-        interaction = Interaction(world.clock.snowflake(), kind, world, user, channel, data, origin)
+        await self._somebody_listens()
+        origin = opener.origin if opener else origin
+        interaction = Interaction(world.clock.snowflake(), kind, world, user, channel, data, origin, opener)
         interaction.born_s = world.clock.advanced_s
         interaction.edits_before = len(origin.edits) if origin else 0
         self._rest.interactions[interaction.id] = interaction
         world.emit("INTERACTION_CREATE", interaction.payload(), channel.guild)
         return interaction
+
+    async def _somebody_listens(self) -> None:
+        """Wait while a bot whose session was taken away begins a new one; a session keeps events for it."""
+        await self.until(lambda: self._gateway.session, "the bot to begin a session")
 
     # What goes wrong
 

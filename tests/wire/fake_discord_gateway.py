@@ -37,7 +37,7 @@ INTENT_OF: Final = {
 
 
 class Connection:
-    """One socket, with zlib-stream compression where it was asked for."""
+    """One socket, compressed where zlib-stream was asked for; plain text, which every bot reads, otherwise."""
 
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None, compress: str) -> None:
         self.socket = socket
@@ -216,7 +216,7 @@ class Gateway:
         joined = [guild for guild in self.world.guilds.values() if guild.joined]
         return {
             "v": 10,
-            "user": me.payload() | {"verified": True, "mfa_enabled": True, "email": None, "locale": "en-US"},
+            "user": self.world.account(),
             "guilds": [{"id": str(guild.id), "unavailable": True} for guild in joined],
             "session_id": session.id,
             "session_type": "normal",

@@ -62,7 +62,7 @@ class Interaction:
     """A command, click, modal or autocompletion that a person sent.
 
     ``acknowledged_as`` is the type of the first answer (4 message, 5 "thinking", 6 and 7 updates, 8 suggestions,
-    9 modal) or None.
+    9 modal) or None. ``origin`` is the message that was clicked, ``opener`` what a modal was opened by.
     """
 
     id: int
@@ -72,6 +72,7 @@ class Interaction:
     channel: Channel
     data: Json
     origin: Message | None = None
+    opener: "Interaction | None" = None
     token: str = field(default_factory=lambda: secrets.token_urlsafe(96))
     born_s: float = 0.0
     acknowledged_as: int | None = None
@@ -169,13 +170,18 @@ class Interaction:
         message.kind = 20 if self.kind == COMMAND and self.original is None else 19 if self.original else 0
         message.reference = self.original
         message.pings_reply = False
-        message.interaction = {
-            "id": str(self.id),
-            "type": self.kind,
-            "user": self.user.payload(),
-            "authorizing_integration_owners": owners_of(self.channel.guild),
-        }
+        message.interaction = self.metadata()
         return self.world.post(message)
+
+    def metadata(self) -> Json:
+        """What a message tells about the interaction that it answers."""
+        shown: Json = {"id": str(self.id), "type": self.kind, "user": self.user.payload()}
+        shown["authorizing_integration_owners"] = owners_of(self.channel.guild)
+        if self.kind == COMPONENT and self.origin:
+            shown["interacted_message_id"] = str(self.origin.id)
+        if self.opener:
+            shown["triggering_interaction_metadata"] = self.opener.metadata()
+        return shown
 
     def follow_up(self, body: Json, uploads: list[Upload]) -> Message:
         """A further message; while the first one is still "thinking", it takes its place.

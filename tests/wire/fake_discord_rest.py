@@ -10,7 +10,7 @@ from typing import Any, Final
 from aiohttp import BodyPartReader, web
 
 from tests.wire.fake_discord_gateway import application_flags
-from tests.wire.fake_discord_interactions import Interaction, apply_edit, new_message
+from tests.wire.fake_discord_interactions import SAY, UPDATE, Interaction, apply_edit, new_message
 from tests.wire.fake_discord_rules import (
     CLOSED_DMS,
     EMPTY_MESSAGE,
@@ -54,7 +54,10 @@ API: Final = "/api/v10"
 
 @dataclass(slots=True)
 class Call:
-    """A request that the bot made; ``path`` starts after the version, ``body`` is the JSON or ``payload_json``."""
+    """A request of the bot and its answer.
+
+    ``path`` starts after the version, ``body`` is the JSON or the ``payload_json`` of a multipart body.
+    """
 
     method: str
     path: str
@@ -62,6 +65,7 @@ class Call:
     body: Any = None
     files: list[Upload] = field(default_factory=list)
     status: int = 0
+    answer: Any = None
 
 
 @dataclass(slots=True)
@@ -109,7 +113,6 @@ class Rest:
         self.interactions: dict[int, Interaction] = {}
         self.commands: dict[int, list[Json]] = {}
         self.synced = False
-        self.on_request: Callable[[Call], Awaitable[None]] | None = None
         self._bot_token = bot_token
         self._disallowed_intents = disallowed_intents
 
@@ -126,7 +129,7 @@ class Rest:
         application, commands = "/applications/{app}", "/applications/{app}/commands"
         in_guild = "/applications/{app}/guilds/{guild}/commands"
         return [
-            ("GET", "/users/@me", lambda asked: self.world.me.payload() | {"verified": True, "mfa_enabled": True}),
+            ("GET", "/users/@me", lambda asked: self.world.account()),
             ("GET", "/users/@me/guilds", lambda asked: [g.payload() for g in self.world.guilds.values() if g.joined]),
             ("DELETE", "/users/@me/guilds/{guild}", self._leave_guild),
             ("POST", "/users/@me/channels", self._open_dm),
@@ -201,14 +204,13 @@ class Rest:
     async def _respond(self, request: web.Request, call: Call, handler: Handler, *, public: bool) -> web.Response:
         try:
             call.body, call.files = await _read(request)
-            if self.on_request:
-                await self.on_request(call)
             if fault := self._fault_for(call):
                 return _json(fault.body, fault.status, fault.headers)
             if not public and request.headers.get("Authorization") != f"Bot {self._bot_token}":
                 raise ApiError(*UNAUTHORIZED)
             asked = Asked(dict(request.match_info), call.query, call.body, call.files)
-            return _json(handler(asked))
+            call.answer = handler(asked)
+            return _json(call.answer)
         except ApiError as error:
             return _json(error.body, error.status)
         except (asyncio.CancelledError, ConnectionError):
@@ -237,6 +239,7 @@ class Rest:
     def _application(self) -> Json:
         me = self.world.me
         owner = next((user for user in self.world.users.values() if not user.bot), me)
+        flags = application_flags(self._disallowed_intents)
         return {
             "id": str(me.id),
             "name": me.name,
@@ -250,9 +253,14 @@ class Rest:
             "owner": owner.payload(),
             "team": None,
             "verify_key": "0" * 64,
-            "flags": application_flags(self._disallowed_intents),
+            "flags": flags,
             "approximate_guild_count": len(self.world.guilds),
             "approximate_user_install_count": 0,
+            "approximate_user_authorization_count": 0,
+            "flags_new": str(flags),
+            "explicit_content_filter": 0,
+            "eligible_oauth2_scopes": ["bot", "applications.commands"],
+            "role_connections_verification_url": None,
             "interactions_endpoint_url": None,
             "redirect_uris": [],
             "integration_types_config": {"0": {}},
@@ -315,6 +323,7 @@ class Rest:
             "version": str(self.world.clock.snowflake()),
             "default_member_permissions": None if permissions is None else str(permissions),
             "nsfw": bool(command.get("nsfw")),
+            "integration_types": command.get("integration_types") or [0],
         }
         return stored | ({"guild_id": asked.match["guild"]} if "guild" in asked.match else {})
 
@@ -507,7 +516,8 @@ def _callback_response(interaction: Interaction) -> Json:
         shown["response_message_id"] = str(message.id)
         shown["response_message_loading"] = message.loading
         shown["response_message_ephemeral"] = message.ephemeral
-        response["resource"] = {"type": interaction.acknowledged_as, "message": message.payload()}
+        kind = UPDATE if message is interaction.origin else SAY
+        response["resource"] = {"type": kind, "message": message.payload()}
     return response
 
 

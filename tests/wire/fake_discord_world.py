@@ -1,19 +1,16 @@
 """People, servers, channels and messages of the fake Discord, and how each looks on the wire."""
 
-import asyncio
 import hashlib
 import hmac
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-Json = dict[str, Any]
-T = TypeVar("T")
+from tests.wire.fake_discord_time import Changes, Clock, created_s
 
-DISCORD_EPOCH_MS: Final = 1_420_070_400_000
+Json = dict[str, Any]
+
 LINK_LIFETIME_S: Final = 24 * 3600
 MAX_UPLOAD_BYTES: Final = 10 * 1024 * 1024
 
@@ -28,65 +25,6 @@ MENTION_EVERYONE: Final = 1 << 17
 ALL_PERMISSIONS: Final = (1 << 53) - 1
 # What a new server grants @everyone: read, write, embed, attach, react, history, threads, commands.
 EVERYONE: Final = 0x0004_0000_0000 | 0x0040_8000_0000 | (1 << 6) | VIEW_CHANNEL | SEND_MESSAGES | 0x0001_C000
-
-
-class Clock:
-    """Wall time plus what a test adds; deadlines count only what a test adds, so slowness cannot miss one."""
-
-    def __init__(self) -> None:
-        self.advanced_s = 0.0
-        self._last_ms = 0
-
-    @property
-    def now_s(self) -> float:
-        """Seconds since 1970, never behind the newest id."""
-        return max(time.time() + self.advanced_s, self._last_ms / 1000)
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass: acknowledgements, interaction tokens and signed links grow older."""
-        self.advanced_s += seconds
-
-    def snowflake(self) -> int:
-        """A new id that carries the present millisecond; every id is larger than the one before."""
-        self._last_ms = max(int(self.now_s * 1000), self._last_ms + 1)
-        return (self._last_ms - DISCORD_EPOCH_MS) << 22
-
-    def iso(self, at_s: float | None = None) -> str:
-        """ISO 8601 in UTC, as the API writes timestamps."""
-        return datetime.fromtimestamp(self.now_s if at_s is None else at_s, UTC).isoformat()
-
-
-class Changes:
-    """Wakes whoever waits for the fake to reach some state."""
-
-    def __init__(self) -> None:
-        self._waiting: set[asyncio.Future[None]] = set()
-
-    def notify(self) -> None:
-        """Let every waiter look again."""
-        for waiter in self._waiting:
-            if not waiter.done():
-                waiter.set_result(None)
-        self._waiting.clear()
-
-    async def until(self, probe: Callable[[], T | None], what: str, timeout_s: float) -> T:
-        """Return the first true value of ``probe``.
-
-        Raises:
-            AssertionError: it did not come within ``timeout_s``; says what was awaited.
-        """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_s
-        while not (result := probe()):
-            waiter: asyncio.Future[None] = loop.create_future()
-            self._waiting.add(waiter)
-            try:
-                await asyncio.wait_for(waiter, max(deadline - loop.time(), 0))
-            except TimeoutError:
-                raise AssertionError(f"waited {timeout_s} s in vain for {what}") from None
-            finally:
-                self._waiting.discard(waiter)
-        return result
 
 
 class Upload(NamedTuple):
@@ -580,6 +518,10 @@ class World:
         self.me = self.add_user(bot_name, bot=True)
         self.emit: Callable[[str, Json, Guild | None], None] = lambda event, payload, guild: None
 
+    def account(self) -> Json:
+        """The bot's account as it sees itself."""
+        return self.me.payload() | {"verified": True, "mfa_enabled": True, "email": None, "locale": "en-US"}
+
     def add_user(self, name: str, *, bot: bool = False) -> User:
         """Add a person; nobody shares a server with them yet."""
         user = User(self.clock.snowflake(), name, bot)
@@ -600,8 +542,8 @@ class World:
 
     def join(self, guild: Guild) -> None:
         """Invite the bot in."""
-        guild.joined = True
         guild.add_member(self.me)
+        guild.joined = True
         self.emit("GUILD_CREATE", {"id": str(guild.id)}, guild)
 
     def leave(self, guild: Guild) -> None:
@@ -667,11 +609,6 @@ class World:
             return False
         signed = hmac.compare_digest(query.get("hm", ""), _signature(path, expires, issued))
         return signed and self.clock.now_s < expires
-
-
-def created_s(snowflake: int) -> float:
-    """Seconds since 1970 at which an id was made."""
-    return ((snowflake >> 22) + DISCORD_EPOCH_MS) / 1000
 
 
 def flatten(components: Sequence[Json]) -> list[Json]:

@@ -12,7 +12,7 @@ import pytest
 import yarl
 from discord import app_commands
 
-from tests.wire.discord_spec import SpecCall, check_calls, find_spec
+from tests.wire.discord_spec import SpecCall, check_answers, check_calls, find_spec
 from tests.wire.fake_discord import FakeDiscord, Guild, Upload, User
 from tests.wire.fake_discord_gateway import GUILD_MEMBERS
 
@@ -150,6 +150,7 @@ async def fake(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeDiscord]:
         point_at(server, monkeypatch)
         yield server
         check_calls(server.calls)
+        check_answers(server.calls)
 
 
 def point_at(server: FakeDiscord, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -378,6 +379,33 @@ async def test_an_invalid_session_begins_anew_unless_resumable(
     await fake.reconnected()
     await (await fake.slash(bob, school.general, "ask", question="again?")).reply()
     assert (fake.identifies, fake.resumes) == expected
+
+
+async def test_a_session_taken_away_loses_nothing_that_people_do_next(fake: FakeDiscord, bot: Studio) -> None:
+    _, bob, school = people(fake)
+    await fake.invalidate()
+    said = await fake.say(bob, school.general, f"{fake.me.mention} hello")
+    assert (await school.general.next_message(after=said)).reference is said
+
+
+async def test_members_are_found_over_the_gateway_and_rest(fake: FakeDiscord, bot: Studio) -> None:
+    _, bob, school = people(fake)
+    guild = bot.get_guild(school.id)
+    assert guild
+    assert [member.id for member in await guild.query_members(user_ids=[bob.id])] == [bob.id]
+    assert (await guild.fetch_member(bob.id)).display_name == "Bob"
+
+
+async def test_older_messages_can_be_read_back(fake: FakeDiscord, bot: Studio) -> None:
+    alice, bob, school = people(fake)
+    said = [
+        await fake.say(user, school.general, text) for user, text in ((alice, "one"), (bob, "two"), (bob, "three"))
+    ]
+    channel = await bot.fetch_channel(school.general.id)
+    assert isinstance(channel, discord.TextChannel)
+    assert [message.content async for message in channel.history(limit=2)] == ["three", "two"]
+    later = channel.history(after=discord.Object(said[0].id))
+    assert [message.content async for message in later] == ["two", "three"]
 
 
 async def test_a_limited_request_is_repeated(fake: FakeDiscord, bot: Studio) -> None:
