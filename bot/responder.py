@@ -65,7 +65,7 @@ class CommandResponder:
         except OperatorError as error:
             log.error("request failed", reason=str(error), exc_info=error)
             return _apology(correlation_id, "Something that I depend on is not working"), "failed"
-        except Exception as error:  # noqa: BLE001 - the last line of defence: silence and a stack trace are both bugs
+        except Exception as error:
             log.exception("request crashed", exc_info=error)
             return _apology(correlation_id, "Something went wrong on my side"), "crashed"
 

@@ -14,9 +14,8 @@ BEGIN
     EXCEPTION WHEN duplicate_object OR unique_violation THEN
       NULL; -- another database of the same server was migrated at the same moment
     END;
-    IF NOT pg_has_role(current_user, role_name, 'MEMBER') THEN
-      EXECUTE format('GRANT %I TO %I', role_name, current_user);
-    END IF;
+    -- Being the role's maker is not enough to become it (PostgreSQL 16 and newer).
+    EXECUTE format('GRANT %I TO %I', role_name, current_user);
   END LOOP;
 END $$;
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 import asyncpg
 from pgvector.asyncpg import register_vector
@@ -100,6 +100,11 @@ async def system_role(connection: Connection) -> AsyncIterator[None]:
     await connection.execute("SELECT set_config('role', $1, true)", role)
 
 
+def raw_connection(connection: Connection) -> "asyncpg.Connection[asyncpg.Record]":
+    """The same connection under the type that libraries ask for; a proxy of the pool passes every call on."""
+    return cast("asyncpg.Connection[asyncpg.Record]", connection)
+
+
 async def prepare_connection(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Teach a new connection our types: jsonb as Python data, halfvec as numpy arrays."""
     await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
@@ -141,15 +146,11 @@ async def _connect(url: str, size: int) -> "asyncpg.Pool[asyncpg.Record]":
 
 
 async def _refuse_unbound_role(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-    member = (
-        "pg_has_role(current_user, 'chronos_app', 'MEMBER') AND pg_has_role(current_user, 'chronos_system', 'MEMBER')"
-    )
-    try:
-        allowed: Any = await pool.fetchval(f"SELECT {member}")
-    except asyncpg.PostgresError as error:
-        raise DatabaseError(f"The database is not set up yet ({error}): run 'chronos migrate'.") from error
-    if not allowed:
-        raise DatabaseError(
-            "The role of database.url may not become chronos_app and chronos_system. "
-            "As an administrator: GRANT chronos_app, chronos_system TO that role."
-        )
+    for role in ("chronos_app", "chronos_system"):
+        try:
+            await pool.execute(f"BEGIN; SET LOCAL ROLE {role}; ROLLBACK")
+        except asyncpg.PostgresError as error:
+            raise DatabaseError(
+                f"The role of database.url may not become {role} ({error}). Run 'chronos migrate', "
+                "or as an administrator: GRANT chronos_app, chronos_system TO that role."
+            ) from error

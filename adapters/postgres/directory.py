@@ -65,6 +65,7 @@ ADD_CODE: Final = """
 REDEEM_CODE: Final = """
     DELETE FROM join_codes WHERE code_hash = $1 AND expires_at > now() RETURNING creator_id, grants_ownership
 """
+FORGET_CODES: Final = "DELETE FROM join_codes WHERE expires_at <= now()"
 TAKE_OWNERSHIP: Final = f"""
     UPDATE creators c SET owner_id = coalesce(c.owner_id, $2) WHERE c.id = $1 RETURNING {_CREATOR}
 """
@@ -207,6 +208,11 @@ class PostgresDirectory:
             else:
                 row = await connection.fetchrow(CREATOR_BY_ID, used["creator_id"])
         return _creator(row) if row else None
+
+    async def forget_expired_codes(self) -> None:
+        """Delete join codes that nobody can use any more."""
+        async with self._database.system() as connection:
+            await connection.execute(FORGET_CODES)
 
     async def erase(self, student_id: StudentId) -> None:
         """Delete a student; the foreign keys take everything that is kept of them along."""

@@ -9,7 +9,7 @@ import asyncpg
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.postgres.database import Database
+from adapters.postgres.database import Database, system_role
 from core.asking.gate import Cutoff
 from core.asking.holdings import CorpusState, Span, StoredSentence
 from core.asking.snapshot import Snapshot, SourceIndex
@@ -66,6 +66,7 @@ WATCHED: Final = """
     SELECT title, link, duration_s, timing FROM sources
      WHERE creator_id = $1 AND id = $2 AND status = 'ready' AND removed_at IS NULL
 """
+CREATOR_NAME: Final = "SELECT name FROM creators WHERE id = $1"
 TRANSCRIPT: Final = """
     SELECT start_s, end_s, paragraph, text FROM segments WHERE creator_id = $1 AND source_id = $2 ORDER BY position
 """
@@ -119,12 +120,16 @@ class PostgresHoldings:
         async with self._database.creator(creator_id) as connection:
             source = await connection.fetchrow(WATCHED, creator_id, source_id)
             rows = await connection.fetch(TRANSCRIPT, creator_id, source_id)
+            async with system_role(connection):
+                name = await connection.fetchval(CREATOR_NAME, creator_id)
         if source is None:
             return None
         return WatchedSource(
             title=source["title"], link=source["link"], duration_s=source["duration_s"],
             timed=source["timing"] != "none",
             sentences=tuple(WatchedSentence(r["start_s"], r["end_s"], r["paragraph"], r["text"]) for r in rows),
+            creator_name=name or "",
+            estimated=source["timing"] == "estimated",
         )  # fmt: skip
 
 

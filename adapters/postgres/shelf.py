@@ -3,14 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import asyncpg
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.queries import Queries
 from pgvector import HalfVector
 
-from adapters.postgres.database import Connection, Database, system_role
+from adapters.postgres.database import Connection, Database, raw_connection, system_role
 from core.conversation import Place, Reply, reply_to_json
 from core.errors import DatabaseError
 from core.ids import CreatorId, ItemId, SourceId
@@ -20,6 +20,8 @@ from core.library.transcript import Segment, Timing, Transcript
 
 INGEST: Final = "ingest"
 """The queue's entrypoint for the work on an item."""
+CALIBRATE: Final = "calibrate"
+"""The queue's entrypoint for finding a creator's cut-off anew."""
 
 KNOWN: Final = """
     SELECT id, title FROM sources WHERE creator_id = $1 AND content_hash = $2 AND removed_at IS NULL
@@ -60,6 +62,11 @@ RESTORE: Final = """
     RETURNING id
 """
 PURGE: Final = "DELETE FROM sources WHERE creator_id = $1 AND removed_at < now() - interval '7 days'"
+UNFINISHED: Final = """
+    SELECT i.id FROM items i JOIN sources s ON s.creator_id = i.creator_id AND s.id = i.source_id
+     WHERE i.creator_id = $1 AND i.stage NOT IN ('completed', 'failed') AND s.removed_at IS NULL
+     ORDER BY i.id LIMIT 1000
+"""
 MOVE_CORPUS: Final = """
     INSERT INTO corpora (creator_id, version, embedder) VALUES ($1, 1, $2)
     ON CONFLICT (creator_id) DO UPDATE SET version = corpora.version + 1
@@ -130,7 +137,7 @@ class PostgresShelf:
         async with system_role(connection):
             card_id = place and await self._add_card(connection, creator_id, new, place)
         item_id = await connection.fetchval(ADD_ITEM, creator_id, found, content, card_id)
-        await _enqueue(connection, creator_id, ItemId(item_id))
+        await _enqueue(connection, INGEST, creator_id, item_id)
         return Added(SourceId(found), new.title, known=False)
 
     async def _add_card(self, connection: Connection, creator_id: CreatorId, new: NewSource, place: Place) -> int:
@@ -158,13 +165,15 @@ class PostgresShelf:
             row = await _row(connection, SOURCE, creator_id, source_id)
             source = _source(row)
             if source.stage not in {Stage.COMPLETED, Stage.FAILED}:
-                await _enqueue(connection, creator_id, ItemId(row["item_id"]))
+                await _enqueue(connection, INGEST, creator_id, row["item_id"])
             return source
 
-    async def purge(self, creator_id: CreatorId) -> None:
-        """Delete for good what was removed more than a week ago."""
+    async def tidy(self, creator_id: CreatorId) -> None:
+        """Delete for good what was removed over a week ago, and put work back that lost its job."""
         async with self._database.creator(creator_id) as connection:
             await connection.execute(PURGE, creator_id)
+            for row in await connection.fetch(UNFINISHED, creator_id):
+                await _enqueue(connection, INGEST, creator_id, row["id"])
 
     async def claim(self, creator_id: CreatorId, item_id: ItemId) -> Work | None:
         """Begin an attempt; None where the item is done, given up or removed."""
@@ -194,6 +203,7 @@ class PostgresShelf:
             await connection.execute(FINISH_SOURCE, creator_id, source_id)
             await connection.execute(MOVE_CORPUS, creator_id, indexed.embedder_id)
             await _move_card(connection, creator_id, source_id)
+            await _enqueue(connection, CALIBRATE, creator_id)
 
     async def fail(self, creator_id: CreatorId, item_id: ItemId, reason: str) -> None:
         """Give an item up, with the reason in words."""
@@ -207,16 +217,18 @@ class PostgresShelf:
             item_id = await connection.fetchval(RETRY_ITEM, creator_id, source_id)
             if item_id is None:
                 return False
-            await _enqueue(connection, creator_id, ItemId(item_id))
+            await _enqueue(connection, INGEST, creator_id, item_id)
             await _move_card(connection, creator_id, source_id)
             return True
 
 
-async def _enqueue(connection: Connection, creator_id: CreatorId, item_id: ItemId) -> None:
-    payload = json.dumps({"creator_id": creator_id, "item_id": item_id}).encode()
+async def _enqueue(connection: Connection, job: str, creator_id: CreatorId, item_id: int | None = None) -> None:
+    """Put a job into the queue in this very transaction, unless the same one waits there already."""
+    payload = {"creator_id": creator_id} if item_id is None else {"creator_id": creator_id, "item_id": item_id}
+    key = f"{job}:{creator_id}:{item_id}"
     async with system_role(connection):
-        await Queries(AsyncpgDriver(cast("asyncpg.Connection", connection))).enqueue(
-            INGEST, payload, dedupe_key=f"{INGEST}:{item_id}", on_conflict="skip"
+        await Queries(AsyncpgDriver(raw_connection(connection))).enqueue(
+            job, json.dumps(payload).encode(), dedupe_key=key, on_conflict="skip"
         )
 
 

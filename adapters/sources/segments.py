@@ -54,7 +54,7 @@ def clean_name(value: object) -> str:
 
 
 def checked_s(value: float, where: str) -> float:
-    """Return ``value`` in seconds if a recording can have such a moment.
+    """Return ``value`` in seconds, to the millisecond, if a recording can have such a moment.
 
     Raises:
         UploadRefused: it is not a number, negative, or past 48 hours; names ``where``.
@@ -65,7 +65,7 @@ def checked_s(value: float, where: str) -> float:
         raise UploadRefused(f"{where}: the time is negative. Shift the file so that it starts at 0.")
     if value > LONGEST_S:
         raise UploadRefused(f"{where}: the time lies past 48 hours. Check the unit, or split the recording.")
-    return value
+    return round(value, 3)
 
 
 def arranged(pieces: Iterable[Segment], timing: Timing = Timing.HEARD) -> tuple[Segment, ...]:

@@ -92,7 +92,7 @@ def _language_warning(context: Context, new: Sequence[NewSource]) -> str:
         return ""
     return (
         f"\n⚠️ It is in {', '.join(others)}, and the search model here reads {', '.join(sorted(reads))} only: "
-        "questions will mostly be matched by their words. The operator can set a model that reads more (models.embed)."
+        "questions will mostly be matched by their words. The operator can choose another: models.embed."
     )
 
 

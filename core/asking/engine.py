@@ -151,7 +151,7 @@ class Engine:
         ranking = await self._ranked(snapshot, cleaned, timing)
         if context := in_context(cleaned, question.history):
             ranking = max(ranking, await self._ranked(snapshot, context, timing), key=lambda found: found.gate)
-        return Found(ranking, confidence(ranking.gate, cutoff))
+        return Found(ranking, Confidence(confidence(ranking.gate, cutoff).value))
 
     async def _ranked(self, snapshot: Snapshot, cleaned: CleanQuestion, timing: Timing) -> Ranking:
         with timing.of("embedding"):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.asking.embedding import Embedder
 from core.asking.words import Stemmer, term_ids, tokens
-from core.errors import UploadRefused
+from core.errors import ChronosError, UploadRefused
 from core.ids import CreatorId, ItemId
 from core.library.store import IndexedSource, Stage, Workbench
 from core.library.transcript import Transcript
@@ -24,6 +24,10 @@ from core.library.units import (
 
 SLICE: Final = 64
 """Texts embedded between two reports of progress."""
+
+
+class Interrupted(ChronosError):
+    """This process is stopping; another one goes on with the work."""
 
 
 class Indexer:
@@ -69,7 +73,9 @@ class Indexer:
         return np.concatenate(parts)
 
 
-async def process(creator_id: CreatorId, item_id: ItemId, *, bench: Workbench, indexer: Indexer) -> bool:
+async def process(
+    creator_id: CreatorId, item_id: ItemId, *, bench: Workbench, indexer: Indexer, stop: asyncio.Event | None = None
+) -> bool:
     """Do the whole work on one item; doing it again changes nothing.
 
     Returns:
@@ -77,12 +83,15 @@ async def process(creator_id: CreatorId, item_id: ItemId, *, bench: Workbench, i
 
     Raises:
         ProviderError: the embedder failed; the item stays as it is for another attempt.
+        Interrupted: ``stop`` was set; likewise.
     """
     work = await bench.claim(creator_id, item_id)
     if work is None:
         return False
 
     async def report(share: float) -> None:
+        if stop is not None and stop.is_set():
+            raise Interrupted
         await bench.advance(creator_id, item_id, Stage.EMBEDDING, share)
 
     await bench.advance(creator_id, item_id, Stage.CHUNKING, 0.0)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import webvtt
 
+from adapters.sources.timed_text import read_timed_text
 from bot.sample_library import SampleSource, sample_library
 
 QUALITY = Path(__file__).parents[1] / "quality"
@@ -24,14 +24,9 @@ UNANSWERABLE_KINDS = {"off_topic", "cross_creator", "altered"}
 Cue = tuple[float, float, str]
 
 
-def seconds(stamp: str) -> float:
-    hours, minutes, rest = stamp.split(":")
-    return round(int(hours) * 3600 + int(minutes) * 60 + float(rest), 3)
-
-
 def cues_of(source: SampleSource) -> list[Cue]:
-    captions = webvtt.from_string(source.content.decode("utf-8"))
-    return [(seconds(caption.start), seconds(caption.end), caption.text) for caption in captions.captions]
+    (transcript,) = read_timed_text(source.file_name, source.content)
+    return [(segment.start_s, segment.end_s, segment.text) for segment in transcript.segments]
 
 
 @cache

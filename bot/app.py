@@ -1,0 +1,233 @@
+"""Opens, wires and closes everything. The only place where parts meet; it reads from top to bottom."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from pydantic import SecretStr
+
+from adapters.models.local_embedder import LocalEmbedder
+from adapters.postgres.conversations import PostgresConversations
+from adapters.postgres.database import Database, open_database
+from adapters.postgres.deployment import clock_leadership, enqueue, link_key, open_queue
+from adapters.postgres.directory import PostgresDirectory
+from adapters.postgres.embedded import embedded_server
+from adapters.postgres.holdings import PostgresHoldings
+from adapters.postgres.migrations import migrate
+from adapters.postgres.outbox import PostgresOutbox
+from adapters.postgres.shelf import PostgresShelf
+from adapters.sources.language import detect_language
+from adapters.sources.sentences import split_sentences
+from adapters.sources.stemming import SnowballStemmer
+from adapters.sources.timed_text import read_timed_text
+from adapters.web.signing import SignedWatchLinks
+from bot.commands.everything import EVERYTHING
+from bot.commands.registry import Services
+from bot.deliveries import deliver_for_ever
+from bot.responder import CommandResponder
+from bot.schedule import keep_time
+from bot.settings import Settings
+from bot.worker import Tasks, register, work
+from core.asking.embedding import Embedder
+from core.asking.engine import Engine
+from core.asking.holdings import Snapshots
+from core.asking.sessions import Limits
+from core.asking.writing import AnswerModel
+from core.conversation import Messenger
+from core.errors import ConfigurationError, ProviderError
+from core.ids import CreatorId
+from core.library.ingestion import Indexer
+
+log = structlog.get_logger()
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseAddress:
+    """Where the database is, and how a dead embedded server comes back (None where the server is not ours)."""
+
+    url: str
+    admin_url: str
+    revive: Callable[[], Awaitable[None]] | None = None
+    scratch: "Callable[[str], Awaitable[str]] | None" = None
+    drop: "Callable[[str], Awaitable[None]] | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The opened core: everything that answers, ingests or administrates is made of these."""
+
+    settings: Settings
+    address: DatabaseAddress
+    database: Database
+    directory: PostgresDirectory
+    shelf: PostgresShelf
+    holdings: PostgresHoldings
+    conversations: PostgresConversations
+    outbox: PostgresOutbox
+    embedder: Embedder
+    indexer: Indexer
+    engine: Engine
+    links: SignedWatchLinks
+    responder: CommandResponder
+
+    async def tidy(self, creator_id: CreatorId) -> None:
+        """See :class:`bot.worker.Housekeeping`."""
+        await self.shelf.tidy(creator_id)
+
+    async def tidy_deployment(self) -> None:
+        """See :class:`bot.worker.Housekeeping`."""
+        await self.outbox.purge()
+        await self.directory.forget_expired_codes()
+
+
+@asynccontextmanager
+async def open_address(settings: Settings) -> AsyncIterator[DatabaseAddress]:
+    """The configured database, or the embedded server, started or joined.
+
+    Raises:
+        DatabaseError: the embedded server cannot be started.
+    """
+    url = settings.database.url.get_secret_value()
+    admin_url = settings.database.admin_url.get_secret_value()
+    if url or admin_url:
+        yield DatabaseAddress(url or admin_url, admin_url or url)
+        return
+    async with embedded_server(settings.storage.data_dir) as server:
+        yield DatabaseAddress(
+            server.url, server.url, server.ensure_running, server.create_database, server.drop_database
+        )
+
+
+@asynccontextmanager
+async def open_deployment(settings: Settings) -> AsyncIterator[Deployment]:
+    """Open the database, brought up to date, and everything that stands on it.
+
+    Raises:
+        ConfigurationError: a model is named that cannot be used.
+        DatabaseError: the database cannot be used.
+    """
+    async with open_address(settings) as address:
+        await migrate(address.admin_url)
+        async with open_on(settings, address) as deployment:
+            yield deployment
+
+
+@asynccontextmanager
+async def open_on(settings: Settings, address: DatabaseAddress) -> AsyncIterator[Deployment]:
+    """Everything that stands on a migrated database."""
+    async with open_database(address.url, revive=address.revive) as database:
+        embedder = make_embedder(settings)
+        stem = SnowballStemmer()
+        directory = PostgresDirectory(database)
+        shelf = PostgresShelf(database, embedder.embedder_id)
+        holdings = PostgresHoldings(database)
+        conversations = PostgresConversations(database)
+        links = SignedWatchLinks(await link_key(database), settings.public_url)
+        engine = Engine(
+            holdings=holdings, snapshots=Snapshots(holdings, settings.retrieval.memory * MEGABYTE),
+            embedder=embedder, stem=stem, models=make_models(settings), links=links, watch=ModelLog(),
+        )  # fmt: skip
+        services = Services(
+            engine=engine, directory=directory, conversations=conversations, shelf=shelf,
+            read_timed_text=read_timed_text, detect_language=detect_language, embedder_languages=embedder.languages,
+            limits=Limits(
+                settings.limits.questions_per_minute, settings.limits.community_questions_per_minute,
+                settings.limits.model_usd_per_day,
+            ),
+            largest_file_bytes=settings.limits.file_mb * MEGABYTE,
+            registration=settings.operator.registration, contact=settings.operator.contact,
+        )  # fmt: skip
+        yield Deployment(
+            settings, address, database, directory, shelf, holdings, conversations, PostgresOutbox(database),
+            embedder, Indexer(embedder, split_sentences, stem), engine, links, CommandResponder(EVERYTHING, services),
+        )  # fmt: skip
+
+
+class ModelLog:
+    """Tells the operator which model failed and why."""
+
+    def model_failed(self, model: str, error: ProviderError) -> None:
+        """See :class:`core.asking.engine.ModelWatch`."""
+        log.warning("a model failed; the next one answers", model=model, reason=str(error))
+
+
+def make_embedder(settings: Settings) -> Embedder:
+    """The embedder of ``models.embed``.
+
+    Raises:
+        ConfigurationError: it is not ``local`` or ``openai:NAME``, or its key is missing.
+    """
+    kind, _, name = settings.models.embed.partition(":")
+    if kind == "local":
+        return LocalEmbedder()
+    if kind == "openai" and name:
+        from adapters.models.openai_embeddings import OpenAIEmbedder
+
+        key = _key(settings.openai.api_key, "openai.api_key", "models.embed")
+        return OpenAIEmbedder(name, api_key=key, base_url=settings.openai.base_url)
+    raise ConfigurationError(f"models.embed is {settings.models.embed!r}; it takes local or openai:NAME.")
+
+
+def make_models(settings: Settings) -> list[AnswerModel]:
+    """The answer models of ``models.answer``, in order.
+
+    Raises:
+        ConfigurationError: a name has another form, or its key is missing.
+    """
+    return [_model(settings, name) for name in settings.models.answer]
+
+
+def _model(settings: Settings, name: str) -> AnswerModel:
+    provider, _, model = name.partition(":")
+    prices = {key: price.model_dump() for key, price in settings.models.prices.items()}
+    timeout_s = settings.models.timeout_s
+    if provider == "anthropic" and model:
+        from adapters.models.anthropic_answers import AnthropicAnswerModel
+
+        key = _key(settings.anthropic.api_key, "anthropic.api_key", "models.answer")
+        return AnthropicAnswerModel(
+            name, model, api_key=key, base_url=settings.anthropic.base_url, prices=prices, timeout_s=timeout_s
+        )
+    if provider == "openai" and model:
+        from adapters.models.openai_answers import OpenAIAnswerModel
+
+        key = _key(settings.openai.api_key, "openai.api_key", "models.answer")
+        return OpenAIAnswerModel(
+            name, model, api_key=key, base_url=settings.openai.base_url, prices=prices, timeout_s=timeout_s
+        )
+    raise ConfigurationError(f"models.answer has {name!r}; each entry is anthropic:NAME or openai:NAME.")
+
+
+def _key(secret: SecretStr, where: str, needed_by: str) -> str:
+    key = secret.get_secret_value()
+    if not key:
+        raise ConfigurationError(f"{needed_by} names a model whose key is missing: set {where}.")
+    return key
+
+
+async def run_worker(deployment: Deployment, stop: asyncio.Event) -> None:
+    """Take jobs until ``stop`` is set."""
+    tasks = Tasks(
+        deployment.shelf, deployment.indexer, deployment.engine, deployment.directory, deployment, stop
+    )  # fmt: skip
+    async with open_queue(deployment.address.url) as queue:
+        register(queue, tasks)
+        await work(queue, stop)
+
+
+async def run_clock(deployment: Deployment) -> None:
+    """Tick until cancelled."""
+
+    async def put(name: str) -> None:
+        await enqueue(deployment.database, name)
+
+    await keep_time(put, lambda: clock_leadership(deployment.address.url))
+
+
+async def run_deliveries(deployment: Deployment, messenger: Messenger) -> None:
+    """Deliver a platform's outbox until cancelled."""
+    await deliver_for_ever(deployment.outbox, messenger)

@@ -1,0 +1,46 @@
+"""A real PostgreSQL for the tests: one embedded server a session, a fresh copy of a migrated database a test."""
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.postgres.database import Database, open_database
+from adapters.postgres.embedded import EmbeddedServer, open_server
+from adapters.postgres.migrations import migrate
+
+TEMPLATE = "chronos_template"
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """The session's server, with a migrated database to copy."""
+    folder: Path = tmp_path_factory.mktemp("postgres")
+
+    async def start() -> EmbeddedServer:
+        server = await open_server(folder)
+        await migrate(await server.create_database(TEMPLATE))
+        return server
+
+    server = asyncio.run(start())
+    yield server
+    asyncio.run(server.close())
+
+
+@pytest.fixture
+async def database_url(postgres: EmbeddedServer) -> AsyncIterator[str]:
+    """The address of a migrated database that nobody else uses."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    yield await postgres.create_database(name, template=TEMPLATE)
+    await postgres.drop_database(name)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """That database, opened as the application opens it."""
+    async with open_database(database_url) as opened:
+        yield opened
