@@ -261,6 +261,7 @@ def _server_folder(data_dir: Path) -> Path:
 
 def _prepared(folder: Path) -> EmbeddedServer:
     cluster = Cluster(folder / "cluster", find_installation(server_account(folder / "cluster")))
+    cluster.sweep()
     if cluster.exists():
         return EmbeddedServer(cluster, Passwords(_password(folder, SUPERUSER), _password(folder, OWNER)))
     passwords = Passwords(secrets.token_urlsafe(24), secrets.token_urlsafe(24))

@@ -104,17 +104,20 @@ class Cluster:
                 "FILE' with this one."
             )
 
+    def sweep(self) -> None:
+        """Throw away what killed processes left of their attempts; what is still written to goes the next time."""
+        for leftover in self.folder.parent.glob(f"{self.folder.name}.partial-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
     def create(self, passwords: Passwords) -> None:
         """Make the data folder complete with roles, database and extensions, or leave none.
 
         Everything happens in a folder beside it that gets the final name at the end, so that a crash in between
-        leaves only what the next attempt throws away.
+        leaves only what ``sweep`` throws away.
         """
-        prefix = f"{self.folder.name}.partial-"
-        for leftover in self.folder.parent.glob(f"{prefix}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
         # A name of its own: the initdb of a killed process may still be writing to the last one.
-        partial = Cluster(Path(tempfile.mkdtemp(prefix=prefix, dir=self.folder.parent)), self.install)
+        named = tempfile.mkdtemp(prefix=f"{self.folder.name}.partial-", dir=self.folder.parent)
+        partial = Cluster(Path(named), self.install)
         try:
             hand_over(partial.folder, self.install.account)
             partial.initialise(passwords)
