@@ -54,11 +54,15 @@ def null_questions() -> tuple[str, ...]:
 
 
 def calibrate(snapshot: Snapshot, unrelated: Iterable[SearchQuery]) -> Cutoff:
-    """Find a creator's cut-off without labels, from questions that have nothing to do with the material."""
+    """Find a creator's cut-off without labels, from questions that have nothing to do with the material.
+
+    Raises:
+        ValueError: there are no such questions.
+    """
     gates = np.sort([rank(snapshot, query, limit=1).gate for query in unrelated])
     kept = gates[: round(len(gates) * UNRELATED_SHARE)]
     if len(kept) == 0:
-        return Cutoff(0.0, 1.0)
+        raise ValueError("a cut-off needs questions to be found from")
     return Cutoff(float(kept.mean()), max(float(kept.std()), SMALLEST_DEVIATION))
 
 

@@ -12,12 +12,12 @@ from typing import Final
 import numpy as np
 
 from core.asking.lexical import Floats, Ints, Positions
-from core.asking.snapshot import Snapshot
+from core.asking.snapshot import Halves, Snapshot
 from core.asking.words import TermIds
 from core.ids import SourceId
 
 SPAN_WORDS: Final = 145
-SHORTEST_SPAN_WORDS: Final = 80
+SHORTEST_SPAN_WORDS: Final = 90
 ONWARD_WORDS: Final = 100
 STARTS: Final = 3
 
@@ -26,6 +26,10 @@ PROMISING_UNITS: Final = 60
 BEST_WINDOWS: Final = 25
 BEST_UNITS: Final = 15
 COVERED_WINDOWS: Final = 5
+
+_MANTISSA_GAP: Final = 13
+_EXPONENT_GAP: Final = 112
+_SIGN_EXPONENT_MANTISSA: Final = np.int32(-0x70002000)
 
 REPEATS: Final = 1.2
 """How soon more units with the same term stop counting for a span."""
@@ -43,7 +47,7 @@ class _Weights:
 
 @dataclass(frozen=True, slots=True)
 class _StartWeights:
-    """Beside the unit's vector, which counts 1: its words, its window, the terms and the closeness of what follows."""
+    """Beside the unit's vector, which counts 1: its words, its window, terms and closeness of what follows."""
 
     lexical: float = 0.4
     window: float = 2.0
@@ -53,8 +57,6 @@ class _StartWeights:
 
 PASSAGE: Final = _Weights()
 START: Final = _StartWeights()
-SPAN_WINDOW: Final = 0.3
-SPAN_START: Final = 0.1
 
 GATE_UNIT: Final = 0.9
 GATE_COVERAGE: Final = 0.5
@@ -225,8 +227,6 @@ def _spans(snapshot: Snapshot, query: SearchQuery, seen: _Seen, promising: _Prom
         + PASSAGE.lexical * _scaled(lexical)
         + PASSAGE.unit_dense * _scaled(_best_inside(cosines, here, there))
         + PASSAGE.unit_lexical * _best_inside(own_words[near], here, there)
-        + SPAN_WINDOW * promising.around[at]
-        + SPAN_START * start
     )
     return _Spans(first, last, start, hit)
 
@@ -277,7 +277,16 @@ def _gate(snapshot: Snapshot, seen: _Seen, promising: _Promising) -> float:
 
 
 def _cosines(snapshot: Snapshot, units: Positions, query: SearchQuery) -> Floats:
-    return snapshot.unit_vectors[units].astype(np.float32) @ query.vector
+    scale = np.float32(2.0**_EXPONENT_GAP)
+    return _shifted(snapshot.unit_vectors[units]) @ (query.vector * scale)
+
+
+def _shifted(halves: Halves) -> Floats:
+    """Return the halves as float32 divided by 2**112: the bits only move, an eighth of the cost of a conversion."""
+    bits = halves.view(np.int16).astype(np.int32)
+    bits <<= _MANTISSA_GAP
+    bits &= _SIGN_EXPONENT_MANTISSA
+    return bits.view(np.float32)
 
 
 def _covered(snapshot: Snapshot, first: Positions, last: Positions) -> Positions:

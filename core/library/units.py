@@ -109,14 +109,15 @@ def window_ranges(counts: Sequence[int], words: int) -> list[tuple[int, int]]:
     """
     total = [0, *accumulate(counts)]
     ranges: list[tuple[int, int]] = []
-    first = 0
-    while first < len(counts):
+    first, seen = 0, -1
+    while seen < len(counts) - 1:
         last = max(bisect_right(total, total[first] + words) - 2, first)
-        ranges.append((first, last))
-        if last == len(counts) - 1:
-            break
-        half = bisect_right(total, total[first] + words / 2 - 0.5)
-        first = min(max(half, first + 1), last + 1)
+        if last > seen:
+            ranges.append((first, last))
+            half = bisect_right(total, total[first] + words / 2 - 0.5)
+            first, seen = min(max(half, first + 1), last + 1), last
+        else:  # the next unit is too long to share a window with these
+            first = seen + 1
     return ranges
 
 

@@ -1,0 +1,89 @@
+"""When to answer, when to show what is close, and when to say that it is not there."""
+
+import numpy as np
+import pytest
+
+from core.asking.gate import Confidence, Cutoff, calibrate, confidence, null_questions, unsupported_terms
+from core.asking.ranking import rank
+from tests.core.workshop import SUBJECTS, VERBS, ask, snapshot
+
+
+def cutoff() -> Cutoff:
+    return calibrate(snapshot(), [ask(question) for question in null_questions()])
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_questions_about_the_material_lie_above_the_cut_off(subject: str) -> None:
+    gate = rank(snapshot(), ask(f"How do I {VERBS[2]} the {subject}?")).gate
+
+    assert confidence(gate, cutoff()) in {Confidence.MEDIUM, Confidence.HIGH}
+
+
+@pytest.mark.parametrize("question", ["Who won the election in Peru?", "Where do zebras sleep?", "hello there"])
+def test_questions_about_something_else_lie_below_it(question: str) -> None:
+    assert confidence(rank(snapshot(), ask(question)).gate, cutoff()) is Confidence.NONE
+
+
+def test_confidence_grows_with_the_distance_from_unrelated_questions() -> None:
+    found = Cutoff(mean=0.6, deviation=0.2)
+
+    assert [confidence(gate, found) for gate in (0.6, 1.06, 1.08, 1.21, 1.5, 1.61)] == [
+        Confidence.NONE,
+        Confidence.NONE,
+        Confidence.LOW,
+        Confidence.MEDIUM,
+        Confidence.MEDIUM,
+        Confidence.HIGH,
+    ]
+
+
+def test_a_few_unrelated_questions_that_have_an_answer_here_do_not_move_the_cut_off_much() -> None:
+    unrelated = [ask(question) for question in null_questions()]
+    plain = calibrate(snapshot(), unrelated)
+
+    spoilt = calibrate(snapshot(), [*unrelated, *(ask(f"How do I clean the {subject}?") for subject in SUBJECTS[:5])])
+
+    assert spoilt.mean == pytest.approx(plain.mean, abs=0.05)
+    assert spoilt.deviation <= 1.5 * plain.deviation
+
+
+def test_an_empty_library_answers_nothing() -> None:
+    empty = snapshot([])
+
+    found = calibrate(empty, [ask(question) for question in null_questions()])
+
+    assert confidence(rank(empty, ask("How do I clean the drill?")).gate, found) is Confidence.NONE
+
+
+def test_a_cut_off_cannot_be_found_from_nothing() -> None:
+    with pytest.raises(ValueError, match="needs questions"):
+        calibrate(snapshot(), [])
+
+
+def test_the_unrelated_questions_are_many_different_whole_questions() -> None:
+    questions = null_questions()
+
+    assert len(set(questions)) == len(questions) >= 100
+    assert all(question.endswith("?") and question == question.strip() for question in questions)
+
+
+@pytest.mark.parametrize(
+    ("question", "evidence", "missing"),
+    [
+        ("How do I cut 45 degrees?", "Set the saw to 45 degrees.", ()),
+        ("How do I cut 30 degrees?", "Set the saw to 45 degrees.", ("30",)),
+        ("Was it 1,500 or 2.5?", "It was 1,500.", ("2.5",)),
+        ("Which glue does not hold?", "This glue holds.", ("not",)),
+        ("Which glue doesn\u2019t hold?", "That one never holds.", ()),
+        ("Which glue holds?", "That one never holds.", ()),
+        ("How do I knot a rope?", "Knot it.", ()),
+    ],
+)
+def test_numbers_and_denials_of_a_question_must_occur_in_the_evidence(
+    question: str, evidence: str, missing: tuple[str, ...]
+) -> None:
+    assert unsupported_terms(question, evidence) == missing
+
+
+def test_gate_values_are_plain_numbers() -> None:
+    assert np.isfinite(rank(snapshot(), ask("How do I clean the drill?")).gate)

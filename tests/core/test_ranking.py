@@ -1,0 +1,180 @@
+"""From a question to passages and starts, on a small made-up library."""
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.asking import ranking
+from core.asking.lexical import WordStatistics
+from core.asking.ranking import SPAN_WORDS, SearchQuery, rank
+from core.asking.snapshot import Snapshot
+from core.ids import SourceId
+from tests.core.workshop import CREATOR, DIMENSIONS, SUBJECTS, VERBS, ask, embed, index, lesson, library, snapshot
+
+QUESTIONS = [(subject, verb) for subject in SUBJECTS[:4] for verb in VERBS[::3]]
+
+
+def told(subject: str, verb: str) -> tuple[SourceId, int]:
+    """Where a step is shown."""
+    return SourceId(10 + SUBJECTS.index(subject)), 4 * VERBS.index(verb) + 2
+
+
+@pytest.mark.parametrize(("subject", "verb"), QUESTIONS)
+def test_the_best_start_is_the_sentence_that_answers(subject: str, verb: str) -> None:
+    found = rank(snapshot(), ask(f"How do I {verb} the {subject}?"))
+
+    best = found.starts[0]
+    assert (best.source_id, best.unit) == told(subject, verb)
+
+
+def test_the_first_passage_runs_forward_from_the_best_start() -> None:
+    found = rank(snapshot(), ask("How do I clean the drill?"))
+
+    first, start = found.hits[0], found.starts[0]
+    assert (first.source_id, first.first_unit, first.cited_unit) == (start.source_id, start.unit, start.unit)
+    assert first.last_unit > first.first_unit
+
+
+def test_a_question_in_other_words_is_found_by_its_vector() -> None:
+    query = SearchQuery(embed("clean drill"), ask("xylophone").terms)
+
+    assert (rank(snapshot(), query).starts[0].source_id) == told("drill", "clean")[0]
+
+
+def test_a_question_that_the_vectors_misread_is_found_by_its_words() -> None:
+    query = SearchQuery(np.zeros(DIMENSIONS, np.float32), ask("clean drill").terms)
+
+    best = rank(snapshot(), query).starts[0]
+    assert (best.source_id, best.unit) == told("drill", "clean")
+
+
+def test_passages_do_not_overlap_and_are_short_and_ordered_by_score() -> None:
+    library_snapshot = snapshot()
+    hits = rank(library_snapshot, ask("How do I store the varnish?")).hits
+
+    for one, other in combinations(hits, 2):
+        assert (
+            one.source_id != other.source_id or one.last_unit < other.first_unit or other.last_unit < one.first_unit
+        )
+    words = np.diff(library_snapshot.total_words)
+    for hit in hits:
+        begin = int(library_snapshot.source_starts[library_snapshot.source_ids.index(hit.source_id)])
+        assert words[begin + hit.first_unit : begin + hit.last_unit + 1].sum() <= SPAN_WORDS
+        assert hit.first_unit <= hit.cited_unit <= hit.last_unit
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_no_more_passages_than_asked_for_and_three_starts() -> None:
+    found = rank(snapshot(), ask("How do I test the hinge?"), limit=2)
+
+    assert len(found.hits) == 2
+    assert len(found.starts) == 3
+
+
+def test_a_source_of_a_single_sentence_can_be_a_passage() -> None:
+    sources = [*library(), index(99, ["Here I polish the anvil."])]
+
+    hits = rank(snapshot(sources), ask("How do I clean the hinge or polish the anvil?")).hits
+
+    assert SourceId(99) in {hit.source_id for hit in hits}
+
+
+def test_an_empty_library_has_no_passages() -> None:
+    found = rank(snapshot([]), ask("How do I clean the drill?"))
+
+    assert (found.hits, found.starts, found.gate) == ((), (), 0.0)
+
+
+def test_a_question_without_known_words_and_without_direction_still_gets_an_answer() -> None:
+    query = SearchQuery(np.zeros(DIMENSIONS, np.float32), np.zeros(0, np.int32))
+
+    assert rank(snapshot(), query).hits
+
+
+def test_the_same_question_is_ranked_the_same_every_time() -> None:
+    query = ask("How do I repair the clamp?")
+
+    assert rank(snapshot(), query) == rank(snapshot(), query)
+
+
+def test_the_order_in_which_sources_were_added_does_not_change_the_answer() -> None:
+    query = ask("How do I repair the clamp?")
+    forwards, backwards = rank(snapshot(), query), rank(snapshot(library()[::-1]), query)
+
+    assert forwards.starts[0].source_id == backwards.starts[0].source_id
+    assert forwards.hits[0].first_unit == backwards.hits[0].first_unit
+    assert forwards.gate == pytest.approx(backwards.gate, abs=1e-5)
+
+
+@pytest.mark.parametrize(("subject", "verb"), QUESTIONS[:5])
+def test_looking_at_the_promising_windows_only_finds_what_looking_at_all_would(
+    monkeypatch: pytest.MonkeyPatch, subject: str, verb: str
+) -> None:
+    query = ask(f"How do I {verb} the {subject}?")
+    everything = rank(snapshot(), query)
+    monkeypatch.setattr(ranking, "PROMISING_WINDOWS", 8)
+    monkeypatch.setattr(ranking, "PROMISING_UNITS", 4)
+
+    pruned = rank(snapshot(), query)
+
+    assert pruned.starts[0] == everything.starts[0]
+    assert pruned.hits[0] == everything.hits[0]
+    assert pruned.gate == pytest.approx(everything.gate, rel=1e-5)
+
+
+def part(wanted: set[int], whole: Snapshot) -> Snapshot:
+    """A snapshot of some sources, with the word statistics of all."""
+    terms = whole.vocabulary.ids.tolist()
+    statistics = WordStatistics(
+        windows=whole.n_windows,
+        unit_terms=sum(len(source.terms) for source in library()) / whole.n_units,
+        window_terms=mean_window_terms(),
+        frequencies=dict(zip(terms, np.diff(whole.window_words.offsets).tolist(), strict=True)),
+    )
+    chosen = [source for source in library() if source.source_id in wanted]
+    return Snapshot.build(CREATOR, 1, "made-up", chosen, statistics)
+
+
+def mean_window_terms() -> float:
+    lengths = [
+        int(source.term_counts[first : last + 1].sum()) for source in library() for first, last in source.windows
+    ]
+    return sum(lengths) / len(lengths)
+
+
+@pytest.mark.parametrize(("subject", "verb"), QUESTIONS)
+def test_candidates_with_the_statistics_of_the_whole_library_are_ranked_as_in_the_whole(
+    subject: str, verb: str
+) -> None:
+    query = ask(f"How do I {verb} the {subject}?")
+    whole = snapshot()
+    expected = rank(whole, query)
+    wanted = {int(hit.source_id) for hit in expected.hits}
+
+    found = rank(part(wanted, whole), query)
+
+    assert found.starts[0].unit == expected.starts[0].unit
+    assert [(hit.source_id, hit.first_unit) for hit in found.hits[:3]] == [
+        (hit.source_id, hit.first_unit) for hit in expected.hits[:3]
+    ]
+    assert found.gate == pytest.approx(expected.gate, abs=1e-4)
+
+
+def test_a_part_of_a_source_keeps_the_positions_of_its_units() -> None:
+    moved = replace(index(10, lesson("glue")), first_unit=1000)
+
+    best = rank(snapshot([moved]), ask("How do I clean the glue?")).starts[0]
+
+    assert best.unit == 1000 + told("glue", "clean")[1]
+
+
+@given(st.lists(st.lists(st.sampled_from(["Glue it.", "Then drill a hole here.", "Wait."]), max_size=40), max_size=4))
+def test_passages_lie_inside_their_source_whatever_its_length(sources: list[list[str]]) -> None:
+    built = snapshot([index(at, sentences) for at, sentences in enumerate(sources) if sentences])
+
+    for hit in rank(built, ask("How do I drill with glue?")).hits:
+        assert 0 <= hit.first_unit <= hit.cited_unit <= hit.last_unit < len(sources[hit.source_id])
