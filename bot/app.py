@@ -72,6 +72,7 @@ class Deployment:
     indexer: Indexer
     engine: Engine
     links: SignedWatchLinks
+    services: Services
     responder: CommandResponder
 
     async def tidy(self, creator_id: CreatorId) -> None:
@@ -143,7 +144,8 @@ async def open_on(settings: Settings, address: DatabaseAddress) -> AsyncIterator
         )  # fmt: skip
         yield Deployment(
             settings, address, database, directory, shelf, holdings, conversations, PostgresOutbox(database),
-            embedder, Indexer(embedder, split_sentences, stem), engine, links, CommandResponder(EVERYTHING, services),
+            embedder, Indexer(embedder, split_sentences, stem), engine, links, services,
+            CommandResponder(EVERYTHING, services),
         )  # fmt: skip
 
 

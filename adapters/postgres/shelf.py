@@ -11,6 +11,7 @@ from pgqueuer.queries import Queries
 from pgvector import HalfVector
 
 from adapters.postgres.database import Connection, Database, raw_connection, system_role
+from core.asking.snapshot import pack_terms
 from core.conversation import Place, Reply, reply_to_json
 from core.errors import DatabaseError
 from core.ids import CreatorId, ItemId, SourceId
@@ -102,6 +103,20 @@ RETRY_ITEM: Final = """
 """
 CLEAR_SEGMENTS: Final = "DELETE FROM segments WHERE creator_id = $1 AND source_id = $2"
 CLEAR_PASSAGES: Final = "DELETE FROM passages WHERE creator_id = $1 AND source_id = $2"
+ADD_SEGMENT: Final = """
+    INSERT INTO segments (creator_id, source_id, position, paragraph, start_s, end_s, estimated, text, words, terms)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+"""
+ADD_PASSAGE: Final = """
+    INSERT INTO passages (creator_id, source_id, position, first_segment, last_segment, terms)
+    VALUES ($1, $2, $3, $4, $5, $6)
+"""
+ADD_SEGMENT_EMBEDDING: Final = """
+    INSERT INTO segment_embeddings (creator_id, source_id, position, embedder, embedding) VALUES ($1, $2, $3, $4, $5)
+"""
+ADD_PASSAGE_EMBEDDING: Final = """
+    INSERT INTO passage_embeddings (creator_id, source_id, position, embedder, embedding) VALUES ($1, $2, $3, $4, $5)
+"""
 MOVE_CARD: Final = """
     UPDATE outbox SET content = $2, version = version + 1, updated_at = now(), attempts = 0, next_attempt_at = now()
      WHERE id = $1
@@ -262,40 +277,31 @@ def _card_of(source: Source) -> Reply:
 async def _store_index(
     connection: Connection, creator_id: CreatorId, source_id: SourceId, indexed: IndexedSource
 ) -> None:
+    """Replace a source's rows. Row-level security rules COPY out, so the rows go as one pipelined batch a table."""
     await connection.execute(CLEAR_PASSAGES, creator_id, source_id)
     await connection.execute(CLEAR_SEGMENTS, creator_id, source_id)
     key = (creator_id, source_id)
-    await connection.copy_records_to_table(
-        "segments",
-        columns=["creator_id", "source_id", "position", "paragraph", "start_s", "end_s", "estimated", "text",
-                 "words", "terms"],
-        records=[
-            (*key, n, unit.paragraph, unit.start_s, unit.end_s, unit.estimated, unit.text, words, terms.tobytes())
-            for n, (unit, words, terms) in enumerate(
-                zip(indexed.units, indexed.unit_words, indexed.unit_terms, strict=True)
-            )
+    cut = zip(indexed.units, indexed.unit_words, indexed.unit_terms, strict=True)
+    await connection.executemany(
+        ADD_SEGMENT,
+        [
+            (*key, n, unit.paragraph, unit.start_s, unit.end_s, unit.estimated, unit.text, words, pack_terms(terms))
+            for n, (unit, words, terms) in enumerate(cut)
         ],
-    )  # fmt: skip
-    await connection.copy_records_to_table(
-        "passages",
-        columns=["creator_id", "source_id", "position", "first_segment", "last_segment", "terms"],
-        records=[
+    )
+    await connection.executemany(
+        ADD_PASSAGE,
+        [
             (*key, n, window.first, window.last, _window_terms(indexed, window.first, window.last))
             for n, window in enumerate(indexed.windows)
         ],
     )
-    for table, vectors in (
-        ("segment_embeddings", indexed.unit_vectors),
-        ("passage_embeddings", indexed.window_vectors),
+    for statement, vectors in (
+        (ADD_SEGMENT_EMBEDDING, indexed.unit_vectors),
+        (ADD_PASSAGE_EMBEDDING, indexed.window_vectors),
     ):
-        await connection.copy_records_to_table(
-            table,
-            columns=["creator_id", "embedder", "source_id", "position", "embedding"],
-            records=[
-                (creator_id, indexed.embedder_id, source_id, n, HalfVector(vector))
-                for n, vector in enumerate(vectors)
-            ],
-        )
+        rows = [(*key, n, indexed.embedder_id, HalfVector(vector)) for n, vector in enumerate(vectors)]
+        await connection.executemany(statement, rows)
 
 
 def _window_terms(indexed: IndexedSource, first: int, last: int) -> list[int]:
@@ -304,8 +310,8 @@ def _window_terms(indexed: IndexedSource, first: int, last: int) -> list[int]:
 
 def _source(row: asyncpg.Record) -> Source:
     return Source(
-        SourceId(row["id"]), row["title"], row["link"], row["language"], Timing(row["timing"]), row["duration_s"],
-        Stage(row["stage"]), row["progress"], row["reason"], row["created_at"],
+        SourceId(row["id"]), ItemId(row["item_id"]), row["title"], row["link"], row["language"],
+        Timing(row["timing"]), row["duration_s"], Stage(row["stage"]), row["progress"], row["reason"], row["created_at"],
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The answer engine: a question in, a checked answer with citations out. Every way of asking comes through here."""
 
+import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from core.asking.embedding import Embedder
 from core.asking.gate import Cutoff, calibrate, confidence, null_questions, unsupported_terms
 from core.asking.holdings import CorpusState, Holdings, Snapshots
 from core.asking.markup import strip_markup
-from core.asking.ranking import Ranking, SearchQuery, rank
+from core.asking.ranking import Hit, Ranking, SearchQuery, rank
 from core.asking.snapshot import Snapshot
 from core.asking.words import LONGEST_QUESTION, CleanQuestion, Stemmer, clean_question, term_ids
 from core.asking.writing import AnswerModel, Draft, Task, Turn
@@ -31,7 +32,7 @@ NO_QUESTION: Final = "I could not find a question in that. Try a whole sentence,
 SHORT_QUESTION: Final = 3
 """A question of at most this many content words may lean on the one before it."""
 REFERRING: Final = frozenset(
-    "and also but so then or it its this that these those they them their he she his her there one ones".split()
+    """and also but so then or it its this that these those they them their he she his her there one ones""".split()
 )
 SURE: Final = frozenset({Confidence.HIGH, Confidence.MEDIUM})
 
@@ -56,6 +57,15 @@ class Found:
 
     ranking: Ranking
     confidence: Confidence
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An answer with what it was made from, for evaluation; ``gate`` is what the cut-off is held against."""
+
+    answer: Answer
+    hits: tuple[Hit, ...] = ()
+    gate: float = 0.0
 
 
 @dataclass(slots=True)
@@ -106,18 +116,14 @@ class Engine:
             ProviderError: the embedder failed.
             DatabaseError: the library could not be read.
         """
+        return (await self.explain(question)).answer
+
+    async def explain(self, question: Question) -> Explained:
+        """Answer, and say what was found on the way; see :meth:`answer`."""
         timing = Timing()
         with timing.of("total"):
-            answer = await self._answer(question, timing)
-        return replace(answer, timing_ms=timing.taken_ms)
-
-    async def search(self, question: Question) -> Found | None:
-        """Rank without answering; None where there are no words or nothing to search."""
-        cleaned = clean_question(question.text)
-        state = await self._holdings.state(question.creator_id)
-        if cleaned.empty or state.version == 0:
-            return None
-        return await self._find(question, cleaned, state, Timing())
+            explained = await self._explain(question, timing)
+        return replace(explained, answer=replace(explained.answer, timing_ms=timing.taken_ms))
 
     async def recalibrate(self, creator_id: CreatorId) -> None:
         """Find a creator's cut-off for the present version of the corpus and keep it."""
@@ -125,14 +131,18 @@ class Engine:
         snapshot = await self._snapshots.current(creator_id, state)
         await self._holdings.set_cutoff(creator_id, snapshot.version, await self._calibrated(snapshot))
 
-    async def _answer(self, question: Question, timing: Timing) -> Answer:
+    async def _explain(self, question: Question, timing: Timing) -> Explained:
         cleaned = clean_question(question.text)
         if problem := _problem(question.text, cleaned):
-            return _without_answer(Outcome.REFUSED, problem)
+            return Explained(_without_answer(Outcome.REFUSED, problem))
         state = await self._holdings.state(question.creator_id)
         if state.version == 0:
-            return _without_answer(Outcome.ABSTAINED, NOTHING_YET)
+            return Explained(_without_answer(Outcome.ABSTAINED, NOTHING_YET))
         found = await self._find(question, cleaned, state, timing)
+        answer = await self._answer_from(found, question, timing)
+        return Explained(answer, found.ranking.hits, found.ranking.gate)
+
+    async def _answer_from(self, found: Found, question: Question, timing: Timing) -> Answer:
         if found.confidence is Confidence.NONE:
             return _without_answer(Outcome.ABSTAINED, NOT_COVERED)
         with timing.of("evidence"):
@@ -157,7 +167,7 @@ class Engine:
         with timing.of("embedding"):
             query = await self._query(cleaned)
         with timing.of("ranking"):
-            return rank(snapshot, query)
+            return await asyncio.to_thread(rank, snapshot, query)
 
     async def _query(self, cleaned: CleanQuestion) -> SearchQuery:
         vector = await self._embedder.embed_query(cleaned.text)
@@ -166,7 +176,7 @@ class Engine:
     async def _calibrated(self, snapshot: Snapshot) -> Cutoff:
         if not self._unrelated:
             self._unrelated = tuple([await self._query(clean_question(text)) for text in null_questions()])
-        return calibrate(snapshot, self._unrelated)
+        return await asyncio.to_thread(calibrate, snapshot, self._unrelated)
 
     async def _written(self, question: Question, found: Found, evidence: Evidence) -> Answer | None:
         task = Task(question.text, evidence.labelled, question.history, question.language)

@@ -1,0 +1,100 @@
+"""What the operator does in the shell: tenants, work, migrations, backups, one question."""
+
+from pathlib import Path
+from typing import Any
+
+from adapters.postgres.backup import backup, restore
+
+from adapters.postgres.migrations import migrate
+from bot.app import Deployment, open_address, open_deployment
+from bot.settings import Settings
+from core.asking.answer import Answer
+from core.asking.engine import Question
+from core.errors import Refused
+from core.ids import ItemId
+from core.library.store import Stage
+from core.members.directory import Creator
+
+
+async def bring_up_to_date(settings: Settings) -> list[str]:
+    """Apply what is missing and return the versions."""
+    async with open_address(settings) as address:
+        return await migrate(address.admin_url)
+
+
+async def back_up(settings: Settings, file: Path) -> None:
+    """Write everything into one file."""
+    async with open_address(settings) as address:
+        await migrate(address.admin_url)
+        await backup(address.admin_url, file)
+
+
+async def bring_back(settings: Settings, file: Path) -> None:
+    """Fill an empty database from a file."""
+    async with open_address(settings) as address:
+        await restore(address.admin_url, file)
+
+
+async def add_creator(settings: Settings, handle: str, name: str) -> dict[str, str]:
+    """Make a creator, and a code with which its first community joins and its owner takes over."""
+    async with open_deployment(settings) as deployment:
+        added = await deployment.directory.add_creator(handle, name, None)
+        made = await deployment.directory.new_join_code(added.id, grants_ownership=True)
+    return {"handle": added.handle, "name": added.name, "code": made.code, "until": made.expires_at.isoformat()}
+
+
+async def list_creators(settings: Settings) -> list[dict[str, Any]]:
+    """All creators with the number of their sources."""
+    async with open_deployment(settings) as deployment:
+        return [
+            {"handle": c.handle, "name": c.name, "sources": len(await deployment.shelf.sources(c.id))}
+            for c in await deployment.directory.creators()
+        ]
+
+
+async def ask_once(settings: Settings, handle: str, question: str) -> Answer:
+    """One question without a session."""
+    async with open_deployment(settings) as deployment:
+        found = await creator_called(deployment, handle)
+        return await deployment.engine.answer(Question(found.id, question, language=found.language))
+
+
+async def list_work(settings: Settings) -> list[dict[str, Any]]:
+    """The work that is not done, of all creators, with the reason where it failed."""
+    async with open_deployment(settings) as deployment:
+        return [
+            {
+                "id": source.item_id, "creator": creator.handle, "stage": source.stage.value, "title": source.title,
+                "progress": source.progress, "reason": source.reason,
+            }
+            for creator in await deployment.directory.creators()
+            for source in await deployment.shelf.sources(creator.id)
+            if source.stage is not Stage.COMPLETED
+        ]  # fmt: skip
+
+
+async def retry_work(settings: Settings, item_id: int) -> None:
+    """Put failed work back into the queue.
+
+    Raises:
+        Refused: there is no such work, or it did not fail.
+    """
+    async with open_deployment(settings) as deployment:
+        for creator in await deployment.directory.creators():
+            for source in await deployment.shelf.sources(creator.id):
+                if source.item_id == ItemId(item_id) and await deployment.shelf.retry(creator.id, source.id):
+                    return
+    raise Refused(f"There is no failed work with the number {item_id}; 'chronos jobs list' shows them.")
+
+
+async def creator_called(deployment: Deployment, handle: str) -> Creator:
+    """A creator by handle.
+
+    Raises:
+        Refused: there is none.
+    """
+    found = await deployment.directory.creator(handle)
+    if found is None:
+        known = ", ".join(creator.handle for creator in await deployment.directory.creators()) or "none yet"
+        raise Refused(f"There is no creator {handle!r}. Known: {known}. 'chronos creator add' makes one.")
+    return found

@@ -1,0 +1,149 @@
+"""`chronos check`: a line for each thing that must work, and what to do where it does not."""
+
+import shutil
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from adapters.postgres.migrations import pending
+from bot.app import make_embedder, make_models, open_address
+from bot.settings import OFFICIAL_DISCORD, Settings
+from core.asking.writing import EvidenceSentence, EvidenceSource, Task
+from core.errors import ChronosError, OperatorError, ProviderError
+from core.ids import SourceId
+
+ENOUGH_BYTES = 500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of one thing: ``state`` is ok, off or failed."""
+
+    subject: str
+    state: str
+    words: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether something must be done."""
+        return self.state == "failed"
+
+    @property
+    def line(self) -> str:
+        """For a person to read."""
+        mark = {"ok": "✓", "off": "-", "failed": "✗"}[self.state]
+        return f"{mark} {self.subject:12} {self.words}"
+
+    def as_json(self) -> Mapping[str, Any]:
+        """For a program to read."""
+        return {"subject": self.subject, "state": self.state, "words": self.words}
+
+
+async def check_all(settings: Settings) -> list[Finding]:
+    """Check everything; one failure does not hide another."""
+    findings = [Finding("settings", "ok", "read")]
+    parts: tuple[tuple[str, Callable[[Settings], Awaitable[list[Finding]]]], ...] = (
+        ("storage", _storage), ("database", _database), ("embedder", _embedder), ("models", _models),
+        ("discord", _discord), ("telegram", _telegram), ("http", _http),
+    )  # fmt: skip
+    for subject, part in parts:
+        try:
+            findings += await part(settings)
+        except ChronosError as error:
+            findings.append(Finding(subject, "failed", str(error)))
+    return findings
+
+
+async def _storage(settings: Settings) -> list[Finding]:
+    folder = settings.storage.data_dir.absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free_bytes = shutil.disk_usage(folder).free
+    except OSError as error:
+        return [Finding("storage", "failed", f"{folder} cannot be used ({error.strerror}); set storage.data_dir")]
+    state = "ok" if free_bytes > ENOUGH_BYTES else "failed"
+    return [Finding("storage", state, f"{folder}, {free_bytes / 1e9:.1f} GB free")]
+
+
+async def _database(settings: Settings) -> list[Finding]:
+    where = "database.url" if settings.database.url.get_secret_value() else "embedded"
+    async with open_address(settings) as address:
+        missing = await pending(address.admin_url)
+    if missing:
+        return [Finding("database", "ok", f"{where}; {len(missing)} migrations will be applied at the next start")]
+    return [Finding("database", "ok", f"{where}, up to date")]
+
+
+async def _embedder(settings: Settings) -> list[Finding]:
+    embedder = make_embedder(settings)
+    await embedder.embed_query("Does this model work?")
+    reads = f"reads {', '.join(sorted(embedder.languages))} only" if embedder.languages else "reads many languages"
+    return [Finding("embedder", "ok", f"{embedder.embedder_id}, {embedder.dimensions} dimensions, {reads}")]
+
+
+async def _models(settings: Settings) -> list[Finding]:
+    if not settings.models.answer:
+        return [Finding("models", "off", "no models.answer: answers quote the creator's own sentences")]
+    findings: list[Finding] = []
+    sentence = EvidenceSentence("S1", SourceId(0), 0, "Water boils at 100 degrees Celsius at sea level.")
+    task = Task("At how many degrees Celsius does water boil?", (EvidenceSource("Boiling", (sentence,)),))
+    for model in make_models(settings):
+        try:
+            draft = await model.write(task)
+            findings.append(Finding("models", "ok", f"{model.name} answers (as {draft.model})"))
+        except ProviderError as error:
+            findings.append(Finding("models", "failed", f"{model.name}: {error}"))
+    return findings
+
+
+async def _discord(settings: Settings) -> list[Finding]:
+    token = settings.discord.bot_token.get_secret_value()
+    if not token:
+        return [Finding("discord", "off", "no discord.bot_token; README: Discord in five minutes")]
+    from adapters.discord.invitation import invite_url
+
+    url = f"{settings.discord.api_url or OFFICIAL_DISCORD}/oauth2/applications/@me"
+    status, body = await _get_json(url, {"Authorization": f"Bot {token}"})
+    if status == 401:
+        return [Finding("discord", "failed", "the token is refused: Developer Portal, Bot, Reset Token")]
+    if status != 200:
+        return [Finding("discord", "failed", f"Discord answered {status}; try again later")]
+    return [
+        Finding("discord", "ok", f"signed in as {body.get('name', 'the bot')}"),
+        Finding("discord", "ok", f"invite it with {invite_url(int(body['id']))}"),
+    ]
+
+
+async def _telegram(settings: Settings) -> list[Finding]:
+    token = settings.telegram.bot_token.get_secret_value()
+    if not token:
+        return [Finding("telegram", "off", "no telegram.bot_token; README: Telegram in five minutes")]
+    status, body = await _get_json(f"{settings.telegram.api_url.rstrip('/')}/bot{token}/getMe", {})
+    if status in {401, 404}:
+        return [Finding("telegram", "failed", "the token is refused: ask @BotFather for it with /token")]
+    if status != 200:
+        return [Finding("telegram", "failed", f"Telegram answered {status}; try again later")]
+    if settings.telegram.mode == "webhook" and not settings.http.public_url.startswith("https://"):
+        return [Finding("telegram", "failed", "webhooks need http.public_url, an https address people can reach")]
+    return [Finding("telegram", "ok", f"signed in as @{body['result']['username']}, {settings.telegram.mode}")]
+
+
+async def _http(settings: Settings) -> list[Finding]:
+    if settings.has_platform and not settings.http.public_url:
+        words = f"{settings.public_url}: links to our own pages work on this machine only; set http.public_url"
+        return [Finding("http", "ok", words)]
+    return [Finding("http", "ok", settings.public_url)]
+
+
+async def _get_json(url: str, headers: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15)) as session,
+            session.get(url, headers=headers) as response,
+        ):
+            return response.status, await response.json(content_type=None)
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        # The address is left out: Telegram's holds the token.
+        raise OperatorError(f"the service cannot be reached ({type(error).__name__}); check api_url") from None

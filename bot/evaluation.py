@@ -1,0 +1,168 @@
+"""`chronos eval`: every question of a set through the engine, in a scratch database that is dropped afterwards."""
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+
+from adapters.postgres.migrations import migrate
+from bot.app import DatabaseAddress, Deployment, open_address, open_on
+from bot.settings import Settings
+from core.asking.answer import Outcome
+from core.asking.engine import Explained, Question
+from core.asking.holdings import Span, StoredSentence
+from core.asking.ranking import Hit
+from core.errors import DatabaseError, UploadRefused
+from core.ids import CreatorId, SourceId
+from core.library.ingestion import process
+from core.library.store import NewSource
+from core.library.transcript import Transcript
+
+MOST_HITS: Final = 10
+
+
+async def evaluate_files(
+    settings: Settings, corpus: Path, questions: Path, predictions: Path, *, core_only: bool
+) -> int:  # fmt: skip
+    """Answer a set's questions and write a line each; return how many.
+
+    Raises:
+        UploadRefused: a file is not of the form that evaluation takes.
+        DatabaseError: no scratch database can be made.
+    """
+    asked = [q for q in _lines(questions) if not core_only or q.get("core", True)]
+    async with _scratch(settings) as deployment:
+        library = await _fill(deployment, corpus)
+        with predictions.open("w", encoding="utf-8") as out:
+            for question in asked:
+                out.write(json.dumps(await _predict(deployment, library, question)) + "\n")
+    return len(asked)
+
+
+class _Library:
+    """The tenants of a set, and which source stands for which video."""
+
+    def __init__(self) -> None:
+        self.creators: dict[str, CreatorId] = {}
+        self.videos: dict[SourceId, str] = {}
+
+
+@asynccontextmanager
+async def _scratch(settings: Settings) -> AsyncIterator[Deployment]:
+    name = f"chronos_eval_{os.getpid()}_{secrets.token_hex(3)}"
+    async with open_address(settings) as address:
+        url = await _create(address, name)
+        try:
+            await migrate(url)
+            async with open_on(settings, DatabaseAddress(url, url, address.revive)) as deployment:
+                yield deployment
+        finally:
+            await _drop(address, name)
+
+
+async def _create(address: DatabaseAddress, name: str) -> str:
+    if address.scratch is not None:
+        return await address.scratch(name)
+    await _administrate(address.admin_url, f'CREATE DATABASE "{name}"')
+    base, _, options = address.admin_url.partition("?")
+    return f"{base.rpartition('/')[0]}/{name}" + (f"?{options}" if options else "")
+
+
+async def _drop(address: DatabaseAddress, name: str) -> None:
+    if address.drop is not None:
+        await address.drop(name)
+    else:
+        await _administrate(address.admin_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+async def _administrate(url: str, statement: str) -> None:
+    try:
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+    except (OSError, asyncpg.PostgresError) as error:
+        raise DatabaseError(
+            f"A scratch database cannot be made: {error}. database.admin_url needs CREATEDB."
+        ) from error
+
+
+async def _fill(deployment: Deployment, corpus: Path) -> _Library:
+    library = _Library()
+    content = await asyncio.to_thread(corpus.read_bytes)
+    transcripts = await asyncio.to_thread(deployment.services.read_timed_text, corpus.name, content)
+    for transcript in transcripts:
+        creator_id = await _creator(deployment, library, transcript.creator)
+        await _add(deployment, library, creator_id, transcript)
+    for creator_id in library.creators.values():
+        await deployment.engine.recalibrate(creator_id)
+    return library
+
+
+async def _creator(deployment: Deployment, library: _Library, name: str) -> CreatorId:
+    if name not in library.creators:
+        handle = (
+            name if re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name) else hashlib.sha256(name.encode()).hexdigest()[:32]
+        )
+        added = await deployment.directory.add_creator(handle, name[:100] or handle, None)
+        library.creators[name] = added.id
+    return library.creators[name]
+
+
+async def _add(deployment: Deployment, library: _Library, creator_id: CreatorId, transcript: Transcript) -> None:
+    title = (transcript.title or transcript.video_id or "Untitled")[:200]
+    (added,) = await deployment.shelf.add(creator_id, [NewSource(transcript, title, language="en")], None)
+    library.videos[added.source_id] = transcript.video_id
+    for source in await deployment.shelf.sources(creator_id):
+        if source.id == added.source_id:
+            await process(creator_id, source.item_id, bench=deployment.shelf, indexer=deployment.indexer)
+
+
+async def _predict(deployment: Deployment, library: _Library, question: Mapping[str, Any]) -> dict[str, Any]:
+    creator_id = library.creators.get(question["creator"])
+    if creator_id is None:
+        raise UploadRefused(f"Question {question['id']} asks {question['creator']}, who is not in the corpus.")
+    explained = await deployment.engine.explain(Question(creator_id, question["question"]))
+    answer = explained.answer
+    return {
+        "id": question["id"],
+        "hits": await _hits(deployment, library, creator_id, explained),
+        "abstained": answer.outcome in {Outcome.ABSTAINED, Outcome.REFUSED},
+        "gate": explained.gate,
+        "outcome": answer.outcome.value,
+        "text": answer.text,
+        "ms": answer.timing_ms.get("total", 0.0),
+    }
+
+
+async def _hits(
+    deployment: Deployment, library: _Library, creator_id: CreatorId, explained: Explained
+) -> list[dict[str, Any]]:  # fmt: skip
+    hits = explained.hits[:MOST_HITS]
+    spans = [Span(hit.source_id, hit.first_unit, hit.last_unit) for hit in hits]
+    read = {(s.source_id, s.position): s for s in await deployment.holdings.sentences(creator_id, spans)}
+    return [_hit(hit, read, library.videos) for hit in hits]
+
+
+def _hit(
+    hit: Hit, read: Mapping[tuple[SourceId, int], StoredSentence], videos: Mapping[SourceId, str]
+) -> dict[str, Any]:
+    first, last = read[hit.source_id, hit.first_unit], read[hit.source_id, hit.last_unit]
+    start_s = first.linked_s if first.timed and first.linked_s is not None else first.start_s
+    return {"video_id": videos[hit.source_id], "start": start_s, "end": last.end_s, "score": hit.score}
+
+
+def _lines(path: Path) -> Sequence[dict[str, Any]]:
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise UploadRefused(f"{path} is not a file of one JSON document a line: {error}") from error

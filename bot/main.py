@@ -1,0 +1,276 @@
+"""The `chronos` command line. Imports of what is heavy are made inside the commands, so that --help is quick."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from bot.settings import Settings, load_settings
+from core.errors import ChronosError
+
+T = TypeVar("T")
+
+ROLES: Final = ("bot", "worker", "scheduler", "web")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The configuration file; else CHRONOS_CONFIG, else ./config.toml.",
+)
+@click.version_option(version("chronos-bot"), prog_name="chronos")
+@click.pass_context
+def cli(context: click.Context, config: Path | None) -> None:
+    """Chronos answers a community's questions from its creator's own videos, with links to the very second.
+
+    Exit status: 0 done (also when the material does not answer), 1 refused or failed with one line that says why,
+    2 wrong usage.
+    """
+    context.obj = config
+
+
+@cli.command()
+@click.option("--role", "roles", type=click.Choice(ROLES), multiple=True, help="Run only this part; may be repeated.")
+@click.pass_obj
+def run(config: Path | None, roles: tuple[str, ...]) -> None:
+    """Run everything that is configured.
+
+    Without any platform token: the sample library, a chat in this terminal where there is one, and a local web page.
+    """
+    from bot.running import run_everything
+
+    _run(lambda settings: run_everything(settings, frozenset(roles or ROLES)), config)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def check(config: Path | None, as_json: bool) -> None:
+    """Check settings, database, models, tokens and storage: a line each, and what to do where one is missing."""
+    from bot.checks import check_all
+
+    findings = _run(check_all, config)
+    if as_json:
+        _print_json([finding.as_json() for finding in findings])
+    else:
+        for finding in findings:
+            click.echo(finding.line)
+    if any(finding.failed for finding in findings):
+        raise SystemExit(1)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def migrate(config: Path | None, as_json: bool) -> None:
+    """Bring the database up to date."""
+    from bot.administration import bring_up_to_date
+
+    applied = _run(bring_up_to_date, config)
+    if as_json:
+        _print_json({"applied": applied})
+    else:
+        click.echo(f"applied {', '.join(applied)}" if applied else "The database is up to date.")
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def backup(config: Path | None, file: Path, as_json: bool) -> None:
+    """Write everything into FILE."""
+    from bot.administration import back_up
+
+    _run(lambda settings: back_up(settings, file), config)
+    size_bytes = file.stat().st_size
+    if as_json:
+        _print_json({"file": str(file), "size_bytes": size_bytes})
+    else:
+        click.echo(f"Wrote {file} ({size_bytes / 1e6:.1f} MB).")
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def restore(config: Path | None, file: Path, as_json: bool) -> None:
+    """Fill an empty database from FILE."""
+    from bot.administration import bring_back
+
+    _run(lambda settings: bring_back(settings, file), config)
+    if as_json:
+        _print_json({"restored": str(file)})
+    else:
+        click.echo(f"Restored everything from {file}.")
+
+
+@cli.group()
+def creator() -> None:
+    """Tenants: add one, list them."""
+
+
+@creator.command("add")
+@click.argument("handle")
+@click.option("--name", help="The name that students see; the handle where it is not given.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def creator_add(config: Path | None, handle: str, name: str | None, as_json: bool) -> None:
+    """Add a creator and print the code with which their community joins."""
+    from bot.administration import add_creator
+
+    added = _run(lambda settings: add_creator(settings, handle, name or handle), config)
+    if as_json:
+        _print_json(added)
+    else:
+        click.echo(f"Added {added['handle']}. In their community: /setup code:{added['code']}")
+        click.echo(f"The code works once, until {added['until']:.10}.")
+
+
+@creator.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def creator_list(config: Path | None, as_json: bool) -> None:
+    """List all creators."""
+    from bot.administration import list_creators
+
+    creators = _run(list_creators, config)
+    if as_json:
+        _print_json(creators)
+    else:
+        for entry in creators:
+            click.echo(f"{entry['handle']:24} {entry['name']:32} {entry['sources']} sources")
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH_OR_URL...")
+@click.option("--creator", "handle", required=True, help="Whose library.")
+@click.option("--link", default="", help="Where the video is; answers link to its seconds.")
+@click.option("--title", default="", help="Its title; the file's name where it is not given.")
+@click.option("--language", default="", help="Two letters, such as en.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def ingest(
+    config: Path | None, paths: tuple[str, ...], handle: str, link: str, title: str, language: str, as_json: bool
+) -> None:
+    """Add files with timed text, wait until they are searchable, and show how far they are."""
+    from bot.ingesting import Upload, ingest_files
+
+    uploads = [Upload(path, link, title, language) for path in paths]
+    results = _run(lambda settings: ingest_files(settings, handle, uploads, quiet=as_json), config)
+    if as_json:
+        _print_json([result.as_json() for result in results])
+    else:
+        for result in results:
+            click.echo(result.line)
+    if any(result.failed for result in results):
+        raise SystemExit(1)
+
+
+@cli.command()
+@click.argument("question")
+@click.option("--creator", "handle", required=True, help="Whose material to answer from.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def ask(config: Path | None, question: str, handle: str, as_json: bool) -> None:
+    """Ask one question, through the same engine as everywhere."""
+    from bot.administration import ask_once
+
+    answer = _run(lambda settings: ask_once(settings, handle, question), config)
+    if as_json:
+        _print_json(answer.as_json())
+    else:
+        click.echo(answer.text)
+        for citation in answer.citations:
+            click.echo(f"[{citation.label}] {citation.title} {citation.locator.value}  {citation.url}")
+    if answer.outcome.value == "refused":
+        raise SystemExit(1)
+
+
+@cli.group()
+def jobs() -> None:
+    """Work that waits, runs or failed."""
+
+
+@jobs.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def jobs_list(config: Path | None, as_json: bool) -> None:
+    """List the work on sources that is not done, and why it failed."""
+    from bot.administration import list_work
+
+    work = _run(list_work, config)
+    if as_json:
+        _print_json(work)
+    elif not work:
+        click.echo("Nothing waits and nothing failed.")
+    else:
+        for entry in work:
+            click.echo("{id:>6}  {creator:20} {stage:10} {title:40} {reason}".format(**entry))
+
+
+@jobs.command("retry")
+@click.argument("job_id", metavar="ID", type=int)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def jobs_retry(config: Path | None, job_id: int, as_json: bool) -> None:
+    """Try failed work again, by its number in `jobs list`."""
+    from bot.administration import retry_work
+
+    _run(lambda settings: retry_work(settings, job_id), config)
+    if as_json:
+        _print_json({"retried": job_id})
+    else:
+        click.echo(f"Work {job_id} waits for a worker again.")
+
+
+@cli.command("eval")
+@click.option("--corpus", required=True, type=click.Path(path_type=Path, exists=True), help="corpus.jsonl")
+@click.option("--questions", required=True, type=click.Path(path_type=Path, exists=True), help="questions.jsonl")
+@click.option(
+    "--predictions", required=True, type=click.Path(path_type=Path), help="Where to write, a line a question."
+)
+@click.option("--core", is_flag=True, help="Only questions that are marked core.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def evaluate(
+    config: Path | None, corpus: Path, questions: Path, predictions: Path, core: bool, as_json: bool
+) -> None:
+    """Ask every question of a set in a scratch database, every creator a tenant, without sessions and caches."""
+    from bot.evaluation import evaluate_files
+
+    count = _run(lambda settings: evaluate_files(settings, corpus, questions, predictions, core_only=core), config)
+    if as_json:
+        _print_json({"questions": count, "predictions": str(predictions)})
+    else:
+        click.echo(f"Wrote {count} predictions to {predictions}.")
+
+
+def _run(action: "Callable[[Settings], Coroutine[Any, Any, T]]", config: Path | None) -> T:
+    """Load the settings, run a coroutine on them, and turn an expected error into one line and exit status 1."""
+    from bot.logs import set_up_logs
+
+    try:
+        settings = load_settings(config)
+        set_up_logs()
+        return asyncio.run(action(settings))
+    except ChronosError as error:
+        click.echo(f"chronos: {error}", err=True)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _print_json(document: object) -> None:
+    json.dump(document, sys.stdout, ensure_ascii=False, indent=2, default=str)
+    sys.stdout.write("\n")
+
+
+def main() -> None:
+    """The console script."""
+    cli(prog_name="chronos")

@@ -1,0 +1,142 @@
+"""`chronos run`: the long-lived parts side by side, until Ctrl-C, SIGTERM, or the first of them that fails."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Coroutine, Mapping
+from importlib.metadata import version
+from typing import Any
+
+import structlog
+
+from adapters.web.chat import LocalChat
+from adapters.web.server import build_web, serve
+from adapters.web.signing import BrowserNames
+from adapters.web.watch import WatchPages
+from bot.app import Deployment, open_deployment, run_clock, run_deliveries, run_worker
+from bot.logs import set_up_logs
+from bot.platforms import Platform, open_platforms
+from bot.sample import LOCAL, add_sample_library, chat_rooms, join_everything
+from bot.settings import Settings
+from core.conversation import Place
+from core.errors import DatabaseError
+from core.richtext import RichText, bold, code
+
+log = structlog.get_logger()
+
+
+async def run_everything(settings: Settings, roles: frozenset[str]) -> None:
+    """Run the chosen parts until stopped.
+
+    Raises:
+        ConfigurationError: something that is configured cannot be used; nothing keeps running then.
+        DatabaseError: the database cannot be used.
+    """
+    local = not settings.has_platform and "bot" in roles
+    chat = local and sys.stdin.isatty() and sys.stdout.isatty()
+    if chat:
+        settings.storage.data_dir.mkdir(parents=True, exist_ok=True)
+        set_up_logs(settings.storage.data_dir / "chronos.log")
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    async with open_deployment(settings) as deployment:
+        if local:
+            await add_sample_library(deployment)
+            await join_everything(deployment)
+        platforms = open_platforms(deployment) if "bot" in roles else []
+        app = build_web(
+            health=lambda: _health(deployment, platforms),
+            watch=WatchPages(deployment.links, deployment.holdings),
+            chat=await _local_chat(deployment) if local else None,
+        )
+        for platform in platforms:
+            platform.add_routes(app)
+        async with serve(app, settings.http.host, settings.http.port) as address:
+            log.info("running", roles=sorted(roles), web=address)
+            if local and not chat:
+                print(f"Chronos is running. Ask it at {address}/ and stop it with Ctrl-C.", flush=True)  # noqa: T201
+            parts = _parts(deployment, roles, platforms, stop)
+            if chat:
+                parts.append(_terminal(deployment, address, stop))
+            await _run_until_stopped(parts, stop)
+    log.info("stopped")
+
+
+def _parts(
+    deployment: Deployment, roles: frozenset[str], platforms: list[Platform], stop: asyncio.Event
+) -> list[Coroutine[Any, Any, None]]:
+    parts: list[Coroutine[Any, Any, None]] = []
+    if "worker" in roles:
+        parts.append(run_worker(deployment, stop))
+    if "scheduler" in roles:
+        parts.append(run_clock(deployment))
+    for platform in platforms:
+        parts += [platform.run(stop), run_deliveries(deployment, platform.messenger)]
+    return parts
+
+
+async def _run_until_stopped(parts: list[Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
+    """Run all parts; one that fails stops the others, and its error is raised."""
+    tasks = [asyncio.create_task(part) for part in parts]
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_EXCEPTION)
+    while not stop.is_set() and not any(task.done() and task.exception() for task in tasks):
+        await asyncio.wait(
+            [stopping, *(task for task in tasks if not task.done())], return_when=asyncio.FIRST_COMPLETED
+        )
+    stop.set()
+    failed = next((task for task in tasks if task.done() and task.exception()), None)
+    _, slow = await asyncio.wait([*tasks, stopping], timeout=12 if failed is None else 2)
+    for task in slow:
+        task.cancel()
+    await asyncio.gather(*tasks, stopping, return_exceptions=True)
+    if failed is not None:
+        failed.result()
+
+
+async def _health(deployment: Deployment, platforms: list[Platform]) -> Mapping[str, object]:
+    try:
+        async with deployment.database.system() as connection:
+            await connection.fetchval("SELECT 1")
+        database = "ok"
+    except DatabaseError as error:
+        database = str(error)
+    return {
+        "status": "ok" if database == "ok" else "failing",
+        "version": version("chronos-bot"),
+        "database": database,
+        "platforms": [platform.messenger.platform for platform in platforms],
+    }
+
+
+async def _local_chat(deployment: Deployment) -> LocalChat:
+    from adapters.postgres.deployment import link_key
+
+    names = BrowserNames(await link_key(deployment.database))
+    return LocalChat(deployment.responder, lambda: chat_rooms(deployment), names, manages=True)
+
+
+async def _terminal(deployment: Deployment, address: str, stop: asyncio.Event) -> None:
+    from adapters.terminal.chat import TerminalMessenger, run_terminal
+
+    banner = RichText.of(
+        bold("Chronos"), " answers from videos, with links to the second. Two sample creators are here: ",
+        "Home Espresso and Night Sky.\nAsk anything, such as: How do I find the North Star?  ",
+        code("/creator"), " switches, ", code("/help"), " shows more, ", code("/quit"), f" leaves. Web page: {address}/",
+    )  # fmt: skip
+    place = Place("terminal", channel="local")
+    deliveries = asyncio.create_task(run_deliveries(deployment, TerminalMessenger()))
+    history = deployment.settings.storage.data_dir / "terminal_history"
+    try:
+        await run_terminal(deployment.responder, place, LOCAL, banner=banner, history=history)
+    finally:
+        deliveries.cancel()
+        stop.set()
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
+            loop.add_signal_handler(name, stop.set)
