@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from adapters.postgres.backup import backup, restore
 
 from adapters.postgres.migrations import migrate
 from bot.app import Deployment, open_address, open_deployment
@@ -24,6 +23,8 @@ async def bring_up_to_date(settings: Settings) -> list[str]:
 
 async def back_up(settings: Settings, file: Path) -> None:
     """Write everything into one file."""
+    from adapters.postgres.backup import backup
+
     async with open_address(settings) as address:
         await migrate(address.admin_url)
         await backup(address.admin_url, file)
@@ -31,6 +32,8 @@ async def back_up(settings: Settings, file: Path) -> None:
 
 async def bring_back(settings: Settings, file: Path) -> None:
     """Fill an empty database from a file."""
+    from adapters.postgres.backup import restore
+
     async with open_address(settings) as address:
         await restore(address.admin_url, file)
 

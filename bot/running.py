@@ -123,7 +123,8 @@ async def _terminal(deployment: Deployment, address: str, stop: asyncio.Event) -
     banner = RichText.of(
         bold("Chronos"), " answers from videos, with links to the second. Two sample creators are here: ",
         "Home Espresso and Night Sky.\nAsk anything, such as: How do I find the North Star?  ",
-        code("/creator"), " switches, ", code("/help"), " shows more, ", code("/quit"), f" leaves. Web page: {address}/",
+        code("/creator"), " switches, ", code("/help"), " shows more, ", code("/quit"), " leaves.\n",
+        f"Web page: {address}/",
     )  # fmt: skip
     place = Place("terminal", channel="local")
     deliveries = asyncio.create_task(run_deliveries(deployment, TerminalMessenger()))

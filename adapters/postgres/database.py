@@ -105,9 +105,14 @@ def raw_connection(connection: Connection) -> "asyncpg.Connection[asyncpg.Record
     return cast("asyncpg.Connection[asyncpg.Record]", connection)
 
 
+def _json(value: object) -> str:
+    """Text is taken for JSON that is written already: the queue's own statements pass it so."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 async def prepare_connection(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Teach a new connection our types: jsonb as Python data, halfvec as numpy arrays."""
-    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+    await connection.set_type_codec("jsonb", encoder=_json, decoder=json.loads, schema="pg_catalog")
     await register_vector(connection)
 
 
