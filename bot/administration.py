@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-
 from adapters.postgres.migrations import migrate
 from bot.app import Deployment, open_address, open_deployment
 from bot.settings import Settings

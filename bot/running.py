@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Coroutine, Mapping
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -24,6 +24,9 @@ from core.errors import DatabaseError
 from core.richtext import RichText, bold, code
 
 log = structlog.get_logger()
+
+STOP_WITHIN_S: Final = 8.0
+"""What a part may take to put its work down before it is cancelled."""
 
 
 async def run_everything(settings: Settings, roles: frozenset[str]) -> None:
@@ -70,29 +73,39 @@ def _parts(
     if "worker" in roles:
         parts.append(run_worker(deployment, stop))
     if "scheduler" in roles:
-        parts.append(run_clock(deployment))
+        parts.append(_until(stop, run_clock(deployment)))
     for platform in platforms:
-        parts += [platform.run(stop), run_deliveries(deployment, platform.messenger)]
+        parts += [platform.run(stop), _until(stop, run_deliveries(deployment, platform.messenger))]
     return parts
 
 
 async def _run_until_stopped(parts: list[Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
     """Run all parts; one that fails stops the others, and its error is raised."""
-    tasks = [asyncio.create_task(part) for part in parts]
+    tasks = {asyncio.create_task(part) for part in parts}
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_EXCEPTION)
-    while not stop.is_set() and not any(task.done() and task.exception() for task in tasks):
-        await asyncio.wait(
-            [stopping, *(task for task in tasks if not task.done())], return_when=asyncio.FIRST_COMPLETED
-        )
+    waiting = {stopping, *tasks}
+    failed: list[asyncio.Task[Any]] = []
+    while not stop.is_set() and not failed:
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        failed = [task for task in done if task in tasks and task.exception() is not None]
     stop.set()
-    failed = next((task for task in tasks if task.done() and task.exception()), None)
-    _, slow = await asyncio.wait([*tasks, stopping], timeout=12 if failed is None else 2)
-    for task in slow:
+    await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
+    for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, stopping, return_exceptions=True)
-    if failed is not None:
-        failed.result()
+    for task in failed:
+        task.result()
+
+
+async def _until(stop: asyncio.Event, endless: Coroutine[Any, Any, None]) -> None:
+    """Run a part that never ends by itself, and cancel it as soon as ``stop`` is set."""
+    running, stopping = asyncio.create_task(endless), asyncio.create_task(stop.wait())
+    await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if running.done():
+        running.result()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def _health(deployment: Deployment, platforms: list[Platform]) -> Mapping[str, object]:
