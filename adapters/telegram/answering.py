@@ -1,0 +1,245 @@
+"""Answers what happens on Telegram: messages, pressed buttons, and being added to a group."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import structlog
+from telegram import Bot, CallbackQuery, Chat, ChatMember, ChatMemberUpdated, Message, Update, User
+from telegram.constants import ChatAction
+from telegram.error import BadRequest, Forbidden, TelegramError
+
+from adapters.telegram.administrators import Administrators
+from adapters.telegram.failures import says
+from adapters.telegram.files import attachment_of
+from adapters.telegram.hearing import Heard, hear, place_of, topic_of
+from adapters.telegram.writing import Writer
+from core.conversation import Person, Place, Reply, Request, Responder
+from core.errors import UserError
+from core.richtext import RichText, link
+from core.typed_commands import parse
+
+log = structlog.get_logger()
+
+TYPING_EVERY_S: Final = 4.5
+# Telegram forgets a pressed button after a while; what takes longer comes as a message.
+SPINNER_S: Final = 5.0
+LONGEST_TOAST: Final = 200
+# A toast is gone in a moment; what takes longer to read is shown until it is closed.
+LONGEST_GLANCE: Final = 60
+LONGEST_LINE: Final = 600
+PRESENT: Final = frozenset({ChatMember.OWNER, ChatMember.ADMINISTRATOR, ChatMember.MEMBER, ChatMember.RESTRICTED})
+
+
+class Answering:
+    """Hands events to the responder and writes what it replies; no error gets out."""
+
+    def __init__(
+        self, bot: Bot, responder: Responder, largest_file_bytes: int,
+        moved: Callable[[str, str, str], Awaitable[None]],
+    ) -> None:  # fmt: skip
+        self._bot = bot
+        self._responder = responder
+        self._largest_file_bytes = largest_file_bytes
+        self._moved = moved
+        self._administrators = Administrators(bot)
+        self._writer = Writer(bot, moved)
+
+    async def handle(self, update: Update) -> None:
+        """Do what an update asks for."""
+        chat_id = update.effective_chat.id if update.effective_chat else None
+        with structlog.contextvars.bound_contextvars(chat=chat_id):
+            try:
+                await self._handle(update)
+            except TelegramError as error:
+                log.warning("telegram did not take a reply", reason=f"{type(error).__name__}: {error}")
+            except Exception as error:
+                log.exception("an update could not be handled", exc_info=error)
+                await self._apologise(update)
+
+    async def _handle(self, update: Update) -> None:
+        if update.message:
+            await self._on_message(update.message)
+        elif update.callback_query:
+            await self._on_press(update.callback_query)
+        elif update.my_chat_member:
+            await self._on_membership(update.my_chat_member)
+
+    async def _apologise(self, update: Update) -> None:
+        if update.message:
+            sorry = _line("Something went wrong on my side. Please try again in a minute.")
+            with suppress(TelegramError):
+                await self._writer.say(_place(update.message), sorry, update.message.message_id)
+
+    # Messages.
+
+    async def _on_message(self, message: Message) -> None:
+        if message.migrate_to_chat_id:
+            await self._moved("telegram", str(message.chat.id), str(message.migrate_to_chat_id))
+            return
+        known = {command.name for command in self._responder.commands}
+        heard = hear(message, self._bot.bot, known)
+        if heard is None:
+            return
+        place = _place(message)
+        async with self._typing(place):
+            try:
+                request = await self._request(message, heard, place)
+            except UserError as error:
+                await self._writer.say(place, _line(str(error)), message.message_id)
+                return
+            is_private = not place.direct and await self._responder.private(request)
+            reply = await self._responder.respond(request)
+        if is_private or (reply.private and not place.direct and not _is_line(reply)):
+            await self._whisper(message, place, reply)
+        else:
+            await self._writer.say(place, reply, message.message_id)
+
+    async def _request(self, message: Message, heard: Heard, place: Place) -> Request:
+        if heard.is_command:
+            attachment = attachment_of(message, self._bot, self._largest_file_bytes)
+            typed = parse(heard.text, self._responder.commands, attachment)
+            return Request(place, await self._author(message), typed.command.name, typed.arguments, typed=True)
+        if not heard.text:
+            raise UserError(self._how_to_ask(place))
+        return Request(place, await self._author(message), "ask", {"question": heard.text}, typed=True)
+
+    def _how_to_ask(self, place: Place) -> str:
+        if place.direct:
+            return (
+                "I read text: write me your question. A file needs its command as the caption, such as /upload. "
+                "/help shows what I can do."
+            )
+        return f"Write your question after my name, like this: @{self._bot.username} what is this about?"
+
+    async def _author(self, message: Message) -> Person:
+        if message.sender_chat is not None:
+            name = message.author_signature or message.chat.title or ""
+            return Person("telegram", f"chat:{message.sender_chat.id}", name, manages=True)
+        if message.from_user is None:
+            raise ValueError("a message that nobody wrote is not for us")
+        return await self._person(message.from_user, message.chat)
+
+    async def _person(self, user: User, chat: Chat) -> Person:
+        manages = chat.type != Chat.PRIVATE and await self._administrators.manages(chat.id, user.id)
+        return Person("telegram", str(user.id), user.full_name, manages=manages)
+
+    # Replies for one person alone.
+
+    async def _whisper(self, message: Message, place: Place, reply: Reply) -> None:
+        """Answer in the person's private chat or, where there is none, say in the group how to get it."""
+        if message.sender_chat is not None:
+            anonymous = (
+                "That reply is for one person alone, and here you write as the group. Please write as yourself."
+            )
+            await self._writer.say(place, _line(anonymous), message.message_id)
+        elif message.from_user is not None and not await self._say_alone(message.from_user.id, reply):
+            await self._writer.say(place, self._invitation(), message.message_id)
+
+    async def _say_alone(self, user_id: int, reply: Reply) -> bool:
+        try:
+            await self._writer.say(Place("telegram", str(user_id)), reply)
+        except Forbidden:
+            return False
+        except BadRequest as error:
+            if not says(error, "chat not found"):
+                raise
+            return False
+        return True
+
+    def _invitation(self) -> Reply:
+        address = f"https://t.me/{self._bot.username}?start=hi"
+        return Reply(
+            RichText.of(
+                "That reply is for you alone. Open ", link("a private chat with me", address),
+                ", press Start, then try it again here.",
+            )
+        )  # fmt: skip
+
+    # Buttons.
+
+    async def _on_press(self, query: CallbackQuery) -> None:
+        message = query.message
+        if message is None or query.data is None:
+            await self._end_spinner(query, "")
+            return
+        place = _place(message) if isinstance(message, Message) else place_of(message.chat)
+        work = asyncio.create_task(self._respond_to_press(query, query.data, place, message.chat))
+        try:
+            await asyncio.wait({work}, timeout=SPINNER_S)
+            toast = _toast(work.result()) if work.done() else ""
+            is_shown = await self._end_spinner(query, toast) and bool(toast)
+            reply = await work
+        finally:
+            work.cancel()
+        if not is_shown:
+            await self._write_after_press(query, place, reply, message.message_id)
+
+    async def _respond_to_press(self, query: CallbackQuery, data: str, place: Place, chat: Chat) -> Reply:
+        action, _, payload = data.partition(":")
+        person = await self._person(query.from_user, chat)
+        return await self._responder.respond(Request(place, person, action, {"payload": payload}))
+
+    async def _write_after_press(self, query: CallbackQuery, place: Place, reply: Reply, message_id: int) -> None:
+        if reply.replaces:
+            await self._writer.edit(place, reply, message_id)
+        elif not reply.private or place.direct:
+            await self._writer.say(place, reply)
+        elif not await self._say_alone(query.from_user.id, reply):
+            await self._writer.say(place, self._invitation())
+
+    async def _end_spinner(self, query: CallbackQuery, toast: str) -> bool:
+        try:
+            return await query.answer(toast or None, show_alert=len(toast) > LONGEST_GLANCE)
+        except TelegramError as error:
+            log.info("telegram had forgotten a pressed button", reason=str(error))
+            return False
+
+    # Groups.
+
+    async def _on_membership(self, change: ChatMemberUpdated) -> None:
+        was_there, is_there = (_is_present(m) for m in (change.old_chat_member, change.new_chat_member))
+        if is_there and not was_there and change.chat.type in {Chat.GROUP, Chat.SUPERGROUP}:
+            place = place_of(change.chat)
+            await self._writer.say(place, await self._responder.joined(place))
+
+    @asynccontextmanager
+    async def _typing(self, place: Place) -> AsyncIterator[None]:
+        """Show that an answer is on its way."""
+        showing = asyncio.create_task(self._show_typing(place))
+        try:
+            yield
+        finally:
+            showing.cancel()
+
+    async def _show_typing(self, place: Place) -> None:
+        thread = int(place.thread) if place.thread else None
+        with suppress(TelegramError):
+            while True:
+                await self._bot.send_chat_action(int(place.channel), ChatAction.TYPING, message_thread_id=thread)
+                await asyncio.sleep(TYPING_EVERY_S)
+
+
+def _place(message: Message) -> Place:
+    return place_of(message.chat, topic_of(message))
+
+
+def _line(text: str) -> Reply:
+    return Reply(RichText.of(text))
+
+
+def _is_line(reply: Reply) -> bool:
+    """Whether a reply is no more than a sentence or two, such as a refusal, which everybody may see."""
+    return not reply.buttons and not reply.files and len(reply.text.plain) <= LONGEST_LINE
+
+
+def _toast(reply: Reply) -> str:
+    """What can be shown over the chat instead of in it; empty where the reply needs a message."""
+    text = reply.text.plain
+    fits = reply.private and not (reply.replaces or reply.buttons or reply.files) and len(text) <= LONGEST_TOAST
+    return text.strip() if fits else ""
+
+
+def _is_present(member: ChatMember) -> bool:
+    return member.status in PRESENT and getattr(member, "is_member", True)

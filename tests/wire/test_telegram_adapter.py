@@ -1,0 +1,896 @@
+"""The Telegram platform over the real protocol: python-telegram-bot as it is, against a Telegram on loopback."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+import aiohttp
+import pytest
+from aiohttp import web
+from structlog.testing import capture_logs
+
+from adapters.telegram import answering
+from adapters.telegram.access import Access
+from adapters.telegram.platform import SECRET_HEADER, TelegramPlatform
+from core.conversation import (
+    Attachment,
+    Audience,
+    Button,
+    Command,
+    File,
+    Kind,
+    Parameter,
+    Person,
+    Place,
+    Reply,
+    Request,
+    Suggestion,
+)
+from core.errors import ConfigurationError, ProviderBusy, ProviderError, UploadRefused
+from core.richtext import RichText, bold, link
+from tests.wire.fake_telegram import FakeTelegram
+from tests.wire.fake_telegram_chats import FakeChat, FakeMessage, FakeUser
+from tests.wire.telegram_spec import check_calls
+
+TOKEN = "123456:wire-test-token"
+PUBLIC_URL = "https://bot.example"
+COMMANDS = (
+    Command(
+        "ask", "Ask a question", parameters=(Parameter("question", "What would you like to know?", required=True),)
+    ),
+    Command(
+        "upload",
+        "Add a file",
+        Audience.STAFF,
+        (
+            Parameter("file", "The file", Kind.FILE, required=True),
+            Parameter("link", "Where the video is", Kind.LINK),
+            Parameter("title", "Its title"),
+        ),
+    ),
+    Command("settings", "See and change the settings", Audience.STAFF, private=True),
+    Command("help", "See what you can do here"),
+)
+
+
+def said(text: str, *, private: bool = False) -> Reply:
+    return Reply(RichText.of(text), private=private)
+
+
+@dataclass(slots=True)
+class ScriptedResponder:
+    """Replies as a test tells it, and remembers what it was asked."""
+
+    commands: Sequence[Command] = COMMANDS
+    replies: dict[str, Reply] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+    greeted: list[Place] = field(default_factory=list)
+    private_commands: set[str] = field(default_factory=lambda: {"settings"})
+    held: dict[str, asyncio.Event] = field(default_factory=dict)
+    read: bytes | UploadRefused | None = None
+
+    @property
+    def last(self) -> Request:
+        return self.requests[-1]
+
+    async def private(self, request: Request) -> bool:
+        return request.command in self.private_commands
+
+    async def respond(self, request: Request) -> Reply:
+        self.requests.append(request)
+        question = str(request.arguments.get("question", ""))
+        if question in self.held:
+            await self.held[question].wait()
+        file = request.arguments.get("file")
+        if isinstance(file, Attachment):
+            try:
+                self.read = await file.read()
+            except UploadRefused as error:
+                self.read = error
+        return self.replies.get(request.command, said(f"reply to {question or request.command}"))
+
+    async def suggest(self, request: Request, parameter: str, typed: str) -> Sequence[Suggestion]:
+        return []
+
+    async def joined(self, place: Place) -> Reply:
+        self.greeted.append(place)
+        return said("Hello, type /setup")
+
+
+@dataclass(slots=True)
+class Moves:
+    """Remembers which groups moved."""
+
+    seen: list[tuple[str, str, str]] = field(default_factory=list)
+
+    async def __call__(self, platform: str, old_id: str, new_id: str) -> None:
+        self.seen.append((platform, old_id, new_id))
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[FakeTelegram]:
+    async with FakeTelegram(TOKEN, "chronos_test_bot") as server:
+        yield server
+        print(check_calls(server.calls))  # noqa: T201 - says where the specification is absent
+
+
+@pytest.fixture
+def responder() -> ScriptedResponder:
+    return ScriptedResponder()
+
+
+@pytest.fixture
+def moves() -> Moves:
+    return Moves()
+
+
+def platform_of(
+    telegram: FakeTelegram,
+    responder: ScriptedResponder,
+    moves: Moves,
+    mode: Literal["polling", "webhook"] = "polling",
+) -> TelegramPlatform:
+    return TelegramPlatform(
+        responder, bot_token=TOKEN, api_url=telegram.api_url, mode=mode, public_url=PUBLIC_URL,
+        webhook_secret="s3cret_-", moved=moves,
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def platform(
+    telegram: FakeTelegram, responder: ScriptedResponder, moves: Moves
+) -> AsyncIterator[TelegramPlatform]:
+    """A platform that polls."""
+    async with running(telegram, platform_of(telegram, responder, moves)) as polling:
+        yield polling
+
+
+@pytest.fixture
+def student(telegram: FakeTelegram) -> FakeUser:
+    return telegram.add_user("Student")
+
+
+@pytest.fixture
+def owner(telegram: FakeTelegram) -> FakeUser:
+    return telegram.add_user("Owner")
+
+
+@pytest.fixture
+def chat(telegram: FakeTelegram, student: FakeUser) -> FakeChat:
+    return telegram.private(student)
+
+
+@pytest.fixture
+async def group(telegram: FakeTelegram, platform: TelegramPlatform, owner: FakeUser, student: FakeUser) -> FakeChat:
+    """A group with the bot in it, the greeting already said."""
+    found = telegram.add_group("Physics", owner)
+    found.add_member(student)
+    await found.next_message()
+    return found
+
+
+@asynccontextmanager
+async def running(telegram: FakeTelegram, platform: TelegramPlatform) -> AsyncIterator[TelegramPlatform]:
+    stop = asyncio.Event()
+    work = asyncio.create_task(platform.run(stop))
+    try:
+        await telegram.ready()
+        yield platform
+    finally:
+        stop.set()
+        await asyncio.wait_for(work, 5)
+
+
+@asynccontextmanager
+async def webhook_server(telegram: FakeTelegram, platform: TelegramPlatform) -> AsyncIterator[str]:
+    """The application's own web server; yields the webhook's local address."""
+
+    async def receive(request: web.Request) -> web.Response:
+        return web.Response(status=await platform.receive(request.headers, await request.read()))
+
+    app = web.Application()
+    app.router.add_post(platform.path, receive)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    local = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    telegram.feed.webhook_routes[PUBLIC_URL] = local
+    try:
+        yield local + platform.path
+    finally:
+        await runner.cleanup()
+
+
+async def eventually(look: Callable[[], object], what: str) -> None:
+    for _ in range(1000):
+        if look():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"{what} did not happen")
+
+
+def place_of(chat: FakeChat, thread: str = "") -> Place:
+    if not chat.is_group:
+        return Place("telegram", str(chat.id))
+    return Place("telegram", str(chat.id), str(chat.id), chat.title or "", thread)
+
+
+# Asking.
+
+
+async def test_a_private_text_is_a_question_and_answered_as_a_reply(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    chat: FakeChat,
+) -> None:
+    answered = responder.held["what is gravity?"] = asyncio.Event()
+    asked = await telegram.send(student, chat, "what is gravity?")
+    await telegram.until(lambda: chat.actions or None, what="typing")
+    answered.set()
+    answer = await chat.next_message(after=asked)
+    assert (answer.text, answer.reply_to) == ("reply to what is gravity?", asked.id)
+    person = Person("telegram", str(student.id), "Student", manages=False)
+    assert responder.requests == [
+        Request(place_of(chat), person, "ask", {"question": "what is gravity?"}, typed=True)
+    ]
+    assert chat.actions == ["typing"]
+
+
+@pytest.mark.parametrize("text", ["/ask what is gravity?", "/ask@chronos_test_bot question:what is gravity?"])
+async def test_a_typed_command_runs(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    group: FakeChat,
+    text: str,
+) -> None:
+    asked = await telegram.send(student, group, text)
+    assert (await group.next_message(after=asked)).reply_to == asked.id
+    assert (responder.last.command, responder.last.arguments) == ("ask", {"question": "what is gravity?"})
+    assert responder.last.place == place_of(group)
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("@chronos_test_bot, what is gravity?", "what is gravity?"),
+        ("🚀🚀 what is @Chronos_Test_Bot gravity?", "🚀🚀 what is gravity?"),
+    ],
+)
+async def test_a_mention_anywhere_asks_without_the_mention(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    group: FakeChat,
+    text: str,
+    question: str,
+) -> None:
+    asked = await telegram.send(student, group, text)
+    await group.next_message(after=asked)
+    assert (responder.last.command, responder.last.arguments) == ("ask", {"question": question})
+
+
+async def test_a_bare_mention_is_told_how_to_ask(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    group: FakeChat,
+) -> None:
+    asked = await telegram.send(student, group, "@chronos_test_bot")
+    assert "Write your question after my name" in (await group.next_message(after=asked)).text
+    assert responder.requests == []
+
+
+async def test_a_reply_to_the_bot_asks(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    group: FakeChat,
+) -> None:
+    first = await telegram.send(student, group, "/ask one")
+    answer = await group.next_message(after=first)
+    second = await telegram.send(student, group, "and why?", reply_to=answer)
+    await group.next_message(after=second)
+    assert responder.last.arguments == {"question": "and why?"}
+    assert responder.last.place == place_of(group)
+
+
+async def test_a_question_in_a_topic_is_answered_in_the_topic(
+    telegram: FakeTelegram, platform: TelegramPlatform, responder: ScriptedResponder, owner: FakeUser
+) -> None:
+    forum = telegram.add_group("Forum", owner, forum=True)
+    await forum.next_message()
+    topic = forum.add_topic("Gravity", owner)
+    answered = responder.held["why?"] = asyncio.Event()
+    asked = await telegram.send(owner, forum, "@chronos_test_bot why?", topic=topic)
+    [typing] = await telegram.until(lambda: telegram.calls_of("sendChatAction") or None, what="typing")
+    answered.set()
+    answer = await forum.next_message(after=asked)
+    assert (answer.topic, answer.reply_to) == (topic, asked.id)
+    assert responder.last.place == place_of(forum, str(topic))
+    assert typing.arguments["message_thread_id"] == str(topic)
+
+
+async def test_one_slow_answer_does_not_hold_up_another(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    chat: FakeChat,
+) -> None:
+    responder.held["slow"] = asyncio.Event()
+    slow = await telegram.send(student, chat, "slow")
+    await telegram.send(student, chat, "fast")
+    assert (await chat.next_message(after=slow)).text == "reply to fast"
+    responder.held["slow"].set()
+    await chat.next_message(after=slow, predicate=lambda m: m.text == "reply to slow")
+
+
+async def test_what_cannot_be_read_is_told_what_can(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    chat: FakeChat,
+) -> None:
+    for text, document, expected in (
+        ("/ask", None, "/ask needs question"),
+        ("/aks why", None, "Did you mean /ask?"),
+        ("/upload title:x", None, "/upload needs file"),
+        (None, ("lesson.vtt", b"WEBVTT"), "such as /upload"),
+    ):
+        sent = await telegram.send(student, chat, text, document=document)
+        assert expected in (await chat.next_message(after=sent)).text
+    assert responder.requests == []
+
+
+# What is not for us.
+
+
+async def test_nobody_else_is_answered(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    group: FakeChat,
+) -> None:
+    telegram.methods.reads_all_group_messages = True
+    robot = telegram.add_user("Robot")
+    robot.is_bot = True
+    group.add_member(robot)
+    before = len(group.bot_messages)
+    await telegram.send(robot, group, "@chronos_test_bot loop?")
+    await telegram.send(student, group, "/ask@other_bot what?")
+    await telegram.send(student, group, "/weather in Paris")
+    await telegram.send(student, group, "just talking")
+    await telegram.edit(await telegram.send(student, group, "hm"), "@chronos_test_bot edited")
+    asked = await telegram.send(student, group, "/ask mine")
+    await group.next_message(after=asked)
+    await telegram.all_confirmed()
+    assert [request.arguments for request in responder.requests] == [{"question": "mine"}]
+    assert len(group.bot_messages) == before + 1
+
+
+async def test_only_the_needed_updates_are_asked_for(telegram: FakeTelegram, platform: TelegramPlatform) -> None:
+    assert telegram.feed._allowed == ["message", "callback_query", "my_chat_member"]
+
+
+# Who asks.
+
+
+async def test_administrators_manage_and_are_looked_up_once(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    owner: FakeUser,
+    student: FakeUser,
+    group: FakeChat,
+) -> None:
+    for user in (owner, student, owner):
+        asked = await telegram.send(user, group, "/help")
+        await group.next_message(after=asked)
+    assert [request.person.manages for request in responder.requests] == [True, False, True]
+    assert len(telegram.calls_of("getChatMember")) == 2
+
+
+async def test_administrators_are_known_where_the_members_are_hidden(
+    telegram: FakeTelegram, platform: TelegramPlatform, responder: ScriptedResponder, owner: FakeUser, group: FakeChat
+) -> None:
+    telegram.fail_next("getChatMember", 400, "Bad Request: member list is inaccessible")
+    asked = await telegram.send(owner, group, "/help")
+    await group.next_message(after=asked)
+    assert responder.last.person.manages
+
+
+async def test_an_anonymous_administrator_manages_and_is_the_group(
+    telegram: FakeTelegram, platform: TelegramPlatform, responder: ScriptedResponder, owner: FakeUser, group: FakeChat
+) -> None:
+    responder.replies["settings"] = said("code: hush")
+    asked = await telegram.send(owner, group, "/help", anonymous=True)
+    await group.next_message(after=asked)
+    assert responder.last.person == Person("telegram", f"chat:{group.id}", "Physics", manages=True)
+    asked = await telegram.send(owner, group, "/settings", anonymous=True)
+    assert "write as yourself" in (await group.next_message(after=asked)).text
+
+
+# Files.
+
+
+async def test_a_captioned_document_fills_the_file(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    chat: FakeChat,
+) -> None:
+    caption = '/upload https://youtu.be/abc title:"Lesson 3"'
+    sent = await telegram.send(student, chat, document=("lesson.vtt", b"WEBVTT"), caption=caption)
+    await chat.next_message(after=sent)
+    file = responder.last.arguments["file"]
+    assert isinstance(file, Attachment)
+    assert (file.name, file.size_bytes, responder.read) == ("lesson.vtt", 6, b"WEBVTT")
+    assert responder.last.arguments["link"] == "https://youtu.be/abc"
+    assert responder.last.arguments["title"] == "Lesson 3"
+
+
+async def test_a_reply_to_a_document_fills_the_file(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    group: FakeChat,
+) -> None:
+    document = await telegram.send(student, group, document=("lesson.srt", b"1"))
+    sent = await telegram.send(student, group, "/upload@chronos_test_bot", reply_to=document)
+    await group.next_message(after=sent)
+    assert responder.read == b"1"
+
+
+async def test_a_file_too_large_for_telegram_is_refused_with_a_way_out(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    chat: FakeChat,
+) -> None:
+    big = ("long.json", bytes(20_000_001))
+    sent = await telegram.send(student, chat, document=big, caption="/upload")
+    await chat.next_message(after=sent)
+    assert isinstance(responder.read, UploadRefused)
+    assert "at most 20 MB" in str(responder.read)
+    assert "link" in str(responder.read)
+
+
+async def test_a_file_above_our_own_limit_is_not_downloaded(
+    telegram: FakeTelegram, responder: ScriptedResponder, student: FakeUser, chat: FakeChat
+) -> None:
+    platform = TelegramPlatform(responder, bot_token=TOKEN, api_url=telegram.api_url, largest_file_bytes=10)
+    async with running(telegram, platform):
+        sent = await telegram.send(student, chat, document=("l.vtt", bytes(11)), caption="/upload")
+        await chat.next_message(after=sent)
+    assert isinstance(responder.read, UploadRefused)
+    assert telegram.calls_of("getFile") == []
+
+
+async def test_a_file_in_a_reply_is_sent_as_a_document(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    chat: FakeChat,
+) -> None:
+    responder.replies["ask"] = Reply(RichText.of("Everything:"), files=(File("export.json", b"{}"),))
+    asked = await telegram.send(student, chat, "export")
+    document = await chat.next_message(after=asked, predicate=lambda m: "document" in m.payload)
+    assert document.payload["document"]["file_name"] == "export.json"
+    assert telegram.methods.files[document.payload["document"]["file_id"]].content == b"{}"
+
+
+# How replies look.
+
+
+async def test_hostile_text_arrives_as_it_is_and_links_stay_links(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    chat: FakeChat,
+) -> None:
+    hostile = '🚀 </b><a href="x">&lt; *_[a](b)`'
+    responder.replies["ask"] = Reply(RichText.of(hostile, bold(hostile), link("12:34", "https://youtu.be/a?t=754")))
+    asked = await telegram.send(student, chat, "why?")
+    answer = await chat.next_message(after=asked)
+    assert answer.text == hostile * 2 + "12:34"
+    assert answer.links == [("12:34", "https://youtu.be/a?t=754")]
+    [call] = telegram.calls_of("sendMessage")
+    assert "parse_mode" not in call.arguments
+    assert json.loads(call.arguments["link_preview_options"]) == {"is_disabled": True}
+
+
+async def test_a_long_answer_is_split_without_losing_a_word_even_when_telegram_slows_us_down(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    chat: FakeChat,
+) -> None:
+    words = [f"word{n}" for n in range(900)]
+    responder.replies["ask"] = Reply(RichText.of(" ".join(words)), ((Button("👍", "vote", "1"),),))
+    telegram.limit_rates()
+    asked = await telegram.send(student, chat, "everything?")
+    last = await chat.next_message(after=asked, predicate=lambda m: bool(m.buttons))
+    parts = chat.bot_messages
+    assert " ".join(part.text for part in parts).split() == words
+    assert [part.reply_to for part in parts] == [asked.id, None]
+    assert (parts[-1], parts[0].buttons) == (last, [])
+    assert [call.status for call in telegram.calls_of("sendMessage")] == [200, 429, 200]
+
+
+async def test_a_cut_connection_is_tried_again(
+    telegram: FakeTelegram, platform: TelegramPlatform, student: FakeUser, chat: FakeChat
+) -> None:
+    telegram.cut_next("sendMessage")
+    asked = await telegram.send(student, chat, "why?")
+    assert (await chat.next_message(after=asked)).text == "reply to why?"
+
+
+# Replies for one person alone.
+
+
+@pytest.mark.parametrize("refusal", [None, (403, "Forbidden: bot can't initiate conversation with a user")])
+async def test_a_private_reply_to_a_stranger_becomes_an_invitation(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    owner: FakeUser,
+    group: FakeChat,
+    refusal: tuple[int, str] | None,
+) -> None:
+    responder.replies["settings"] = said("code: hush")
+    if refusal:
+        telegram.fail_next("sendMessage", *refusal)
+    asked = await telegram.send(owner, group, "/settings")
+    answer = await group.next_message(after=asked)
+    assert answer.links == [("a private chat with me", "https://t.me/chronos_test_bot?start=hi")]
+    assert not any("hush" in message.text for message in group.messages)
+
+
+async def test_a_private_reply_goes_to_the_private_chat(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    group: FakeChat,
+) -> None:
+    responder.private_commands.add("ask")
+    alone = telegram.private(student)
+    before = len(group.bot_messages)
+    await telegram.send(student, group, "/ask secret")
+    assert (await alone.next_message()).text == "reply to secret"
+    assert len(group.bot_messages) == before
+
+
+async def test_a_refusal_stays_in_the_group_where_the_command_is_public(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    group: FakeChat,
+) -> None:
+    responder.replies["ask"] = said("Wait a minute.", private=True)
+    telegram.private(student)
+    asked = await telegram.send(student, group, "/ask again")
+    assert (await group.next_message(after=asked)).text == "Wait a minute."
+
+
+# Buttons.
+
+
+async def asked_with_button(
+    telegram: FakeTelegram, responder: ScriptedResponder, user: FakeUser, chat: FakeChat
+) -> FakeMessage:
+    responder.replies["ask"] = Reply(RichText.of("the answer"), ((Button("👍", "vote", "7:1"),),))
+    asked = await telegram.send(user, chat, "/ask why?")
+    return await chat.next_message(after=asked)
+
+
+async def test_a_short_private_reply_to_a_button_is_a_toast(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    group: FakeChat,
+) -> None:
+    answer = await asked_with_button(telegram, responder, student, group)
+    responder.replies["vote"] = said("Thank you, noted.", private=True)
+    press = await telegram.press(student, answer, "👍")
+    assert (press.text, press.show_alert) == ("Thank you, noted.", False)
+    assert (responder.last.command, responder.last.arguments) == ("vote", {"payload": "7:1"})
+    assert (responder.last.place, responder.last.person.external_id) == (place_of(group), str(student.id))
+    responder.replies["vote"] = said(
+        "That answer is not kept any more, so there is nothing to vote on. " * 2, private=True
+    )
+    assert (await telegram.press(student, answer, "👍")).show_alert is True
+    assert group.bot_messages[-1] is answer
+
+
+async def test_a_replacing_reply_edits_the_message(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    chat: FakeChat,
+) -> None:
+    answer = await asked_with_button(telegram, responder, student, chat)
+    responder.replies["vote"] = Reply(RichText.of(bold("Lesson"), " is back."), private=True, replaces=True)
+    press = await telegram.press(student, answer, "👍")
+    await telegram.until(lambda: answer.edits or None, what="the edit")
+    assert (answer.text, answer.buttons, press.text) == ("Lesson is back.", [], None)
+    assert chat.bot_messages == [answer]
+
+
+async def test_a_button_that_takes_long_is_answered_at_once_and_its_reply_is_a_message(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    chat: FakeChat,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(answering, "SPINNER_S", 0.01)
+    answer = await asked_with_button(telegram, responder, student, chat)
+    responder.held[""] = asyncio.Event()
+    responder.replies["vote"] = said("Noted.", private=True)
+    assert (await telegram.press(student, answer, "👍")).text is None
+    responder.held[""].set()
+    assert (await chat.next_message(after=answer)).text == "Noted."
+
+
+async def test_a_long_reply_to_a_button_in_a_group_is_told_to_the_person_alone(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    group: FakeChat,
+) -> None:
+    answer = await asked_with_button(telegram, responder, student, group)
+    responder.replies["vote"] = said("x" * 201, private=True)
+    await telegram.press(student, answer, "👍")
+    assert "private chat" in (await group.next_message(after=answer)).text
+    alone = telegram.private(student)
+    await telegram.press(student, answer, "👍")
+    assert (await alone.next_message()).text == "x" * 201
+
+
+# Groups.
+
+
+async def test_a_group_is_greeted_once_when_the_bot_is_added(
+    telegram: FakeTelegram, platform: TelegramPlatform, responder: ScriptedResponder, owner: FakeUser, group: FakeChat
+) -> None:
+    group.add_bot(owner, "administrator")
+    asked = await telegram.send(owner, group, "/ask one")
+    await group.next_message(after=asked)
+    assert [m.text for m in group.bot_messages] == ["Hello, type /setup", "reply to one"]
+    assert responder.greeted == [place_of(group)]
+
+
+async def test_a_group_that_became_a_supergroup_is_followed(
+    telegram: FakeTelegram, platform: TelegramPlatform, moves: Moves, owner: FakeUser
+) -> None:
+    old = telegram.add_group("Basic", owner, supergroup=False)
+    await old.next_message()
+    new = telegram.migrate(old, owner)
+    moved = ("telegram", str(old.id), str(new.id))
+    await eventually(lambda: moves.seen == [moved], "the move")
+    message_id = await platform.deliver(place_of(old), said("late card"), "")
+    assert (await new.next_message()).text == "late card"
+    assert moves.seen == [moved, moved]
+    assert new.find(int(message_id)) is not None
+
+
+# What was not asked for.
+
+
+async def test_delivering_sends_then_edits_then_sends_anew(
+    telegram: FakeTelegram, platform: TelegramPlatform, chat: FakeChat
+) -> None:
+    place = place_of(chat)
+    first = await platform.deliver(place, said("working"), "")
+    for _ in range(2):  # the second time nothing changes
+        assert await platform.deliver(place, Reply(RichText.of("done"), ((Button("Undo", "undo"),),)), first) == first
+    [card] = chat.bot_messages
+    assert (card.text, card.versions, [b.data for b in card.buttons]) == ("done", ["working"], ["undo:"])
+    card.is_deleted = True
+    second = await platform.deliver(place, said("done again"), first)
+    assert second != first
+    assert [m.text for m in chat.bot_messages] == ["done again"]
+
+
+async def test_delivering_says_when_to_try_again_and_when_never(
+    telegram: FakeTelegram, platform: TelegramPlatform, chat: FakeChat
+) -> None:
+    telegram.fail_next("sendMessage", 429, "Too Many Requests: retry after 37", {"retry_after": 37})
+    with pytest.raises(ProviderBusy) as busy:
+        await platform.deliver(place_of(chat), said("card"), "")
+    assert busy.value.retry_after_s == 37
+    telegram.cut_next("sendMessage")
+    with pytest.raises(ProviderBusy):
+        await platform.deliver(place_of(chat), said("card"), "")
+    chat.block_bot()
+    with pytest.raises(ProviderError, match="does not let the bot write") as blocked:
+        await platform.deliver(place_of(chat), said("card"), "")
+    assert not isinstance(blocked.value, ProviderBusy)
+
+
+async def test_delivering_waits_for_the_connection(
+    telegram: FakeTelegram, responder: ScriptedResponder, moves: Moves, chat: FakeChat
+) -> None:
+    with pytest.raises(ProviderBusy):
+        await platform_of(telegram, responder, moves).deliver(place_of(chat), said("card"), "")
+
+
+# Connecting.
+
+
+async def test_the_menu_shows_staff_commands_to_administrators_only(
+    telegram: FakeTelegram, platform: TelegramPlatform
+) -> None:
+    assert telegram.commands("all_private_chats") == telegram.commands("all_group_chats") == ["ask", "help"]
+    assert telegram.commands("all_chat_administrators") == ["ask", "upload", "settings", "help"]
+
+
+async def test_a_wrong_token_is_told_in_words_without_the_token(
+    telegram: FakeTelegram, responder: ScriptedResponder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    platform = TelegramPlatform(responder, bot_token="999:wrong-secret", api_url=telegram.api_url)
+    with pytest.raises(ConfigurationError, match=r"telegram\.bot_token was rejected") as raised:
+        await platform.run(asyncio.Event())
+    assert "wrong-secret" not in str(raised.value) + "".join(capsys.readouterr())
+
+
+async def test_the_token_is_never_logged(
+    telegram: FakeTelegram,
+    responder: ScriptedResponder,
+    moves: Moves,
+    student: FakeUser,
+    chat: FakeChat,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    telegram.cut_next("getMe")
+    async with running(telegram, platform_of(telegram, responder, moves)):
+        asked = await telegram.send(student, chat, "hush-hush question")
+        await chat.next_message(after=asked)
+    ours = [record.getMessage() for record in caplog.records if record.name != "aiohttp.access"]  # the fake's own log
+    shown = "\n".join([*ours, *capsys.readouterr()])
+    assert "telegram connected" in shown
+    assert "trying again" in shown
+    assert "wire-test-token" not in shown
+    assert "hush-hush" not in shown
+
+
+async def test_a_second_program_with_the_same_token_is_warned_about(
+    telegram: FakeTelegram, responder: ScriptedResponder, moves: Moves
+) -> None:
+    with capture_logs() as logs:
+        async with running(telegram, platform_of(telegram, responder, moves)), aiohttp.ClientSession() as session:
+            await session.post(f"{telegram.api_url}/bot{TOKEN}/getUpdates", json={"timeout": 0})
+            await eventually(lambda: any("another program" in entry["event"] for entry in logs), "the warning")
+
+
+async def test_nothing_is_answered_twice_after_a_restart(
+    telegram: FakeTelegram, responder: ScriptedResponder, moves: Moves, student: FakeUser, chat: FakeChat
+) -> None:
+    async with running(telegram, platform_of(telegram, responder, moves)):
+        asked = await telegram.send(student, chat, "once")
+        await chat.next_message(after=asked)
+    telegram.feed.listening.clear()
+    async with running(telegram, platform_of(telegram, responder, moves)):
+        asked = await telegram.send(student, chat, "twice")
+        await chat.next_message(after=asked)
+    assert [request.arguments["question"] for request in responder.requests] == ["once", "twice"]
+
+
+async def test_an_answer_that_never_ends_does_not_stop_the_end(
+    telegram: FakeTelegram,
+    responder: ScriptedResponder,
+    moves: Moves,
+    student: FakeUser,
+    chat: FakeChat,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("adapters.telegram.connection.LAST_WORDS_S", 0.05)
+    responder.held["slow"] = asyncio.Event()
+    async with running(telegram, platform_of(telegram, responder, moves)):
+        await telegram.send(student, chat, "slow")
+        await eventually(lambda: responder.requests, "the question")
+    assert chat.bot_messages == []
+
+
+async def test_a_crash_is_apologised_for_and_polling_goes_on(
+    telegram: FakeTelegram,
+    platform: TelegramPlatform,
+    responder: ScriptedResponder,
+    student: FakeUser,
+    chat: FakeChat,
+) -> None:
+    responder.replies["ask"] = None  # type: ignore[assignment]
+    with capture_logs() as logs:
+        asked = await telegram.send(student, chat, "crash")
+        assert "went wrong" in (await chat.next_message(after=asked)).text
+    assert [entry["event"] for entry in logs] == ["an update could not be handled"]
+    del responder.replies["ask"]
+    asked = await telegram.send(student, chat, "again")
+    assert (await chat.next_message(after=asked)).text == "reply to again"
+
+
+# The webhook.
+
+
+async def test_a_webhook_answers_and_a_repeated_update_is_ignored(
+    telegram: FakeTelegram, responder: ScriptedResponder, moves: Moves, student: FakeUser, chat: FakeChat
+) -> None:
+    platform = platform_of(telegram, responder, moves, "webhook")
+    async with webhook_server(telegram, platform), running(telegram, platform):
+        asked = await telegram.send(student, chat, "why?")
+        [update] = telegram.feed.pending
+        assert (await chat.next_message(after=asked)).text == "reply to why?"
+        telegram.feed.repeat(update)
+        again = await telegram.send(student, chat, "and then?")
+        assert (await chat.next_message(after=again)).text == "reply to and then?"
+    assert [request.arguments["question"] for request in responder.requests] == ["why?", "and then?"]
+
+
+async def test_a_webhook_takes_only_what_telegram_sent(
+    telegram: FakeTelegram, responder: ScriptedResponder, moves: Moves, student: FakeUser, chat: FakeChat
+) -> None:
+    platform = platform_of(telegram, responder, moves, "webhook")
+    secret = {SECRET_HEADER: "s3cret_-"}
+    assert await platform.receive(secret, b"{}") == 503
+    async with webhook_server(telegram, platform) as address, running(telegram, platform):
+        sent = await telegram.send(student, chat, "hm")
+        await chat.next_message(after=sent)
+        edited = {"update_id": 5, "edited_message": sent.payload | {"edit_date": 1}}
+        async with aiohttp.ClientSession() as session:
+            statuses = [
+                (await session.post(address, data=body, headers=headers)).status
+                for body, headers in (
+                    (json.dumps(edited), {}),
+                    (json.dumps(edited), {SECRET_HEADER: "s3cret_x"}),
+                    ("not json", secret),
+                    ('{"update_id": "x", "message": 5}', secret),
+                    ("[]", secret),
+                    (json.dumps(edited), secret),
+                )
+            ]
+    assert statuses == [401, 401, 400, 400, 400, 200]
+    assert len(responder.requests) == 1
+
+
+async def test_a_webhook_that_telegram_refuses_is_told_in_words(
+    telegram: FakeTelegram, responder: ScriptedResponder
+) -> None:
+    platform = TelegramPlatform(
+        responder, bot_token=TOKEN, api_url=telegram.api_url, mode="webhook", public_url="http://bot.example"
+    )
+    with pytest.raises(ConfigurationError, match=r"(?i)https url must be provided"):
+        await platform.run(asyncio.Event())
+
+
+def test_without_a_configured_secret_one_is_derived_from_the_token() -> None:
+    made = [Access(token, "", "webhook", "", "", 0) for token in ("1:a", "1:a", "1:b")]
+    assert made[0].secret == made[1].secret != made[2].secret
+    assert made[0].is_secret(made[1].secret)
+    assert not made[0].is_secret("")
