@@ -14,7 +14,8 @@ from pgqueuer.queries import Queries
 
 from core.errors import DatabaseError
 
-_ONE_AT_A_TIME: Final = 0x4348524F  # any number that only Chronos locks
+ONE_AT_A_TIME: Final = 0x4348524F
+"""The advisory lock of whoever changes the schema: any number that only Chronos locks."""
 
 _GRANT_QUEUE: Final = """
 DO $$
@@ -39,13 +40,13 @@ async def migrate(admin_url: str) -> list[str]:
     Raises:
         DatabaseError: the database cannot be reached, a step failed, or pgvector is not installed on the server.
     """
-    connection = await _connect(admin_url)
+    connection = await connect_admin(admin_url)
     try:
         # dbmate does not lock by itself; this lock makes the others wait until the first is through.
-        await connection.execute("SELECT pg_advisory_lock($1)", _ONE_AT_A_TIME)
+        await connection.execute("SELECT pg_advisory_lock($1)", ONE_AT_A_TIME)
         missing = sorted(set(available()) - await _applied(connection))
         if missing:
-            await _require_vector(connection)
+            await require_vector(connection)
             await _run_dbmate(admin_url)
         if missing or not await Queries(AsyncpgDriver(connection)).has_table("pgqueuer"):
             await _set_up_queue(connection)
@@ -60,7 +61,7 @@ async def pending(admin_url: str) -> list[str]:
     Raises:
         DatabaseError: the database cannot be reached.
     """
-    connection = await _connect(admin_url)
+    connection = await connect_admin(admin_url)
     try:
         return sorted(set(available()) - await _applied(connection))
     finally:
@@ -76,7 +77,12 @@ def _folder() -> Path:
     return Path(str(resources.files("migrations")))
 
 
-async def _connect(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+async def connect_admin(url: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """A connection as the database's owner, outside of every scope.
+
+    Raises:
+        DatabaseError: the database cannot be reached.
+    """
     try:
         return await asyncpg.connect(url, timeout=15)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
@@ -91,7 +97,12 @@ async def _applied(connection: "asyncpg.Connection[asyncpg.Record]") -> set[str]
     return {row["version"] for row in await connection.fetch("SELECT version FROM public.schema_migrations")}
 
 
-async def _require_vector(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def require_vector(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Enable pgvector where it is not.
+
+    Raises:
+        DatabaseError: it is not installed on the server, or this role may not enable it.
+    """
     try:
         await connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
     except asyncpg.PostgresError as error:

@@ -18,12 +18,14 @@ CLAIM: Final = """
 DELIVERED: Final = """
     UPDATE outbox SET delivered_version = $2, message_id = $3, attempts = 0, failure = '',
            next_attempt_at = now() + interval '1500 milliseconds'
-     WHERE id = $1
+     WHERE id = $1 AND delivered_version < $2
 """
 POSTPONE: Final = """
     UPDATE outbox SET next_attempt_at = now() + $2 * interval '1 second', failure = $3 WHERE id = $1
 """
-GIVE_UP: Final = "UPDATE outbox SET delivered_version = $2, failure = $3 WHERE id = $1"
+GIVE_UP: Final = """
+    UPDATE outbox SET delivered_version = $2, attempts = 0, failure = $3 WHERE id = $1 AND delivered_version < $2
+"""
 PURGE: Final = "DELETE FROM outbox WHERE delivered_version >= version AND updated_at < now() - interval '30 days'"
 
 

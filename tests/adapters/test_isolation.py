@@ -1,0 +1,329 @@
+"""No creator and no student ever reaches another's rows, whatever the statement: held against the catalog."""
+
+# ruff: noqa: S608 - the names of tables come from the catalog
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+import pytest
+
+from adapters.postgres.database import Connection, Database, open_database, system_role
+from core.ids import StudentId
+from tests.adapters.school import School, converse, enrol_student, found_school, rows
+
+COUNTED_OVER_STUDENTS: Final = {"usage"}
+"""Tables with a student whose rows the creator's application may read: they hold no words."""
+
+RELATIONS: Final = """
+    SELECT c.relname AS name, c.relkind::text AS kind, c.relrowsecurity AS bound, c.relforcerowsecurity AS forced,
+           has_any_column_privilege('chronos_app', c.oid, 'SELECT, INSERT, UPDATE, REFERENCES')
+             OR has_table_privilege('chronos_app', c.oid, 'DELETE, TRUNCATE') AS app,
+           has_any_column_privilege('chronos_system', c.oid, 'SELECT, INSERT, UPDATE, REFERENCES')
+             OR has_table_privilege('chronos_system', c.oid, 'DELETE, TRUNCATE') AS system,
+           coalesce('security_invoker=true' = ANY (c.reloptions), false) AS invoker,
+           ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0) AS columns
+      FROM pg_class c
+     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+       AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = c.oid AND deptype = 'e')
+     ORDER BY c.relname
+"""
+FOREIGN_KEYS: Final = """
+    SELECT k.conrelid::regclass::text AS referring, k.confrelid::regclass::text AS referred,
+           ARRAY(SELECT attname::text FROM unnest(k.conkey) WITH ORDINALITY u (n, at)
+                   JOIN pg_attribute ON attrelid = k.conrelid AND attnum = n ORDER BY at) AS columns,
+           ARRAY(SELECT attname::text FROM unnest(k.confkey) WITH ORDINALITY u (n, at)
+                   JOIN pg_attribute ON attrelid = k.confrelid AND attnum = n ORDER BY at) AS targets
+      FROM pg_constraint k WHERE k.contype = 'f' AND k.connamespace = 'public'::regnamespace
+"""
+COPY: Final = """
+    INSERT INTO {table} OVERRIDING SYSTEM VALUE
+    SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(r) || $1)).* FROM {table} r LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Two creators with the same two students, and what the catalog says of the tables."""
+
+    url: str
+    database: Database
+    own: School
+    other: School
+    student: StudentId
+    classmate: StudentId
+    relations: list[Any]
+
+    @property
+    def owned(self) -> list[str]:
+        """The tables that the application may touch inside a creator's scope."""
+        return [relation["name"] for relation in self.relations if relation["app"]]
+
+    @property
+    def personal(self) -> list[str]:
+        """Those of them whose rows are one student's alone."""
+        return [
+            relation["name"]
+            for relation in self.relations
+            if relation["app"]
+            and "student_id" in relation["columns"]
+            and relation["name"] not in COUNTED_OVER_STUDENTS
+        ]
+
+    @asynccontextmanager
+    async def scope(self) -> AsyncIterator[Connection]:
+        """The scope of the own creator and the student."""
+        async with self.database.creator(self.own.creator_id, self.student) as connection:
+            yield connection
+
+    async def refused(self, statement: str, *values: object, where: type[asyncpg.PostgresError]) -> None:
+        """Hold that a statement in the own scope fails for the expected reason."""
+        with pytest.raises(where):
+            async with self.scope() as connection:
+                await connection.execute(statement, *values)
+
+    async def everything(self, *schools: School) -> dict[str, list[str]]:
+        """All rows of these creators in all their tables, as text; of both by default."""
+        creators = [school.creator_id for school in schools or (self.own, self.other)]
+        statement = "SELECT r::text AS t FROM {table} r WHERE creator_id = ANY ($1) ORDER BY 1"
+        return {
+            table: [row["t"] for row in await rows(self.url, statement.format(table=table), creators)]
+            for table in self.owned
+        }
+
+
+@pytest.fixture
+async def world(database: Database, database_url: str) -> World:
+    own, other = await found_school(database, "drawing"), await found_school(database, "cooking")
+    student, classmate = await enrol_student(database, "1"), await enrol_student(database, "2")
+    for school in (own, other):
+        for person in (student, classmate):
+            await converse(database, school, person, f"What does {person} ask {school.creator_id}?")
+    return World(database_url, database, own, other, student, classmate, await rows(database_url, RELATIONS))
+
+
+def test_every_relation_is_the_applications_under_forced_policies_or_the_systems_alone(world: World) -> None:
+    for relation in world.relations:
+        assert not (relation["app"] and relation["system"]), relation["name"]
+        if relation["app"] and relation["kind"] in {"r", "p"}:
+            assert relation["bound"], relation["name"]
+            assert relation["forced"], relation["name"]
+            assert "creator_id" in relation["columns"], relation["name"]
+        elif relation["app"]:
+            assert relation["kind"] == "v", relation["name"]
+            assert relation["invoker"], relation["name"]
+    assert {"sources", "segments", "chat_messages", "votes", "usage"} <= set(world.owned)
+    assert {"chat_sessions", "chat_messages", "votes"} <= set(world.personal)
+
+
+async def test_a_query_without_conditions_sees_the_own_creator_alone_in_every_table(world: World) -> None:
+    async with world.scope() as connection:
+        for table in world.owned:
+            seen = {row["creator_id"] for row in await connection.fetch(f"SELECT creator_id FROM {table}")}
+            assert seen == {world.own.creator_id}, f"{table}: a new table needs rows in this test's world, too"
+
+
+async def test_without_a_creator_and_a_student_there_is_nothing_in_any_table(world: World) -> None:
+    connection = await asyncpg.connect(world.url)
+    try:
+        for undo in ("", "SET app.creator_id = ''; SET app.student_id = ''"):
+            await connection.execute(f"SET ROLE chronos_app; {undo}")
+            for table in world.owned:
+                assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0, table
+    finally:
+        await connection.close()
+
+
+async def test_a_row_can_neither_be_written_for_nor_moved_to_another_creator(world: World) -> None:
+    before = await world.everything()
+    stranger = {"creator_id": world.other.creator_id}
+    for table in world.owned:
+        denied = asyncpg.InsufficientPrivilegeError
+        await world.refused(COPY.format(table=table), stranger, where=denied)
+        await world.refused(f"UPDATE {table} SET creator_id = $1", world.other.creator_id, where=denied)
+    assert await world.everything() == before
+
+
+async def test_changing_and_deleting_another_creators_rows_touches_nothing(world: World) -> None:
+    before = await world.everything()
+    for table in world.owned:
+        for statement in (f"UPDATE {table} SET creator_id = creator_id", f"DELETE FROM {table}"):
+            assert await _touched(world, f"{statement} WHERE creator_id = $1", world.other.creator_id) == 0, table
+    assert await world.everything() == before
+
+
+async def test_deleting_everything_leaves_the_other_creators_rows(world: World) -> None:
+    before = await world.everything(world.other)
+    assert all(before.values())
+    deleted = [await _touched(world, f"DELETE FROM {table}") for table in world.owned]
+    assert any(deleted)
+    assert await world.everything(world.other) == before
+
+
+async def _touched(world: World, statement: str, *values: object) -> int:
+    """Count the rows that a statement changes in the own scope; where it is not permitted at all, none."""
+    try:
+        async with world.scope() as connection:
+            return int((await connection.execute(statement, *values)).split()[-1])
+    except asyncpg.InsufficientPrivilegeError:
+        return 0
+
+
+async def test_no_foreign_key_reaches_another_creators_rows(world: World) -> None:
+    tried = []
+    for key in await rows(world.url, FOREIGN_KEYS):
+        if key["referring"] not in world.owned or key["referred"] in {"creators", "students"}:
+            continue
+        target = await rows(
+            world.url,
+            f"SELECT to_jsonb(r) AS row FROM {key['referred']} r WHERE creator_id = $1",
+            world.other.creator_id,
+        )
+        stolen = _stolen(key, target[0]["row"], world)
+        await world.refused(COPY.format(table=key["referring"]), stolen, where=asyncpg.ForeignKeyViolationError)
+        tried.append((key["referring"], key["referred"]))
+    assert {
+        ("items", "sources"),
+        ("segment_embeddings", "segments"),
+        ("passage_embeddings", "passages"),
+        ("chat_messages", "chat_sessions"),
+        ("votes", "chat_messages"),
+        ("usage", "communities"),
+    } <= set(tried)
+
+
+def _stolen(key: asyncpg.Record, row: str, world: World) -> dict[str, Any]:
+    """A row of the own creator that points to the other's; with an id of its own, so that nothing else is wrong."""
+    target = json.loads(row)
+    pairs = zip(key["columns"], key["targets"], strict=True)
+    pointers = {column: target[field] for column, field in pairs if column not in {"creator_id", "student_id"}}
+    columns = next(relation["columns"] for relation in world.relations if relation["name"] == key["referring"])
+    return ({"id": 1_000_000} if "id" in columns else {}) | pointers
+
+
+async def test_a_classmates_rows_are_neither_seen_nor_written(world: World) -> None:
+    before = await world.everything()
+    for table in world.personal:
+        async with world.scope() as connection:
+            seen = {row["student_id"] for row in await connection.fetch(f"SELECT student_id FROM {table}")}
+        assert seen == {world.student}, table
+        denied = asyncpg.InsufficientPrivilegeError
+        await world.refused(COPY.format(table=table), {"student_id": world.classmate}, where=denied)
+        await world.refused(f"UPDATE {table} SET student_id = $1", world.classmate, where=denied)
+        for statement in (f"UPDATE {table} SET creator_id = creator_id", f"DELETE FROM {table}"):
+            assert await _touched(world, f"{statement} WHERE student_id = $1", world.classmate) == 0, table
+    assert await world.everything() == before
+
+
+async def test_a_creators_application_without_a_student_reads_no_conversation(world: World) -> None:
+    async with world.database.creator(world.own.creator_id) as connection:
+        for table in world.personal:
+            assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0, table
+
+
+async def test_a_person_reads_what_is_kept_of_them_over_all_creators_and_nothing_else(world: World) -> None:
+    async with world.database.student(world.student) as connection:
+        for table in world.owned:
+            found = await connection.fetch(f"SELECT * FROM {table}")
+            if table in world.personal:
+                assert {row["student_id"] for row in found} == {world.student}, table
+                assert {row["creator_id"] for row in found} == {world.own.creator_id, world.other.creator_id}, table
+            else:
+                assert found == [], table
+
+
+async def test_a_person_without_a_creator_writes_nothing(world: World) -> None:
+    before = await world.everything()
+    for table in world.personal:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with world.database.student(world.student) as connection:
+                await connection.execute(COPY.format(table=table), {"creator_id": world.own.creator_id})
+        async with world.database.student(world.student) as connection:
+            assert await connection.execute(f"UPDATE {table} SET creator_id = creator_id") == "UPDATE 0"
+            assert await connection.execute(f"DELETE FROM {table}") == "DELETE 0"
+    assert await world.everything() == before
+
+
+async def test_the_system_reads_no_table_of_creators_and_the_application_no_global_one(world: World) -> None:
+    for relation in world.relations:
+        scope = world.database.system() if relation["app"] else world.scope()
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with scope as connection:
+                await connection.fetch(f"SELECT 1 FROM {relation['name']}")
+    hidden = {relation["name"] for relation in world.relations if not relation["app"]}
+    assert {"students", "identities", "pgqueuer", "outbox", "deployment", "join_codes"} <= hidden
+
+
+async def test_our_roles_have_no_right_that_policies_do_not_hold(world: World) -> None:
+    ours = await rows(world.url, "SELECT * FROM pg_roles WHERE rolname LIKE 'chronos\\_%' AND NOT rolcanlogin")
+    assert {role["rolname"] for role in ours} == {"chronos_app", "chronos_system", "chronos_backup"}
+    for role in ours:
+        powers = ("rolsuper", "rolbypassrls", "rolcreaterole", "rolcreatedb", "rolreplication")
+        assert not any(role[power] for power in powers), role["rolname"]
+        owned = "SELECT 1 FROM pg_class WHERE relowner = $1 UNION ALL SELECT 1 FROM pg_auth_members WHERE member = $1"
+        assert await rows(world.url, owned, role["oid"]) == []
+    elevated = "SELECT proname FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+    assert await rows(world.url, elevated) == []
+
+
+async def test_nothing_of_a_scope_outlives_its_transaction_on_the_same_connection(world: World) -> None:
+    async with open_database(world.url, size=1) as database:
+        for scope in (
+            database.creator(world.own.creator_id, world.student),
+            database.creator(world.own.creator_id, frozen=True),
+            database.student(world.student),
+            database.system(),
+        ):
+            async with scope as connection:
+                assert await connection.fetchval("SELECT current_user") in {"chronos_app", "chronos_system"}
+            assert await _left_behind(database) == ("none", "", "")
+
+
+async def test_nothing_of_a_scope_outlives_a_transaction_that_failed(world: World) -> None:
+    async with open_database(world.url, size=1) as database:
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            async with database.creator(world.own.creator_id, world.student) as connection:
+                await connection.execute("SELECT 1 / 0")
+        assert await _left_behind(database) == ("none", "", "")
+        with pytest.raises(RuntimeError):
+            async with database.creator(world.own.creator_id) as connection, system_role(connection):
+                raise RuntimeError
+        assert await _left_behind(database) == ("none", "", "")
+
+
+async def _left_behind(database: Database) -> tuple[str, str, str]:
+    async with database._pool.acquire() as connection:
+        row = await connection.fetchrow("""
+            SELECT current_setting('role'), coalesce(current_setting('app.creator_id', true), ''),
+                   coalesce(current_setting('app.student_id', true), '')
+        """)
+    assert row is not None
+    return tuple(row)
+
+
+async def test_two_hundred_interleaved_transactions_on_two_connections_never_mix(world: World) -> None:
+    async with open_database(world.url, size=2) as database:
+        await asyncio.gather(*(_visit(world, database, random.Random(n)) for n in range(200)))  # noqa: S311 - no secret
+        assert await _left_behind(database) == ("none", "", "")
+
+
+async def _visit(world: World, database: Database, dice: random.Random) -> None:
+    school, student = dice.choice((world.own, world.other)), dice.choice((world.student, world.classmate))
+    try:
+        async with database.creator(school.creator_id, student, frozen=dice.random() < 0.3) as connection:
+            await asyncio.sleep(0)
+            found = await connection.fetch("SELECT creator_id, student_id FROM chat_messages")
+            assert [tuple(row) for row in found] == [(school.creator_id, student)]
+            if dice.random() < 0.3:
+                async with system_role(connection):
+                    await connection.fetch("SELECT 1 FROM outbox")
+            await asyncio.sleep(0)
+            assert await connection.fetchval("SELECT DISTINCT creator_id FROM segments") == school.creator_id
+            if dice.random() < 0.2:
+                await connection.execute("SELECT 1 / 0")
+    except asyncpg.DivisionByZeroError:
+        pass
