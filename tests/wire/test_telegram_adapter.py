@@ -381,6 +381,18 @@ async def test_nobody_else_is_answered(
     assert len(group.bot_messages) == before + 1
 
 
+async def test_talking_in_a_topic_that_the_bot_opened_is_not_a_reply_to_it(
+    telegram: FakeTelegram, platform: TelegramPlatform, responder: ScriptedResponder, owner: FakeUser
+) -> None:
+    forum = telegram.add_group("Forum", owner, forum=True)
+    await forum.next_message()
+    topic = forum.add_topic("Gravity", telegram.bot)
+    await telegram.send(owner, forum, "just talking", topic=topic)
+    asked = await telegram.send(owner, forum, "/ask mine", topic=topic)
+    await forum.next_message(after=asked)
+    assert [request.arguments for request in responder.requests] == [{"question": "mine"}]
+
+
 async def test_only_the_needed_updates_are_asked_for(telegram: FakeTelegram, platform: TelegramPlatform) -> None:
     assert telegram.feed._allowed == ["message", "callback_query", "my_chat_member"]
 
@@ -794,6 +806,9 @@ async def test_nothing_is_answered_twice_after_a_restart(
     telegram: FakeTelegram, responder: ScriptedResponder, moves: Moves, student: FakeUser, chat: FakeChat
 ) -> None:
     async with running(telegram, platform_of(telegram, responder, moves)):
+        telegram.fail_next(
+            "getUpdates", 500, "Internal Server Error"
+        )  # so that "once" is not confirmed by polling on
         asked = await telegram.send(student, chat, "once")
         await chat.next_message(after=asked)
     telegram.feed.listening.clear()
