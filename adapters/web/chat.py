@@ -1,0 +1,141 @@
+"""The local chat page: a conversation in the browser of whoever runs Chronos on this machine."""
+
+import base64
+import ipaddress
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from adapters.web.pages import page
+from adapters.web.signing import BrowserNames
+from core.conversation import MAX_BUTTON_ID_BYTES, Person, Place, Reply, Request, Responder, reply_to_json
+from core.errors import UserError
+from core.richtext import RichText
+from core.typed_commands import parse
+
+PLATFORM: Final = "web"
+COOKIE: Final = "chronos_browser"
+COOKIE_AGE_S: Final = 365 * 24 * 3600
+_FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRoom:
+    """A creator to talk to: the place of the conversation, and what could be asked first."""
+
+    name: str
+    place: Place
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalChat:
+    """The chat page; only browsers on this machine may use it.
+
+    ``rooms`` lists the creators at each view, ``manages`` says whether the person may do what staff may.
+    """
+
+    responder: Responder
+    rooms: Callable[[], Awaitable[Sequence[ChatRoom]]]
+    names: BrowserNames
+    manages: bool = False
+
+    async def show(self, request: web.Request) -> web.Response:
+        """The chat, or a page that says what this is to whoever is not on this machine."""
+        if not _is_local(request):
+            return about()
+        response = page("chat.html", rooms=await self.rooms(), commands=self.responder.commands)
+        if self._browser(request) is None:
+            value = self.names.sign(secrets.token_hex(8))
+            response.set_cookie(COOKIE, value, max_age=COOKIE_AGE_S, httponly=True, samesite="Strict")
+        return response
+
+    async def say(self, request: web.Request) -> web.Response:
+        """Answer ``{"room", "text"}`` or ``{"room", "button"}`` with a reply as JSON."""
+        browser = self._browser(request)
+        if not _is_local(request) or not _is_same_origin(request) or browser is None:
+            return _refused(HTTPStatus.FORBIDDEN, "Open the page again on this machine, then ask once more.")
+        if request.content_type != "application/json":
+            return _refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Only JSON is understood here.")
+        said = await _json_object(request)
+        room = next((room for room in await self.rooms() if room.place.key == said.get("room")), None)
+        if room is None:
+            return _refused(HTTPStatus.BAD_REQUEST, "This creator is not here any more. Load the page again.")
+        person = Person(PLATFORM, browser, "local visitor", manages=self.manages)
+        return web.json_response(as_json(await self._answer(room.place, person, said)))
+
+    async def _answer(self, place: Place, person: Person, said: dict[str, Any]) -> Reply:
+        text, button = str(said.get("text") or "").strip(), str(said.get("button") or "")
+        if button and len(button.encode(errors="replace")) <= MAX_BUTTON_ID_BYTES:
+            action, _, payload = button.partition(":")
+            return await self.responder.respond(Request(place, person, action, {"payload": payload}))
+        if not text.startswith("/"):
+            return await self.responder.respond(Request(place, person, "ask", {"question": text}, typed=True))
+        try:
+            typed = parse(text, self.responder.commands)
+        except UserError as error:
+            return Reply(RichText.of(str(error)), private=True)
+        return await self.responder.respond(Request(place, person, typed.command.name, typed.arguments, typed=True))
+
+    def _browser(self, request: web.Request) -> str | None:
+        return self.names.read(request.cookies.get(COOKIE, ""))
+
+
+def about() -> web.Response:
+    """What this is, for those who come without a link."""
+    return page("about.html")
+
+
+def as_json(reply: Reply) -> dict[str, Any]:
+    """A reply as the page's script reads it; files come along in base64."""
+    files = [{"name": file.name, "base64": base64.b64encode(file.content).decode()} for file in reply.files]
+    return {**reply_to_json(reply), "files": files, "replaces": reply.replaces}
+
+
+def _refused(status: HTTPStatus, words: str) -> web.Response:
+    return web.json_response({"error": words}, status=status)
+
+
+async def _json_object(request: web.Request) -> dict[str, Any]:
+    try:
+        said = await request.json()
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _is_local(request: web.Request) -> bool:
+    """Whether the browser runs on this machine and means it: neither a proxy nor another name in between.
+
+    The name matters because a foreign page can make its own name point to the loopback address.
+    """
+    forwarded = any(name in request.headers for name in _FORWARDED)
+    return not forwarded and _is_loopback(request.remote or "") and _is_loopback(_host_of(f"//{request.host}"))
+
+
+def _is_same_origin(request: web.Request) -> bool:
+    origin = request.headers.get("Origin")
+    return request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin" and (
+        origin is None or origin == f"http://{request.host}"
+    )
+
+
+def _host_of(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,91 @@
+"""A responder that says what a test tells it to, and remembers what it was asked."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from core.conversation import Button, Command, File, Kind, Parameter, Place, Reply, Request, Suggestion
+from core.richtext import RichText, bold, code, italic, link
+
+ASK: Final = Command("ask", "Ask a question", parameters=(Parameter("question", "Your question", required=True),))
+UPLOAD: Final = Command(
+    "upload",
+    "Add a source",
+    parameters=(
+        Parameter("file", "A caption file", Kind.FILE),
+        Parameter("title", "Its title"),
+        Parameter("language", "Its language", Kind.CHOICE, choices=("en", "de")),
+    ),
+)
+REMOVE: Final = Command(
+    "remove", "Remove a source", parameters=(Parameter("source", "Which", Kind.SOURCE, required=True),)
+)
+PRIVACY: Final = Command("privacy", "What is kept of you", private=True)
+COMMANDS: Final = (ASK, UPLOAD, REMOVE, PRIVACY)
+
+ANSWER: Final = Reply(
+    RichText.of(
+        italic("In the creator's own words:"),
+        "\n\n“The gradient points uphill.” ",
+        link("[1]", "https://video.example/watch?v=abc&t=75"),
+        "\n\n▸ ",
+        bold("Limits & <slopes>"),
+        " [1] ",
+        link("1:15", "https://video.example/watch?v=abc&t=75"),
+        " ",
+        code("/ask"),
+    ),
+    buttons=((Button("👍", "vote", "1:2:1"), Button("👎", "vote", "1:2:0")),),
+)
+EXPORT: Final = File("my data.json", b'{"questions": []}')
+
+
+@dataclass
+class ScriptedResponder:
+    """Answers "slowly" only when released, "evil" with terminal sequences and markup, and everything else alike."""
+
+    asked: list[Request] = field(default_factory=list)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: int = 0
+
+    @property
+    def commands(self) -> Sequence[Command]:
+        return COMMANDS
+
+    async def private(self, request: Request) -> bool:
+        return request.command == PRIVACY.name
+
+    async def respond(self, request: Request) -> Reply:
+        self.asked.append(request)
+        question = str(request.arguments.get("question", ""))
+        if "slowly" in question:
+            await self._wait()
+        if "evil" in question:
+            return Reply(
+                RichText.of("</script>\x1b]0;taken over\x07<img src=x>\x1b[2J\x9b31m ", link("x\x1b[1m", EVIL_LINK))
+            )
+        return {
+            "ask": ANSWER,
+            "privacy": Reply(RichText.of("Everything that is kept of you."), files=(EXPORT,)),
+            "vote": Reply(RichText.of("Thank you, noted."), private=True),
+        }.get(request.command, Reply(RichText.of(f"{request.command}: {sorted(request.arguments)}")))
+
+    async def _wait(self) -> None:
+        try:
+            await self.released.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+
+    async def suggest(self, request: Request, parameter: str, typed: str) -> Sequence[Suggestion]:
+        if request.command != "remove":
+            return []
+        titles = ("Limits", "Lesson two")
+        return [Suggestion(title, title) for title in titles if title.lower().startswith(typed.lower())]
+
+    async def joined(self, place: Place) -> Reply:
+        return Reply(RichText.of(f"Hello {place.community_name}"))
+
+
+EVIL_LINK: Final = "javascript:alert(1)\x1b]8;;\x07"
