@@ -147,8 +147,13 @@ def dbmate_url(url: str) -> str:
     if host.startswith("/"):
         options["socket"] = host
         host = ""
-    place = f"{parts.hostname or host}:{parts.port or options.pop('port', 5432)}" if parts.hostname or host else ""
+    host = parts.hostname or host
+    place = f"{_bracketed(host)}:{parts.port or options.pop('port', 5432)}" if host else ""
     return f"postgres://{login}{place}{parts.path}?{urlencode(options)}"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _login(user: str, password: str) -> str:

@@ -13,7 +13,7 @@ from pgvector import HalfVector
 from adapters.postgres.database import Connection, Database, raw_connection, system_role
 from core.asking.snapshot import pack_terms
 from core.conversation import Place, Reply, reply_to_json
-from core.errors import DatabaseError
+from core.errors import DatabaseError, UploadRefused
 from core.ids import CreatorId, ItemId, SourceId
 from core.library.cards import card
 from core.library.store import Added, IndexedSource, NewSource, Source, Stage, Work
@@ -71,6 +71,7 @@ UNFINISHED: Final = """
 MOVE_CORPUS: Final = """
     INSERT INTO corpora (creator_id, version, embedder) VALUES ($1, 1, $2)
     ON CONFLICT (creator_id) DO UPDATE SET version = corpora.version + 1
+    RETURNING embedder
 """
 TOUCH_CORPUS: Final = "UPDATE corpora SET version = version + 1 WHERE creator_id = $1"
 CLAIM: Final = """
@@ -117,10 +118,8 @@ ADD_SEGMENT_EMBEDDING: Final = """
 ADD_PASSAGE_EMBEDDING: Final = """
     INSERT INTO passage_embeddings (creator_id, source_id, position, embedder, embedding) VALUES ($1, $2, $3, $4, $5)
 """
-MOVE_CARD: Final = """
-    UPDATE outbox SET content = $2, version = version + 1, updated_at = now(), attempts = 0, next_attempt_at = now()
-     WHERE id = $1
-"""
+# When it is tried stays as it is: it may be leased, or wait because the platform asked for it.
+MOVE_CARD: Final = "UPDATE outbox SET content = $2, version = version + 1, updated_at = now() WHERE id = $1"
 
 
 class PostgresShelf:
@@ -216,7 +215,12 @@ class PostgresShelf:
                 return
             await _store_index(connection, creator_id, SourceId(source_id), indexed)
             await connection.execute(FINISH_SOURCE, creator_id, source_id)
-            await connection.execute(MOVE_CORPUS, creator_id, indexed.embedder_id)
+            embedder = await connection.fetchval(MOVE_CORPUS, creator_id, indexed.embedder_id)
+            if embedder != indexed.embedder_id:  # two embedders' vectors can never be searched together
+                raise UploadRefused(
+                    f"This library was made searchable with {embedder}, and models.embed now says "
+                    f"{indexed.embedder_id}. The operator sets it back, or uploads go to a new creator."
+                )
             await _move_card(connection, creator_id, source_id)
             await _enqueue(connection, CALIBRATE, creator_id)
 
@@ -305,13 +309,14 @@ async def _store_index(
 
 
 def _window_terms(indexed: IndexedSource, first: int, last: int) -> list[int]:
-    return sorted({int(term) for terms in indexed.unit_terms[first : last + 1] for term in terms})
+    return sorted(int(term) for terms in indexed.unit_terms[first : last + 1] for term in terms)
 
 
 def _source(row: asyncpg.Record) -> Source:
     return Source(
         SourceId(row["id"]), ItemId(row["item_id"]), row["title"], row["link"], row["language"],
-        Timing(row["timing"]), row["duration_s"], Stage(row["stage"]), row["progress"], row["reason"], row["created_at"],
+        Timing(row["timing"]), row["duration_s"], Stage(row["stage"]), row["progress"], row["reason"],
+        row["created_at"],
     )  # fmt: skip
 
 

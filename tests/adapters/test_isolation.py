@@ -12,7 +12,7 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from adapters.postgres.database import Connection, Database, open_database, system_role
+from adapters.postgres.database import Connection, Database, prepare_connection, system_role
 from core.ids import StudentId
 from tests.adapters.school import School, converse, enrol_student, found_school, rows
 
@@ -271,7 +271,7 @@ async def test_our_roles_have_no_right_that_policies_do_not_hold(world: World) -
 
 
 async def test_nothing_of_a_scope_outlives_its_transaction_on_the_same_connection(world: World) -> None:
-    async with open_database(world.url, size=1) as database:
+    async with _unreset(world.url, size=1) as database:
         for scope in (
             database.creator(world.own.creator_id, world.student),
             database.creator(world.own.creator_id, frozen=True),
@@ -284,7 +284,7 @@ async def test_nothing_of_a_scope_outlives_its_transaction_on_the_same_connectio
 
 
 async def test_nothing_of_a_scope_outlives_a_transaction_that_failed(world: World) -> None:
-    async with open_database(world.url, size=1) as database:
+    async with _unreset(world.url, size=1) as database:
         with pytest.raises(asyncpg.DivisionByZeroError):
             async with database.creator(world.own.creator_id, world.student) as connection:
                 await connection.execute("SELECT 1 / 0")
@@ -293,6 +293,18 @@ async def test_nothing_of_a_scope_outlives_a_transaction_that_failed(world: Worl
             async with database.creator(world.own.creator_id) as connection, system_role(connection):
                 raise RuntimeError
         assert await _left_behind(database) == ("none", "", "")
+
+
+@asynccontextmanager
+async def _unreset(url: str, *, size: int) -> AsyncIterator[Database]:
+    """The database over connections that nobody resets between two uses, so that only transactions end a scope."""
+
+    async def leave_as_it_is(connection: object) -> None: ...
+
+    async with asyncpg.create_pool(
+        url, min_size=size, max_size=size, init=prepare_connection, reset=leave_as_it_is
+    ) as pool:
+        yield Database(pool, None)
 
 
 async def _left_behind(database: Database) -> tuple[str, str, str]:
@@ -306,7 +318,7 @@ async def _left_behind(database: Database) -> tuple[str, str, str]:
 
 
 async def test_two_hundred_interleaved_transactions_on_two_connections_never_mix(world: World) -> None:
-    async with open_database(world.url, size=2) as database:
+    async with _unreset(world.url, size=2) as database:
         await asyncio.gather(*(_visit(world, database, random.Random(n)) for n in range(200)))  # noqa: S311 - no secret
         assert await _left_behind(database) == ("none", "", "")
 
