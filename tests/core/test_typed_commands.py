@@ -110,6 +110,10 @@ def test_unbalanced_quotes_stay_text() -> None:
     assert arguments('/upload title:"Lesson 3') == {"title": 'title:"Lesson 3'}
 
 
+def test_a_key_without_a_value_stays_text() -> None:
+    assert arguments("/upload weight: heavy") == {"title": "weight: heavy"}
+
+
 def test_an_attachment_is_ignored_where_no_file_is_taken() -> None:
     assert arguments("/ask what is this", CAPTIONS) == {"question": "what is this"}
 
