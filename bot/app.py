@@ -129,7 +129,10 @@ async def open_on(settings: Settings, address: DatabaseAddress) -> AsyncIterator
         conversations = PostgresConversations(database)
         links = SignedWatchLinks(await link_key(database), settings.public_url)
         engine = Engine(
-            holdings=holdings, snapshots=Snapshots(holdings, settings.retrieval.memory * MEGABYTE),
+            holdings=holdings,
+            snapshots=Snapshots(
+                holdings, settings.retrieval.memory * MEGABYTE, settings.retrieval.snapshot_max_units
+            ),
             embedder=embedder, stem=stem, models=make_models(settings), links=links, watch=ModelLog(),
         )  # fmt: skip
         services = Services(

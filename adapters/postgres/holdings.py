@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
-import numpy as np
-from numpy.typing import NDArray
 
+from adapters.postgres.candidates import read_candidates
 from adapters.postgres.database import Database, system_role
+from adapters.postgres.packed import RANGES, UNIT_COLUMNS, VECTORS, unpack_source
 from core.asking.gate import Cutoff
-from core.asking.holdings import CorpusState, Span, StoredSentence
-from core.asking.snapshot import Snapshot, SourceIndex
+from core.asking.holdings import CorpusState, Extent, Span, StoredSentence
+from core.asking.ranking import SearchQuery
+from core.asking.snapshot import Snapshot
 from core.ids import CreatorId, SourceId
 from core.library.watching import WatchedSentence, WatchedSource
 
@@ -24,28 +25,26 @@ SET_CUTOFF: Final = """
 _READY: Final = """
     SELECT id FROM sources WHERE creator_id = $1 AND status = 'ready' AND removed_at IS NULL
 """
-# One row a source, its units side by side in binary: a library is read as fast as its pages come.
+# A library is read as fast as its pages come.
 UNITS: Final = f"""
-    SELECT source_id,
-           string_agg(float4send(start_s::real), ''::bytea ORDER BY position) AS starts,
-           string_agg(float4send(end_s::real), ''::bytea ORDER BY position) AS ends,
-           string_agg(boolsend(estimated), ''::bytea ORDER BY position) AS estimated,
-           string_agg(int4send(words), ''::bytea ORDER BY position) AS words,
-           string_agg(int4send(octet_length(terms) / 4), ''::bytea ORDER BY position) AS counts,
-           string_agg(terms, ''::bytea ORDER BY position) AS terms
-      FROM segments WHERE creator_id = $1 AND source_id IN ({_READY})
-     GROUP BY source_id ORDER BY source_id
+    SELECT s.source_id, {UNIT_COLUMNS} FROM segments s WHERE s.creator_id = $1 AND s.source_id IN ({_READY})
+     GROUP BY s.source_id ORDER BY s.source_id
 """
 WINDOWS: Final = f"""
-    SELECT source_id,
-           string_agg(int4send(first_segment) || int4send(last_segment), ''::bytea ORDER BY position) AS ranges
-      FROM passages WHERE creator_id = $1 AND source_id IN ({_READY})
-     GROUP BY source_id
+    SELECT p.source_id, {RANGES} AS ranges FROM passages p WHERE p.creator_id = $1 AND p.source_id IN ({_READY})
+     GROUP BY p.source_id
 """
-_VECTORS: Final = """
-    SELECT source_id, string_agg(halfvec_send(embedding), ''::bytea ORDER BY position) AS vectors
-      FROM {table} WHERE creator_id = $1 AND embedder = $2 AND source_id IN ({ready})
-     GROUP BY source_id
+_VECTORS: Final = f"""
+    SELECT e.source_id, {VECTORS} AS vectors
+      FROM {{table}} e WHERE e.creator_id = $1 AND e.embedder = $2 AND e.source_id IN ({{ready}})
+     GROUP BY e.source_id
+"""
+EXTENT: Final = f"""
+    SELECT u.units, w.windows, coalesce(u.terms, 0) AS unit_terms, coalesce(w.terms, 0) AS window_terms
+      FROM (SELECT count(*) AS units, avg(octet_length(terms) / 4)::float8 AS terms
+              FROM segments WHERE creator_id = $1 AND source_id IN ({_READY})) u,
+           (SELECT count(*) AS windows, avg(cardinality(terms))::float8 AS terms
+              FROM passages WHERE creator_id = $1 AND source_id IN ({_READY})) w
 """
 UNIT_VECTORS: Final = _VECTORS.format(table="segment_embeddings", ready=_READY)
 WINDOW_VECTORS: Final = _VECTORS.format(table="passage_embeddings", ready=_READY)
@@ -83,6 +82,18 @@ class PostgresHoldings:
         async with self._database.creator(creator_id) as connection:
             row = await connection.fetchrow(STATE, creator_id)
         return _state(row)
+
+    async def extent(self, creator_id: CreatorId) -> Extent:
+        """How large the present version is."""
+        async with self._database.creator(creator_id, frozen=True) as connection:
+            state = _state(await connection.fetchrow(STATE, creator_id))
+            size = await connection.fetchrow(EXTENT, creator_id)
+        return Extent(state.version, state.embedder_id, **dict(size or {}))
+
+    async def candidates(self, creator_id: CreatorId, query: SearchQuery, extent: Extent) -> Snapshot:
+        """The windows that are close to a question by vector or by words, with what surrounds them."""
+        async with self._database.creator(creator_id, frozen=True) as connection:
+            return await read_candidates(connection, creator_id, query, extent)
 
     async def load(self, creator_id: CreatorId) -> Snapshot:
         """A snapshot of the present version, read as of one moment."""
@@ -151,34 +162,8 @@ def _build(
     unit_vectors: dict[int, bytes], window_vectors: dict[int, bytes],
 ) -> Snapshot:  # fmt: skip
     sources = [
-        _index(row, windows[row["source_id"]], unit_vectors[row["source_id"]], window_vectors[row["source_id"]])
+        unpack_source(SourceId(found), row, windows[found], unit_vectors[found], window_vectors[found])
         for row in units
-        if row["source_id"] in unit_vectors and row["source_id"] in window_vectors
+        if (found := row["source_id"]) in unit_vectors and found in window_vectors
     ]
     return Snapshot.build(creator_id, state.version, state.embedder_id, sources)
-
-
-def _index(row: asyncpg.Record, windows: bytes, unit_vectors: bytes, window_vectors: bytes) -> SourceIndex:
-    return SourceIndex(
-        source_id=SourceId(row["source_id"]),
-        starts_s=_numbers(row["starts"], ">f4", np.float32),
-        ends_s=_numbers(row["ends"], ">f4", np.float32),
-        estimated=_numbers(row["estimated"], "?", np.bool_),
-        words=_numbers(row["words"], ">i4", np.int32),
-        terms=_numbers(row["terms"], "<i4", np.int32),
-        term_counts=_numbers(row["counts"], ">i4", np.int32),
-        unit_vectors=_halfvecs(unit_vectors),
-        windows=_numbers(windows, ">i4", np.int32).reshape(-1, 2),
-        window_vectors=_halfvecs(window_vectors),
-    )
-
-
-def _numbers(data: bytes, stored: str, wanted: type[Any]) -> NDArray[Any]:
-    return np.frombuffer(data, stored).astype(wanted, copy=False)
-
-
-def _halfvecs(data: bytes) -> NDArray[np.float16]:
-    """Unpack halfvec_send's rows: two int16, the first the dimensions, then that many float16, all big-endian."""
-    dimensions = int.from_bytes(data[:2], "big")
-    rows = np.frombuffer(data, np.dtype([("header", ">i2", 2), ("vector", ">f2", dimensions)]))
-    return rows["vector"].astype(np.float16)

@@ -13,14 +13,14 @@ from core.asking.answer import Answer, Confidence, Mode, Outcome, Sentence
 from core.asking.checking import verify
 from core.asking.citing import Evidence, citation, numbered, quotes, spans_to_read
 from core.asking.embedding import Embedder
-from core.asking.gate import Cutoff, calibrate, confidence, null_questions, unsupported_terms
-from core.asking.holdings import CorpusState, Holdings, Snapshots
+from core.asking.gate import Cutoff, calibrate, confidence, cutoff_of, null_questions, unsupported_terms
+from core.asking.holdings import CorpusState, Extent, Holdings, Snapshots
 from core.asking.markup import strip_markup
 from core.asking.ranking import Hit, Ranking, SearchQuery, rank
 from core.asking.snapshot import Snapshot
 from core.asking.words import LONGEST_QUESTION, CleanQuestion, Stemmer, clean_question, term_ids
 from core.asking.writing import AnswerModel, Draft, Task, Turn
-from core.errors import ProviderError
+from core.errors import ConfigurationError, ProviderError
 from core.ids import CreatorId
 from core.library.watching import WatchLinks
 
@@ -34,6 +34,8 @@ SHORT_QUESTION: Final = 3
 REFERRING: Final = frozenset(
     """and also but so then or it its this that these those they them their he she his her there one ones""".split()
 )
+THINNED: Final = 4
+"""Of the unrelated questions every fourth is enough for a library whose parts come from the database each time."""
 SURE: Final = frozenset({Confidence.HIGH, Confidence.MEDIUM})
 
 
@@ -115,6 +117,7 @@ class Engine:
         Raises:
             ProviderError: the embedder failed.
             DatabaseError: the library could not be read.
+            ConfigurationError: the library's vectors come from another embedder.
         """
         return (await self.explain(question)).answer
 
@@ -128,17 +131,22 @@ class Engine:
     async def recalibrate(self, creator_id: CreatorId) -> None:
         """Find a creator's cut-off for the present version of the corpus and keep it."""
         state = await self._holdings.state(creator_id)
-        snapshot = await self._snapshots.current(creator_id, state)
-        await self._holdings.set_cutoff(creator_id, snapshot.version, await self._calibrated(snapshot))
+        library = await self._snapshots.current(creator_id, state)
+        await self._holdings.set_cutoff(creator_id, library.version, await self._calibrated(creator_id, library))
 
     async def _explain(self, question: Question, timing: Timing) -> Explained:
         cleaned = clean_question(question.text)
         if problem := _problem(question.text, cleaned):
             return Explained(_without_answer(Outcome.REFUSED, problem))
-        state = await self._holdings.state(question.creator_id)
+        state, queries = await self._prepared(question, cleaned, timing)
         if state.version == 0:
             return Explained(_without_answer(Outcome.ABSTAINED, NOTHING_YET))
-        found = await self._find(question, cleaned, state, timing)
+        if state.embedder_id != self._embedder.embedder_id:
+            raise ConfigurationError(
+                f"A library was made searchable with {state.embedder_id}; models.embed says "
+                f"{self._embedder.embedder_id}. Set it back: vectors of two models cannot be compared."
+            )
+        found = await self._find(question.creator_id, queries, state, timing)
         answer = await self._answer_from(found, question, timing)
         return Explained(answer, found.ranking.hits, found.ranking.gate)
 
@@ -154,29 +162,54 @@ class Engine:
             written = await self._written(question, found, evidence)
         return written or self._quoted(question, found, evidence)
 
-    async def _find(self, question: Question, cleaned: CleanQuestion, state: CorpusState, timing: Timing) -> Found:
+    async def _prepared(
+        self, question: Question, cleaned: CleanQuestion, timing: Timing
+    ) -> tuple[CorpusState, list[SearchQuery]]:
+        """Read the state while the question is embedded, a follow-up also together with the question before it."""
+        context = in_context(cleaned, question.history)
+        searched = [cleaned, context] if context else [cleaned]
+        return await asyncio.gather(self._state(question.creator_id, timing), self._embedded(searched, timing))
+
+    async def _state(self, creator_id: CreatorId, timing: Timing) -> CorpusState:
+        with timing.of("state"):
+            return await self._holdings.state(creator_id)
+
+    async def _embedded(self, searched: Sequence[CleanQuestion], timing: Timing) -> list[SearchQuery]:
+        with timing.of("embedding"):
+            return [await self._query(cleaned) for cleaned in searched]
+
+    async def _find(
+        self, creator_id: CreatorId, queries: Sequence[SearchQuery], state: CorpusState, timing: Timing
+    ) -> Found:
         with timing.of("library"):
-            snapshot = await self._snapshots.current(question.creator_id, state)
-            cutoff = state.cutoff or await self._calibrated(snapshot)
-        ranking = await self._ranked(snapshot, cleaned, timing)
-        if context := in_context(cleaned, question.history):
-            ranking = max(ranking, await self._ranked(snapshot, context, timing), key=lambda found: found.gate)
+            library = await self._snapshots.current(creator_id, state)
+            cutoff = state.cutoff or await self._calibrated(creator_id, library)
+        found = [await self._ranked(creator_id, library, query, timing) for query in queries]
+        ranking = max(found, key=lambda ranking: ranking.gate)
         return Found(ranking, Confidence(confidence(ranking.gate, cutoff).value))
 
-    async def _ranked(self, snapshot: Snapshot, cleaned: CleanQuestion, timing: Timing) -> Ranking:
-        with timing.of("embedding"):
-            query = await self._query(cleaned)
+    async def _ranked(
+        self, creator_id: CreatorId, library: Snapshot | Extent, query: SearchQuery, timing: Timing
+    ) -> Ranking:
+        with timing.of("library"):
+            part = await self._snapshots.part_for(creator_id, library, query)
         with timing.of("ranking"):
-            return await asyncio.to_thread(rank, snapshot, query)
+            return await asyncio.to_thread(rank, part, query)
 
     async def _query(self, cleaned: CleanQuestion) -> SearchQuery:
         vector = await self._embedder.embed_query(cleaned.text)
         return SearchQuery(vector, np.unique(term_ids(cleaned.words, self._stem)))
 
-    async def _calibrated(self, snapshot: Snapshot) -> Cutoff:
+    async def _calibrated(self, creator_id: CreatorId, library: Snapshot | Extent) -> Cutoff:
         if not self._unrelated:
             self._unrelated = tuple([await self._query(clean_question(text)) for text in null_questions()])
-        return await asyncio.to_thread(calibrate, snapshot, self._unrelated)
+        if isinstance(library, Snapshot):
+            return await asyncio.to_thread(calibrate, library, self._unrelated)
+        gates: list[float] = []
+        for query in self._unrelated[::THINNED]:
+            part = await self._snapshots.part_for(creator_id, library, query)
+            gates.append((await asyncio.to_thread(rank, part, query, 1)).gate)
+        return cutoff_of(gates)
 
     async def _written(self, question: Question, found: Found, evidence: Evidence) -> Answer | None:
         task = Task(question.text, evidence.labelled, question.history, question.language)

@@ -1,7 +1,7 @@
 """Whether the material says it at all: a creator's own cut-off, and what the evidence must contain."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import resources
@@ -59,8 +59,16 @@ def calibrate(snapshot: Snapshot, unrelated: Iterable[SearchQuery]) -> Cutoff:
     Raises:
         ValueError: there are no such questions.
     """
-    gates = np.sort([rank(snapshot, query, limit=1).gate for query in unrelated])
-    kept = gates[: round(len(gates) * UNRELATED_SHARE)]
+    return cutoff_of([rank(snapshot, query, limit=1).gate for query in unrelated])
+
+
+def cutoff_of(gates: Sequence[float]) -> Cutoff:
+    """Find a cut-off from the gate values of unrelated questions.
+
+    Raises:
+        ValueError: there are none.
+    """
+    kept = np.sort(gates)[: round(len(gates) * UNRELATED_SHARE)]
     if len(kept) == 0:
         raise ValueError("a cut-off needs questions to be found from")
     return Cutoff(float(kept.mean()), max(float(kept.std()), SMALLEST_DEVIATION))

@@ -1,4 +1,7 @@
-"""What can be answered from: the state of a creator's corpus, its snapshot, and its sentences re-read for showing."""
+"""What can be answered from: the state of a creator's corpus, its snapshot, and its sentences re-read for showing.
+
+A library that is too large to be held is never loaded as a whole: each question takes the part that may answer it.
+"""
 
 import asyncio
 from collections import OrderedDict
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.asking.gate import Cutoff
+from core.asking.ranking import SearchQuery
 from core.asking.snapshot import Snapshot
 from core.ids import CreatorId, SourceId
 
@@ -18,6 +22,18 @@ class CorpusState:
     version: int
     embedder_id: str = ""
     cutoff: Cutoff | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How large a creator's library is at one version: its units and windows, and the mean content words of each."""
+
+    version: int
+    embedder_id: str
+    units: int
+    windows: int
+    unit_terms: float
+    window_terms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +72,19 @@ class Holdings(Protocol):
         """The present state."""
         ...
 
+    async def extent(self, creator_id: CreatorId) -> Extent:
+        """How large the present version is."""
+        ...
+
     async def load(self, creator_id: CreatorId) -> Snapshot:
         """A snapshot of the present version."""
+        ...
+
+    async def candidates(self, creator_id: CreatorId, query: SearchQuery, extent: Extent) -> Snapshot:
+        """The windows that are close to a question by vector or by words, with what surrounds them.
+
+        They are scored by the word statistics of the whole library, of which ``extent`` is a part.
+        """
         ...
 
     async def sentences(self, creator_id: CreatorId, spans: Sequence[Span]) -> list[StoredSentence]:
@@ -72,22 +99,40 @@ class Holdings(Protocol):
 class Snapshots:
     """Snapshots in memory, the least recently used given up first; each is loaded once however many ask for it."""
 
-    def __init__(self, holdings: Holdings, budget_bytes: int) -> None:
+    def __init__(self, holdings: Holdings, budget_bytes: int, most_units: int) -> None:
         self._holdings = holdings
         self._budget_bytes = budget_bytes
+        self._most_units = most_units
         self._held: OrderedDict[CreatorId, Snapshot] = OrderedDict()
+        self._too_large: dict[CreatorId, Extent] = {}
         self._loading: dict[CreatorId, asyncio.Lock] = {}
 
-    async def current(self, creator_id: CreatorId, state: CorpusState) -> Snapshot:
-        """The snapshot of a creator, at ``state.version`` or later."""
+    async def current(self, creator_id: CreatorId, state: CorpusState) -> Snapshot | Extent:
+        """The snapshot of a creator, at ``state.version`` or later; its extent where it is too large to be held."""
         async with self._loading.setdefault(creator_id, asyncio.Lock()):
-            held = self._held.get(creator_id)
-            if held is None or held.version < state.version or held.embedder_id != state.embedder_id:
-                held = await self._holdings.load(creator_id)
-                self._held[creator_id] = held
-            self._held.move_to_end(creator_id)
-            self._give_up(keep=creator_id)
-            return held
+            known = self._held.get(creator_id) or self._too_large.get(creator_id)
+            if known is None or known.version < state.version or known.embedder_id != state.embedder_id:
+                known = await self._read(creator_id)
+            if isinstance(known, Snapshot):
+                self._held.move_to_end(creator_id)
+                self._give_up(keep=creator_id)
+            return known
+
+    async def part_for(self, creator_id: CreatorId, library: Snapshot | Extent, query: SearchQuery) -> Snapshot:
+        """What of a library is searched for one question: all of it, where it is held."""
+        if isinstance(library, Snapshot):
+            return library
+        return await self._holdings.candidates(creator_id, query, library)
+
+    async def _read(self, creator_id: CreatorId) -> Snapshot | Extent:
+        extent = await self._holdings.extent(creator_id)
+        if extent.units > self._most_units:
+            self._held.pop(creator_id, None)
+            self._too_large[creator_id] = extent
+            return extent
+        self._too_large.pop(creator_id, None)
+        self._held[creator_id] = await self._holdings.load(creator_id)
+        return self._held[creator_id]
 
     def _give_up(self, keep: CreatorId) -> None:
         while len(self._held) > 1 and sum(held.nbytes for held in self._held.values()) > self._budget_bytes:
