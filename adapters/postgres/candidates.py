@@ -36,16 +36,16 @@ NEAREST: Final = f"""
 # BM25 as in core.asking.lexical; a term of the question counts as often as the window has it.
 TELLING: Final = f"""
     WITH matched AS MATERIALIZED (
-        SELECT p.source_id, p.position, cardinality(p.terms) AS length, w.term,
-               cardinality(array_positions(p.terms, w.term)) AS repeats
+        SELECT p.source_id, p.position, cardinality(p.terms)::float8 AS length, w.term,
+               cardinality(array_positions(p.terms, w.term))::float8 AS repeats
           FROM passages p JOIN unnest($2::integer[]) AS w (term) ON w.term = ANY(p.terms)
          WHERE p.creator_id = $1 AND p.terms && $2 AND p.source_id IN ({_READY})
     ), common AS (
-        SELECT term, count(*) AS windows FROM matched GROUP BY term
+        SELECT term, count(*)::float8 AS windows FROM matched GROUP BY term
     ), best AS (
         SELECT m.source_id, m.position,
-               sum(ln(1 + greatest($3 - c.windows + 0.5, 0.5) / (c.windows + 0.5)) * m.repeats * {SATURATION + 1}
-                   / (m.repeats + {SATURATION} * ({1 - LENGTH_SHARE} + {LENGTH_SHARE} * m.length / $4))) AS score
+               sum(ln(1 + greatest($3::float8 - c.windows + 0.5, 0.5) / (c.windows + 0.5)) * m.repeats * {SATURATION + 1}
+                   / (m.repeats + {SATURATION} * ({1 - LENGTH_SHARE} + {LENGTH_SHARE} * m.length / $4::float8))) AS score
           FROM matched m JOIN common c USING (term)
          GROUP BY m.source_id, m.position
          ORDER BY score DESC, m.source_id, m.position LIMIT $5
@@ -53,7 +53,7 @@ TELLING: Final = f"""
     SELECT ARRAY(SELECT source_id FROM best ORDER BY source_id, position) AS sources,
            ARRAY(SELECT position FROM best ORDER BY source_id, position) AS positions,
            ARRAY(SELECT term FROM common ORDER BY term) AS terms,
-           ARRAY(SELECT windows FROM common ORDER BY term) AS windows
+           ARRAY(SELECT windows::integer FROM common ORDER BY term) AS windows
 """
 WINDOWS_OF_RUNS: Final = f"""
     SELECT r.n, r.source_id, min(p.first_segment) AS first, max(p.last_segment) AS last, {RANGES} AS ranges,
