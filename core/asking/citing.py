@@ -32,25 +32,34 @@ class Evidence:
     """The sentences read for one question, as the database has them now, by source and position."""
 
     stored: Mapping[Place, StoredSentence]
-    labelled: tuple[EvidenceSource, ...]
 
     @classmethod
     def of(cls, sentences: Sequence[StoredSentence]) -> "Evidence":
-        """Label sentences S1, S2, ... for one question, grouped by source."""
+        """Keep sentences in the order in which they were read."""
+        return cls({(s.source_id, s.position): s for s in sentences})
+
+    def labelled(self) -> tuple[EvidenceSource, ...]:
+        """The sentences with labels S1, S2, ... for one question, grouped by source."""
         by_source: dict[SourceId, list[EvidenceSentence]] = {}
         titles: dict[SourceId, str] = {}
-        for number, sentence in enumerate(sentences, 1):
-            label = f"S{number}"
-            text = strip_markup(sentence.text)
-            entry = EvidenceSentence(label, sentence.source_id, sentence.position, text)
-            by_source.setdefault(sentence.source_id, []).append(entry)
-            titles[sentence.source_id] = strip_markup(sentence.title)
-        labelled = tuple(EvidenceSource(titles[source], tuple(found)) for source, found in by_source.items())
-        return cls({(s.source_id, s.position): s for s in sentences}, labelled)
+        for label, (source_id, position) in self.places().items():
+            sentence = self.stored[source_id, position]
+            entry = EvidenceSentence(label, source_id, position, strip_markup(sentence.text))
+            by_source.setdefault(source_id, []).append(entry)
+            titles[source_id] = strip_markup(sentence.title)
+        return tuple(EvidenceSource(titles[source], tuple(found)) for source, found in by_source.items())
 
     def places(self) -> dict[str, Place]:
         """Where each label stands."""
-        return {entry.label: (entry.source_id, entry.position) for s in self.labelled for entry in s.sentences}
+        return {f"S{number}": place for number, place in enumerate(self.stored, 1)}
+
+
+def spans_to_quote(ranking: Ranking) -> list[Span]:
+    """The best starts and the sentences after them, each sentence once."""
+    wanted: dict[SourceId, set[int]] = {}
+    for start in ranking.starts:
+        wanted.setdefault(start.source_id, set()).update(range(start.unit, start.unit + CONTEXT_AFTER + 1))
+    return [span for source_id, units in wanted.items() for span in _runs(source_id, sorted(units))]
 
 
 def spans_to_read(ranking: Ranking) -> list[Span]:

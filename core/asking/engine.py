@@ -11,11 +11,10 @@ import numpy as np
 
 from core.asking.answer import Answer, Confidence, Mode, Outcome, Sentence
 from core.asking.checking import verify
-from core.asking.citing import Evidence, citation, numbered, quotes, spans_to_read
+from core.asking.citing import Evidence, citation, numbered, quotes, spans_to_quote, spans_to_read
 from core.asking.embedding import Embedder
 from core.asking.gate import Cutoff, calibrate, confidence, cutoff_of, null_questions, unsupported_terms
-from core.asking.holdings import CorpusState, Extent, Holdings, Snapshots
-from core.asking.markup import strip_markup
+from core.asking.holdings import Extent, Holdings, Snapshots
 from core.asking.ranking import Hit, Ranking, SearchQuery, rank
 from core.asking.snapshot import Snapshot
 from core.asking.words import LONGEST_QUESTION, CleanQuestion, Stemmer, clean_question, term_ids
@@ -51,6 +50,14 @@ class Question:
     history: tuple[Turn, ...] = ()
     language: str = "en"
     may_write: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A creator's library as it is searched; ``cutoff`` is None where none was found yet."""
+
+    library: Snapshot | Extent
+    cutoff: Cutoff | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +145,10 @@ class Engine:
         cleaned = clean_question(question.text)
         if problem := _problem(question.text, cleaned):
             return Explained(_without_answer(Outcome.REFUSED, problem))
-        state, queries = await self._prepared(question, cleaned, timing)
-        if state.version == 0:
+        opened, queries = await self._prepared(question, cleaned, timing)
+        if opened is None:
             return Explained(_without_answer(Outcome.ABSTAINED, NOTHING_YET))
-        if state.embedder_id != self._embedder.embedder_id:
-            raise ConfigurationError(
-                f"A library was made searchable with {state.embedder_id}; models.embed says "
-                f"{self._embedder.embedder_id}. Set it back: vectors of two models cannot be compared."
-            )
-        found = await self._find(question.creator_id, queries, state, timing)
+        found = await self._find(question.creator_id, queries, opened, timing)
         answer = await self._answer_from(found, question, timing)
         return Explained(answer, found.ranking.hits, found.ranking.gate)
 
@@ -154,44 +156,56 @@ class Engine:
         if found.confidence is Confidence.NONE:
             return _without_answer(Outcome.ABSTAINED, NOT_COVERED)
         with timing.of("evidence"):
-            spans = spans_to_read(found.ranking)
+            may_write = question.may_write and self._models
+            spans = spans_to_read(found.ranking) if may_write else spans_to_quote(found.ranking)
             evidence = Evidence.of(await self._holdings.sentences(question.creator_id, spans))
         if not evidence.stored:  # removed between ranking and reading
             return _without_answer(Outcome.ABSTAINED, NOT_COVERED)
-        with timing.of("writing"):
-            written = await self._written(question, found, evidence)
-        return written or self._quoted(question, found, evidence)
+        if may_write:
+            with timing.of("writing"):
+                written = await self._written(question, found, evidence)
+            if written:
+                return written
+        with timing.of("quoting"):
+            return self._quoted(question, found, evidence)
 
     async def _prepared(
         self, question: Question, cleaned: CleanQuestion, timing: Timing
-    ) -> tuple[CorpusState, list[SearchQuery]]:
-        """Read the state while the question is embedded, a follow-up also together with the question before it."""
+    ) -> tuple[Opened | None, list[SearchQuery]]:
+        """Open the library while the question is embedded; a follow-up also together with the question before it."""
         context = in_context(cleaned, question.history)
         searched = [cleaned, context] if context else [cleaned]
-        return await asyncio.gather(self._state(question.creator_id, timing), self._embedded(searched, timing))
+        return await asyncio.gather(self._opened(question.creator_id, timing), self._embedded(searched, timing))
 
-    async def _state(self, creator_id: CreatorId, timing: Timing) -> CorpusState:
-        with timing.of("state"):
-            return await self._holdings.state(creator_id)
+    async def _opened(self, creator_id: CreatorId, timing: Timing) -> Opened | None:
+        with timing.of("library"):
+            state = await self._holdings.state(creator_id)
+            if state.version == 0:
+                return None
+            if state.embedder_id != self._embedder.embedder_id:
+                raise ConfigurationError(
+                    f"A library was made searchable with {state.embedder_id}; models.embed says "
+                    f"{self._embedder.embedder_id}. Set it back: vectors of two models cannot be compared."
+                )
+            return Opened(await self._snapshots.current(creator_id, state), state.cutoff)
 
     async def _embedded(self, searched: Sequence[CleanQuestion], timing: Timing) -> list[SearchQuery]:
         with timing.of("embedding"):
             return [await self._query(cleaned) for cleaned in searched]
 
     async def _find(
-        self, creator_id: CreatorId, queries: Sequence[SearchQuery], state: CorpusState, timing: Timing
+        self, creator_id: CreatorId, queries: Sequence[SearchQuery], opened: Opened, timing: Timing
     ) -> Found:
-        with timing.of("library"):
-            library = await self._snapshots.current(creator_id, state)
-            cutoff = state.cutoff or await self._calibrated(creator_id, library)
-        found = [await self._ranked(creator_id, library, query, timing) for query in queries]
+        with timing.of("calibration"):
+            cutoff = opened.cutoff or await self._calibrated(creator_id, opened.library)
+        found = [await self._ranked(creator_id, opened.library, query, timing) for query in queries]
         ranking = max(found, key=lambda ranking: ranking.gate)
         return Found(ranking, Confidence(confidence(ranking.gate, cutoff).value))
 
     async def _ranked(
         self, creator_id: CreatorId, library: Snapshot | Extent, query: SearchQuery, timing: Timing
     ) -> Ranking:
-        with timing.of("library"):
+        with timing.of("candidates"):
             part = await self._snapshots.part_for(creator_id, library, query)
         with timing.of("ranking"):
             return await asyncio.to_thread(rank, part, query)
@@ -212,8 +226,8 @@ class Engine:
         return cutoff_of(gates)
 
     async def _written(self, question: Question, found: Found, evidence: Evidence) -> Answer | None:
-        task = Task(question.text, evidence.labelled, question.history, question.language)
-        for model in self._models if question.may_write else ():
+        task = Task(question.text, evidence.labelled(), question.history, question.language)
+        for model in self._models:
             try:
                 draft = await model.write(task)
             except ProviderError as error:
@@ -247,17 +261,17 @@ class Engine:
         chosen = quotes(found.ranking.starts, evidence)
         if not chosen:
             return _without_answer(Outcome.ABSTAINED, NOT_COVERED)
-        said = [strip_markup(" ".join(sentence.text for sentence in quote)) for quote in chosen]
-        sure = found.confidence in SURE and not unsupported_terms(question.text, " ".join(said))
+        citations = tuple(
+            citation(question.creator_id, str(number), quote, self._links) for number, quote in enumerate(chosen, 1)
+        )
+        said = " ".join(cited.quote for cited in citations)
+        sure = found.confidence in SURE and not unsupported_terms(question.text, said)
         return Answer(
             outcome=Outcome.ANSWERED if sure else Outcome.CLOSEST,
             mode=Mode.QUOTED,
             confidence=found.confidence if sure else Confidence.LOW,
-            sentences=tuple(Sentence(text, (str(number),)) for number, text in enumerate(said, 1)),
-            citations=tuple(
-                citation(question.creator_id, str(number), quote, self._links)
-                for number, quote in enumerate(chosen, 1)
-            ),
+            sentences=tuple(Sentence(cited.quote, (cited.label,)) for cited in citations),
+            citations=citations,
             notice="" if sure else CLOSEST,
         )
 

@@ -54,7 +54,8 @@ def strip_markup(text: str) -> str:
 
 def _stripped_once(text: str) -> str:
     """Every step takes characters away or, for domains, takes dots away: repeating it comes to an end."""
-    text = "".join(mark for mark in text if mark.isspace() or not _hidden(mark))
+    for mark in {mark for mark in set(text) if not mark.isspace() and _hidden(mark)}:
+        text = text.replace(mark, "")
     for pattern in _UNWRAPPED:
         text = pattern.sub(r"\1", text)
     for pattern in _REMOVED:
