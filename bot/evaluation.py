@@ -20,6 +20,7 @@ from core.asking.answer import Outcome
 from core.asking.engine import Explained, Question
 from core.asking.holdings import Span, StoredSentence
 from core.asking.ranking import Hit
+from core.asking.writing import Turn
 from core.errors import DatabaseError, UploadRefused
 from core.ids import CreatorId, SourceId
 from core.library.ingestion import process
@@ -40,14 +41,14 @@ async def evaluate_files(
     """
     asked = [q for q in _lines(questions) if not core_only or q.get("core", True)]
     async with _scratch(settings) as deployment:
-        library = await _fill(deployment, corpus)
+        library = await fill_library(deployment, corpus)
         with predictions.open("w", encoding="utf-8") as out:
             for question in asked:
-                out.write(json.dumps(await _predict(deployment, library, question)) + "\n")
+                out.write(json.dumps(await predict(deployment, library, question)) + "\n")
     return len(asked)
 
 
-class _Library:
+class EvaluatedLibrary:
     """The tenants of a set, and which source stands for which video."""
 
     def __init__(self) -> None:
@@ -96,8 +97,13 @@ async def _administrate(url: str, statement: str) -> None:
         ) from error
 
 
-async def _fill(deployment: Deployment, corpus: Path) -> _Library:
-    library = _Library()
+async def fill_library(deployment: Deployment, corpus: Path) -> EvaluatedLibrary:
+    """Make a corpus searchable, every creator a tenant.
+
+    Raises:
+        UploadRefused: the file is no corpus.
+    """
+    library = EvaluatedLibrary()
     content = await asyncio.to_thread(corpus.read_bytes)
     transcripts = await asyncio.to_thread(deployment.services.read_timed_text, corpus.name, content)
     for transcript in transcripts:
@@ -108,7 +114,7 @@ async def _fill(deployment: Deployment, corpus: Path) -> _Library:
     return library
 
 
-async def _creator(deployment: Deployment, library: _Library, name: str) -> CreatorId:
+async def _creator(deployment: Deployment, library: EvaluatedLibrary, name: str) -> CreatorId:
     if name not in library.creators:
         handle = (
             name if re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name) else hashlib.sha256(name.encode()).hexdigest()[:32]
@@ -118,7 +124,9 @@ async def _creator(deployment: Deployment, library: _Library, name: str) -> Crea
     return library.creators[name]
 
 
-async def _add(deployment: Deployment, library: _Library, creator_id: CreatorId, transcript: Transcript) -> None:
+async def _add(
+    deployment: Deployment, library: EvaluatedLibrary, creator_id: CreatorId, transcript: Transcript
+) -> None:
     title = (transcript.title or transcript.video_id or "Untitled")[:200]
     (added,) = await deployment.shelf.add(creator_id, [NewSource(transcript, title, language="en")], None)
     library.videos[added.source_id] = transcript.video_id
@@ -127,11 +135,24 @@ async def _add(deployment: Deployment, library: _Library, creator_id: CreatorId,
             await process(creator_id, source.item_id, bench=deployment.shelf, indexer=deployment.indexer)
 
 
-async def _predict(deployment: Deployment, library: _Library, question: Mapping[str, Any]) -> dict[str, Any]:
+async def predict(
+    deployment: Deployment, library: EvaluatedLibrary, question: Mapping[str, Any], history: tuple[Turn, ...] = ()
+) -> dict[str, Any]:
+    """Answer one question of a set.
+
+    Args:
+        deployment: holds the library.
+        library: what was filled.
+        question: a line of the set.
+        history: earlier turns, for a question that leans on them.
+
+    Raises:
+        UploadRefused: the question asks a creator who is not in the corpus.
+    """
     creator_id = library.creators.get(question["creator"])
     if creator_id is None:
         raise UploadRefused(f"Question {question['id']} asks {question['creator']}, who is not in the corpus.")
-    explained = await deployment.engine.explain(Question(creator_id, question["question"]))
+    explained = await deployment.engine.explain(Question(creator_id, question["question"], history))
     answer = explained.answer
     return {
         "id": question["id"],
@@ -145,7 +166,7 @@ async def _predict(deployment: Deployment, library: _Library, question: Mapping[
 
 
 async def _hits(
-    deployment: Deployment, library: _Library, creator_id: CreatorId, explained: Explained
+    deployment: Deployment, library: EvaluatedLibrary, creator_id: CreatorId, explained: Explained
 ) -> list[dict[str, Any]]:  # fmt: skip
     hits = explained.hits[:MOST_HITS]
     spans = [Span(hit.source_id, hit.first_unit, hit.last_unit) for hit in hits]

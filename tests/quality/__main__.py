@@ -1,0 +1,117 @@
+"""Retrieval quality as a table: our own set, or every set of a folder by the folder's own score.py."""
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from bot.evaluation import evaluate_files
+from bot.settings import Settings
+from tests.quality.sample import QUESTIONS, lines, owners, write_corpus
+from tests.quality.scoring import Asked, cited, declined, found, leaks, of_kinds, share, shown
+
+COLUMNS: Final = ("hit@5", "cite@10s", "cite@30s", "refuses", "answers", "leaks")
+GOALS: Final[Mapping[str, tuple[float | None, ...]]] = {
+    "tutorialvqa": (0.82, 0.35, 0.53, 0.97, 0.95, 0),
+    "medvidqa": (0.82, 0.22, 0.45, 0.95, 0.93, 0),
+    "karpathy": (0.80, 0.16, 0.27, 0.95, 0.90, 0),
+    "spoken_squad": (0.86, 0.62, 0.73, 0.93, 0.90, 0),
+    "squad2_docs": (0.98, None, None, None, 0.90, 0),
+}
+NO_GOALS: Final = (None, None, None, None, None, 0)
+ANSWERABLE: Final = ("direct", "paraphrase", "short", "typo")
+Figures = tuple[float | None, ...]
+
+
+def main() -> None:
+    """Evaluate and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.quality", description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, help="sets, each with corpus.jsonl and questions.jsonl")
+    folder = parser.parse_args().folder
+    table = Table("set", *COLUMNS, title="Retrieval quality without a model (goal in brackets)")
+    with TemporaryDirectory(prefix="chronos-quality-") as scratch:
+        for name, figures in _folder(folder, Path(scratch)) if folder else _own(Path(scratch)):
+            goals = GOALS.get(name, NO_GOALS)
+            table.add_row(name, *(_cell(*pair) for pair in zip(figures, goals, strict=True)))
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def _own(scratch: Path) -> Iterator[tuple[str, Figures]]:
+    corpus = scratch / "corpus.jsonl"
+    write_corpus(corpus)
+    predictions = _evaluate(scratch, corpus, QUESTIONS, "own")
+    by_id = {prediction["id"]: prediction for prediction in lines(predictions)}
+    asked: Asked = [(question, by_id[question["id"]]) for question in lines(QUESTIONS)]
+    for kind in ANSWERABLE:
+        chosen = of_kinds(asked, kind)
+        yield f"own: {kind}", (*_retrieval(chosen), None, share(chosen, shown), leaks(chosen, owners()))
+    for kind in ("off_topic", "cross_creator", "altered"):
+        chosen = of_kinds(asked, kind)
+        yield f"own: {kind}", (None, None, None, share(chosen, declined), None, leaks(chosen, owners()))
+
+
+def _retrieval(asked: Asked) -> Figures:
+    return (
+        share(asked, found),
+        share(asked, lambda question, prediction: cited(question, prediction, 10)),
+        share(asked, lambda question, prediction: cited(question, prediction, 30)),
+    )
+
+
+def _folder(folder: Path, scratch: Path) -> Iterator[tuple[str, Figures]]:
+    for corpus in sorted(folder.glob("*/corpus.jsonl")):
+        questions = corpus.with_name("questions.jsonl")
+        if questions.is_file():
+            predictions = _evaluate(scratch, corpus, questions, corpus.parent.name)
+            yield corpus.parent.name, _scored(folder / "score.py", corpus, questions, predictions)
+
+
+def _evaluate(scratch: Path, corpus: Path, questions: Path, name: str) -> Path:
+    predictions = scratch / f"{name}.predictions.jsonl"
+    settings = Settings.model_validate({"storage": {"data_dir": scratch / "data"}, "models": {"answer": []}})
+    asyncio.run(evaluate_files(settings, corpus, questions, predictions, core_only=True))
+    return predictions
+
+
+def _scored(script: Path, corpus: Path, questions: Path, predictions: Path) -> Figures:
+    command: list[str | Path] = [
+        sys.executable,
+        script,
+        questions,
+        predictions,
+        "--corpus",
+        corpus,
+        "--core",
+        "--ignore-abstain",
+    ]
+    printed = subprocess.run([*command, "--json", "--by", "neg_type"], check=True, capture_output=True).stdout  # noqa: S603
+    scores: Mapping[str, Any] = json.loads(printed)
+    overall, off_topic = scores["all"], scores.get("neg_type=cross_domain", {})
+    times = (overall["cite@1<=10s"], overall["cite@1<=30s"])
+    untimed = corpus.parent.name in GOALS and GOALS[corpus.parent.name][1] is None
+    return (
+        overall["hit@5"], *((None, None) if untimed else times), off_topic.get("refuse_recall"),
+        overall.get("answer_rate_on_answerable"), overall["leaked_hits"],
+    )  # fmt: skip
+
+
+def _cell(figure: float | None, goal: float | None) -> str:
+    if figure is None:
+        return "-"
+    value = f"{figure:.3f}" if isinstance(figure, float) else str(figure)
+    if goal is None:
+        return value
+    met = figure <= goal if goal == 0 else figure >= goal
+    return f"{value} ({goal:g}) {'[green]met[/]' if met else '[red]missed[/]'}"
+
+
+if __name__ == "__main__":
+    main()
