@@ -41,7 +41,7 @@ def main() -> None:
         for name, figures in _folder(folder, Path(scratch)) if folder else _own(Path(scratch)):
             goals = GOALS.get(name, NO_GOALS)
             table.add_row(name, *(_cell(*pair) for pair in zip(figures, goals, strict=True)))
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    Console(width=None if sys.stdout.isatty() else 128).print(table)
 
 
 def _own(scratch: Path) -> Iterator[tuple[str, Figures]]:

@@ -35,11 +35,11 @@ class Evaluated:
     library: EvaluatedLibrary
     asked: Asked
 
-    async def follow_up(self, line: dict[str, Any], *, in_session: bool) -> Asked:
+    async def follow_up(self, line: dict[str, Any], *, in_session: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         """Ask a follow-up, after the question before it or alone."""
         history = (Turn(line["first"], ""),) if in_session else ()
         question = {"question": line["followup"], **line}
-        return [(question, await predict(self.deployment, self.library, question, history))]
+        return question, await predict(self.deployment, self.library, question, history)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -83,10 +83,8 @@ async def test_no_question_brings_another_creators_video(evaluated: Evaluated) -
 
 
 async def test_follow_ups_are_found_with_the_question_before_them(evaluated: Evaluated) -> None:
-    in_session, alone = [], []
-    for line in lines(FOLLOW_UPS):
-        in_session += await evaluated.follow_up(line, in_session=True)
-        alone += await evaluated.follow_up(line, in_session=False)
+    in_session = [await evaluated.follow_up(line, in_session=True) for line in lines(FOLLOW_UPS)]
+    alone = [await evaluated.follow_up(line, in_session=False) for line in lines(FOLLOW_UPS)]
     assert share(in_session, found) >= 0.90
     assert share(in_session, shown) >= 0.90
     assert share(in_session, _near) >= 0.85
