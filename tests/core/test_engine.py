@@ -1,0 +1,407 @@
+"""The engine from question to answer, with a made-up library and models that say what a test wants."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from core.asking.answer import Answer, Confidence, Mode, Outcome
+from core.asking.embedding import Vector
+from core.asking.engine import (
+    CLOSEST,
+    NO_QUESTION,
+    NOT_COVERED,
+    NOTHING_YET,
+    Engine,
+    Question,
+    in_context,
+)
+from core.asking.gate import Cutoff
+from core.asking.holdings import CorpusState, Extent, Snapshots, Span, StoredSentence
+from core.asking.ranking import SearchQuery
+from core.asking.snapshot import Snapshot
+from core.asking.words import clean_question
+from core.asking.writing import Draft, DraftSentence, Task, Turn
+from core.errors import ConfigurationError, ProviderBusy, ProviderError
+from core.ids import CreatorId, SourceId
+from tests.core.workshop import CREATOR, DIMENSIONS, STEM, SUBJECTS, embed, index, lesson, library
+
+EMBEDDER = "made-up"
+CUTOFF = Cutoff(mean=1.0, deviation=0.1)
+DRILL = SourceId(10 + SUBJECTS.index("drill"))
+CLEAN_THE_DRILL = "How do I clean the drill?"
+
+
+class WorkshopEmbedder:
+    """Embeds as the workshop does."""
+
+    embedder_id = EMBEDDER
+    dimensions = DIMENSIONS
+    languages: frozenset[str] = frozenset()
+
+    async def embed_query(self, text: str) -> Vector:
+        return embed(text)
+
+    async def embed_passages(self, texts: Sequence[str]) -> Vector:
+        raise NotImplementedError
+
+
+@dataclass
+class FakeHoldings:
+    """A library in memory; remembers how often it was read."""
+
+    version: int = 1
+    embedder_id: str = EMBEDDER
+    cutoff: Cutoff | None = CUTOFF
+    texts: dict[SourceId, list[str]] = field(
+        default_factory=lambda: {SourceId(10 + at): lesson(subject) for at, subject in enumerate(SUBJECTS)}
+    )
+    removed: set[SourceId] = field(default_factory=set)
+    calls: list[str] = field(default_factory=list)
+    kept: dict[CreatorId, tuple[int, Cutoff]] = field(default_factory=dict)
+
+    async def state(self, creator_id: CreatorId) -> CorpusState:
+        self.calls.append("state")
+        return CorpusState(self.version, self.embedder_id, self.cutoff)
+
+    async def extent(self, creator_id: CreatorId) -> Extent:
+        units = sum(len(sentences) for sentences in self.texts.values())
+        return Extent(self.version, self.embedder_id, units, units // 6, 5.0, 50.0)
+
+    async def load(self, creator_id: CreatorId) -> Snapshot:
+        self.calls.append("load")
+        await asyncio.sleep(0)
+        sources = [index(source_id, sentences) for source_id, sentences in self.texts.items()]
+        return Snapshot.build(creator_id, self.version, self.embedder_id, sources)
+
+    async def candidates(self, creator_id: CreatorId, query: SearchQuery, extent: Extent) -> Snapshot:
+        self.calls.append("candidates")
+        return Snapshot.build(creator_id, extent.version, extent.embedder_id, library())
+
+    async def sentences(self, creator_id: CreatorId, spans: Sequence[Span]) -> list[StoredSentence]:
+        self.calls.append("sentences")
+        return [
+            self._sentence(span.source_id, position)
+            for span in spans
+            if span.source_id not in self.removed
+            for position in range(span.first, min(span.last + 1, len(self.texts[span.source_id])))
+        ]
+
+    async def set_cutoff(self, creator_id: CreatorId, version: int, cutoff: Cutoff) -> None:
+        self.kept[creator_id] = (version, cutoff)
+
+    def _sentence(self, source_id: SourceId, position: int) -> StoredSentence:
+        return StoredSentence(
+            source_id, position, 5.0 * position, 5.0 * position + 5.0, 5.0 * position, 0,
+            self.texts[source_id][position], f"Lesson {source_id}", "https://youtu.be/AbCdEfGhIjK", 300.0, timed=True,
+        )  # fmt: skip
+
+
+@dataclass
+class ScriptedModel:
+    """Writes what it is told to, or fails; remembers what it was asked."""
+
+    name: str
+    reply: ProviderError | bool | tuple[tuple[str, ...], ...]
+    """An error, whether the evidence covers the question, or the labels of one sentence after another."""
+    tasks: list[Task] = field(default_factory=list)
+
+    async def write(self, task: Task) -> Draft:
+        self.tasks.append(task)
+        if isinstance(self.reply, ProviderError):
+            raise self.reply
+        first = next(s for source in task.evidence for s in source.sentences if "Here I clean" in s.text)
+        labels = self.reply if isinstance(self.reply, tuple) else ((first.label,),)
+        written = tuple(DraftSentence("Clean the drill as carefully as anybody can.", found) for found in labels)
+        return Draft(covered=self.reply is not False, sentences=written, model=self.name)
+
+
+@dataclass
+class Heard:
+    """Hears of failures."""
+
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+    def model_failed(self, model: str, error: ProviderError) -> None:
+        self.failures.append((model, str(error)))
+
+
+class NoLinks:
+    """Links to our own pages, unsigned."""
+
+    def link(self, creator_id: CreatorId, source_id: SourceId, start_s: float | None) -> str:
+        return f"https://chronos.example/watch/{creator_id}/{source_id}?t={start_s}"
+
+
+@dataclass
+class Desk:
+    """An engine with everything it stands on in reach."""
+
+    holdings: FakeHoldings = field(default_factory=FakeHoldings)
+    models: Sequence[ScriptedModel] = ()
+    heard: Heard = field(default_factory=Heard)
+    most_units: int = 100_000
+
+    def __post_init__(self) -> None:
+        self.engine = Engine(
+            holdings=self.holdings, snapshots=Snapshots(self.holdings, 10**9, self.most_units),
+            embedder=WorkshopEmbedder(), stem=STEM, models=self.models, links=NoLinks(), watch=self.heard,
+        )  # fmt: skip
+
+    async def ask(self, text: str, *history: Turn, may_write: bool = True) -> Answer:
+        return await self.engine.answer(Question(CREATOR, text, history, may_write=may_write))
+
+
+async def test_without_a_model_the_creators_own_words_are_quoted_with_a_link_to_the_second() -> None:
+    answer = await Desk().ask(CLEAN_THE_DRILL)
+
+    said_at = next(at for at, text in enumerate(lesson("drill")) if "clean" in text)
+    assert (answer.outcome, answer.mode) == (Outcome.ANSWERED, Mode.QUOTED)
+    assert answer.citations[0].start_s == 5.0 * said_at
+    assert answer.citations[0].url.endswith(f"t={5 * said_at}")
+    assert answer.text.startswith("Here I clean the drill as carefully as anybody can.")
+    assert [sentence.labels for sentence in answer.sentences] == [("1",), ("2",), ("3",)][: len(answer.sentences)]
+    assert answer.grounded
+
+
+async def test_what_the_material_does_not_cover_is_declined_without_showing_anything() -> None:
+    desk = Desk()
+    answer = await desk.ask("Who won the election in Peru?")
+
+    assert (answer.outcome, answer.notice, answer.citations) == (Outcome.ABSTAINED, NOT_COVERED, ())
+    assert "sentences" not in desk.holdings.calls
+
+
+async def test_a_number_that_nobody_said_makes_it_the_closest_moments() -> None:
+    answer = await Desk().ask("How do I clean the drill within 45 minutes?")
+
+    assert (answer.outcome, answer.confidence, answer.notice) == (Outcome.CLOSEST, Confidence.LOW, CLOSEST)
+    assert answer.citations
+    assert not answer.grounded
+
+
+async def test_thin_evidence_shows_the_closest_moments() -> None:
+    sure = await Desk().engine.explain(Question(CREATOR, CLEAN_THE_DRILL))
+    thin = Desk(FakeHoldings(cutoff=Cutoff(mean=sure.gate - 0.27, deviation=0.1)))
+
+    assert (await thin.ask(CLEAN_THE_DRILL)).outcome is Outcome.CLOSEST
+
+
+async def test_an_empty_library_says_that_nothing_was_added_yet() -> None:
+    answer = await Desk(FakeHoldings(version=0, embedder_id="")).ask(CLEAN_THE_DRILL)
+
+    assert (answer.outcome, answer.notice) == (Outcome.ABSTAINED, NOTHING_YET)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "🎉🎉🎉", "-" * 40, "@everyone", "https://videos.example/x", "?!"])
+async def test_what_holds_no_word_is_refused_with_an_example(text: str) -> None:
+    desk = Desk()
+    answer = await desk.ask(text)
+
+    assert (answer.outcome, answer.notice) == (Outcome.REFUSED, NO_QUESTION)
+    assert desk.holdings.calls == []
+
+
+async def test_a_question_of_2001_characters_is_refused_with_its_length_and_one_of_2000_is_not() -> None:
+    desk = Desk()
+    padded = CLEAN_THE_DRILL.ljust(2000, "!")
+
+    assert (await desk.ask(padded)).outcome is not Outcome.REFUSED
+    refused = await desk.ask(padded + "!")
+    assert refused.outcome is Outcome.REFUSED
+    assert "2,001 characters" in refused.notice
+    assert "2,000" in refused.notice
+
+
+async def test_a_follow_up_is_found_by_the_question_before_it() -> None:
+    before = Turn(CLEAN_THE_DRILL, "Carefully.")
+    alone, followed = await Desk().ask("and how do I store it?"), await Desk().ask("and how do I store it?", before)
+
+    assert followed.citations[0].source_id == DRILL
+    assert "store the drill" in followed.citations[0].quote
+    assert not alone.citations or alone.citations[0].source_id != DRILL
+
+
+async def test_a_question_that_stands_alone_is_not_drawn_to_the_one_before_it() -> None:
+    answer = await Desk().ask("Which steps repair a broken hinge properly?", Turn(CLEAN_THE_DRILL, "Carefully."))
+
+    assert "repair the hinge" in answer.citations[0].quote
+
+
+@pytest.mark.parametrize(
+    ("question", "leans"),
+    [
+        ("and the clamp?", True),
+        ("how long does it take to dry before sanding again?", True),
+        ("why?", True),
+        ("Which varnish should I apply on an old oak table?", False),
+    ],
+)
+def test_short_and_referring_questions_lean_on_the_one_before(question: str, *, leans: bool) -> None:
+    context = in_context(clean_question(question), (Turn("How do I store varnish?", ""),))
+
+    assert (context is not None) == leans
+    assert context is None or {"store", "varnish"} <= set(context.words)
+
+
+def test_the_first_question_of_a_session_leans_on_nothing() -> None:
+    assert in_context(clean_question("and the clamp?"), ()) is None
+
+
+async def test_a_model_words_the_answer_and_its_labels_become_citations() -> None:
+    model = ScriptedModel("one", True)
+    answer = await Desk(models=[model]).ask(CLEAN_THE_DRILL, Turn("hello", "hi"))
+
+    assert (answer.outcome, answer.mode, answer.model) == (Outcome.ANSWERED, Mode.WRITTEN, "one")
+    assert answer.text == "Clean the drill as carefully as anybody can. [1]"
+    assert answer.citations[0].source_id == DRILL
+    (task,) = model.tasks
+    assert [turn.question for turn in task.history] == ["hello"]
+    labels = [s.label for source in task.evidence for s in source.sentences]
+    assert labels[0] == "S1"
+    assert len(set(labels)) == len(labels)
+
+
+async def test_when_a_model_fails_the_next_one_answers_and_the_operator_hears_of_it() -> None:
+    models = [ScriptedModel("one", ProviderBusy("overloaded")), ScriptedModel("two", True)]
+    desk = Desk(models=models)
+    answer = await desk.ask(CLEAN_THE_DRILL)
+
+    assert (answer.mode, answer.model) == (Mode.WRITTEN, "two")
+    assert desk.heard.failures == [("one", "overloaded")]
+
+
+async def test_when_every_model_fails_the_answer_is_quoted() -> None:
+    desk = Desk(models=[ScriptedModel("one", ProviderBusy("busy")), ScriptedModel("two", ProviderError("cut"))])
+    answer = await desk.ask(CLEAN_THE_DRILL)
+
+    assert (answer.outcome, answer.mode, answer.model) == (Outcome.ANSWERED, Mode.QUOTED, "")
+    assert [name for name, _ in desk.heard.failures] == ["one", "two"]
+
+
+async def test_sentences_with_invented_labels_are_not_said() -> None:
+    model = ScriptedModel("one", True)
+    await Desk(models=[model]).ask(CLEAN_THE_DRILL)
+    real = next(s.label for e in model.tasks[0].evidence for s in e.sentences if "Here I clean" in s.text)
+
+    mixed = await Desk(models=[ScriptedModel("one", (("S999",), (real, "S998"), ()))]).ask(CLEAN_THE_DRILL)
+
+    assert mixed.mode is Mode.WRITTEN
+    assert [sentence.labels for sentence in mixed.sentences] == [("1",)]
+    assert len(mixed.citations) == 1
+
+
+async def test_an_answer_of_nothing_but_invented_labels_is_replaced_by_quotes() -> None:
+    answer = await Desk(models=[ScriptedModel("one", (("S999",),))]).ask(CLEAN_THE_DRILL)
+
+    assert answer.mode is Mode.QUOTED
+    assert answer.citations
+
+
+async def test_a_model_that_finds_the_evidence_silent_declines() -> None:
+    answer = await Desk(models=[ScriptedModel("one", False)]).ask(CLEAN_THE_DRILL)
+
+    assert (answer.outcome, answer.notice, answer.model) == (Outcome.ABSTAINED, NOT_COVERED, "one")
+
+
+async def test_without_money_no_model_is_asked() -> None:
+    model = ScriptedModel("one", True)
+    answer = await Desk(models=[model]).ask(CLEAN_THE_DRILL, may_write=False)
+
+    assert answer.mode is Mode.QUOTED
+    assert model.tasks == []
+
+
+@pytest.mark.parametrize("models", [[], [ScriptedModel("one", True)]])
+async def test_a_source_removed_between_ranking_and_reading_is_not_shown(models: list[ScriptedModel]) -> None:
+    holdings = FakeHoldings()
+    holdings.removed = set(holdings.texts)
+    answer = await Desk(holdings, models).ask(CLEAN_THE_DRILL)
+
+    assert (answer.outcome, answer.citations) == (Outcome.ABSTAINED, ())
+    assert all(model.tasks == [] for model in models)
+
+
+async def test_the_removal_of_one_source_leaves_the_others_to_quote() -> None:
+    answer = await Desk(FakeHoldings(removed={DRILL})).ask(CLEAN_THE_DRILL)
+
+    assert DRILL not in {cited.source_id for cited in answer.citations}
+
+
+async def test_what_a_platform_would_act_on_is_stripped_from_quotes() -> None:
+    holdings = FakeHoldings()
+    holdings.texts[DRILL] = [
+        text.replace("clean the drill", "clean the drill @everyone https://evil.example **now**")
+        for text in holdings.texts[DRILL]
+    ]
+    answer = await Desk(holdings).ask(CLEAN_THE_DRILL)
+
+    shown = answer.text + "".join(cited.quote for cited in answer.citations)
+    assert "clean the drill" in shown
+    assert not any(bait in shown for bait in ("@everyone", "http", "**"))
+
+
+async def test_a_library_of_another_embedder_is_not_searched() -> None:
+    with pytest.raises(ConfigurationError, match=r"models\.embed"):
+        await Desk(FakeHoldings(embedder_id="other")).ask(CLEAN_THE_DRILL)
+
+
+async def test_without_a_stored_cut_off_one_is_found_for_the_question() -> None:
+    desk = Desk(FakeHoldings(cutoff=None))
+
+    assert (await desk.ask(CLEAN_THE_DRILL)).outcome is Outcome.ANSWERED
+    assert (await desk.ask("Who won the election in Peru?")).outcome is Outcome.ABSTAINED
+
+
+async def test_recalibrating_keeps_a_cut_off_with_its_version() -> None:
+    desk = Desk(FakeHoldings(version=7))
+    await desk.engine.recalibrate(CREATOR)
+
+    version, cutoff = desk.holdings.kept[CREATOR]
+    assert version == 7
+    assert cutoff.deviation > 0
+
+
+async def test_people_who_ask_at_once_share_one_reading_of_the_library() -> None:
+    desk = Desk()
+    answers = await asyncio.gather(*(desk.ask(f"How do I clean the {subject}?") for subject in SUBJECTS))
+
+    assert all(answer.outcome is Outcome.ANSWERED for answer in answers)
+    assert desk.holdings.calls.count("load") == 1
+
+
+async def test_what_was_added_since_is_found_by_the_next_question() -> None:
+    desk = Desk()
+    await desk.ask(CLEAN_THE_DRILL)
+    desk.holdings.texts[SourceId(99)] = [text.replace("drill", "anvil") for text in lesson("drill")]
+    desk.holdings.version = 2
+
+    answer = await desk.ask("How do I clean the anvil?")
+
+    assert answer.citations[0].source_id == 99
+
+
+async def test_a_library_too_large_to_be_held_takes_candidates_and_answers_alike() -> None:
+    held, large = Desk(), Desk(most_units=100)
+
+    answers = await held.ask(CLEAN_THE_DRILL), await large.ask(CLEAN_THE_DRILL)
+
+    assert replace(answers[0], timing_ms={}) == replace(answers[1], timing_ms={})
+    assert "load" not in large.holdings.calls
+    assert "candidates" not in held.holdings.calls
+
+
+async def test_a_library_too_large_to_be_held_finds_its_cut_off_from_candidates() -> None:
+    desk = Desk(FakeHoldings(version=3), most_units=100)
+    await desk.engine.recalibrate(CREATOR)
+
+    assert desk.holdings.kept[CREATOR][0] == 3
+    assert desk.holdings.calls.count("candidates") > 30
+
+
+async def test_every_part_of_an_answer_is_timed() -> None:
+    answer = await Desk().ask(CLEAN_THE_DRILL)
+
+    assert set(answer.timing_ms) >= {"library", "embedding", "ranking", "evidence", "quoting", "total"}
+    assert answer.timing_ms["total"] >= answer.timing_ms["ranking"]
