@@ -51,7 +51,7 @@ class _StartWeights:
 
     lexical: float = 0.4
     window: float = 2.0
-    coverage: float = 1.2
+    coverage: float = 1.4
     onward: float = 0.4
 
 

@@ -184,9 +184,10 @@ def _sentences(block: _Block, split: SentenceSplitter) -> list[tuple[int, int]]:
 
 
 def _at_cues(block: _Block, span: tuple[int, int]) -> list[tuple[int, int]]:
-    """Cut a run-on sentence where cues begin, into pieces of about 14 words."""
+    """Cut a run-on sentence, or words without punctuation, where cues begin, into pieces of about 14 words."""
     start, end = span
-    if count_words(block.text[start:end]) <= LONGEST_UNIT_WORDS:
+    ends = _ENDS_SENTENCE.search(block.text[start:end].rstrip())
+    if count_words(block.text[start:end]) <= (LONGEST_UNIT_WORDS if ends else 2 * JOINED_CUE_WORDS):
         return [span]
     cuts = [start]
     for offset, following in pairwise((*block.offsets, end)):

@@ -83,6 +83,15 @@ def test_a_source_of_a_single_sentence_can_be_a_passage() -> None:
     assert SourceId(99) in {hit.source_id for hit in hits}
 
 
+def test_without_words_the_gate_is_how_close_the_closest_window_and_unit_are() -> None:
+    built, vector = snapshot(), embed("clean drill")
+
+    found = rank(built, SearchQuery(vector, np.zeros(0, np.int32)))
+
+    unit = float((built.unit_vectors.astype(np.float32) @ vector).max())
+    assert found.gate == pytest.approx(float((built.window_vectors @ vector).max()) + 0.9 * unit, rel=1e-5)
+
+
 def test_an_empty_library_has_no_passages() -> None:
     found = rank(snapshot([]), ask("How do I clean the drill?"))
 

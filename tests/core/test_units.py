@@ -101,6 +101,12 @@ def test_cues_without_punctuation_are_joined_to_about_fourteen_words() -> None:
     assert " ".join(unit.text for unit in units) == " ".join(cue.text for cue in cues)
 
 
+def test_a_few_cues_without_punctuation_between_two_pauses_are_not_one_long_unit() -> None:
+    cues = [Segment(5.0 * at, 5.0 * at + 5.0, words(6, f"cue{at}x")) for at in range(6)]
+
+    assert [count_words(unit.text) for unit in units_of(*cues)] == [18, 18]
+
+
 def test_a_unit_never_crosses_a_change_of_speaker() -> None:
     units = units_of(Segment(0.0, 2.0, "and then we", "Ada"), Segment(2.0, 4.0, "no wait", "Ben"))
 
