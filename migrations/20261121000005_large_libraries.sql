@@ -1,7 +1,7 @@
 -- migrate:up
 
--- Under row-level security no index on overlap can be used (the operator is not leakproof), and keeping one costs
--- a tenth of an ingestion: a creator's passages are found by their key and filtered.
+-- Under row-level security no index on overlap can be used, because the operator is not leakproof, and every upload
+-- would pay for keeping one: a creator's passages are found by their key and filtered.
 DROP INDEX passages_terms;
 
 COMMENT ON COLUMN passages.terms IS

@@ -48,18 +48,19 @@ EXTENT: Final = f"""
 """
 UNIT_VECTORS: Final = _VECTORS.format(table="segment_embeddings", ready=_READY)
 WINDOW_VECTORS: Final = _VECTORS.format(table="passage_embeddings", ready=_READY)
+# One place after another: of a range, the planner would read the whole source.
 SENTENCES: Final = """
     SELECT s.source_id, s.position, s.start_s, s.end_s, s.paragraph, s.text, x.title, x.link, x.duration_s,
            x.timing <> 'none' AS timed,
            (SELECT h.start_s FROM segments h
              WHERE h.creator_id = $1 AND h.source_id = s.source_id AND h.position <= s.position AND NOT h.estimated
              ORDER BY h.position DESC LIMIT 1) AS linked_s
-      FROM unnest($2::bigint[], $3::integer[], $4::integer[]) WITH ORDINALITY AS wanted (source_id, first, last, n)
+      FROM unnest($2::bigint[], $3::integer[]) WITH ORDINALITY AS wanted (source_id, position, n)
       JOIN sources x ON x.creator_id = $1 AND x.id = wanted.source_id
                     AND x.status = 'ready' AND x.removed_at IS NULL
       JOIN segments s ON s.creator_id = $1 AND s.source_id = wanted.source_id
-                     AND s.position BETWEEN wanted.first AND wanted.last
-     ORDER BY wanted.n, s.position
+                     AND s.position = wanted.position
+     ORDER BY wanted.n
 """
 WATCHED: Final = """
     SELECT title, link, duration_s, timing FROM sources
@@ -110,9 +111,11 @@ class PostgresHoldings:
 
     async def sentences(self, creator_id: CreatorId, spans: Sequence[Span]) -> list[StoredSentence]:
         """The sentences of spans, span after span; those of removed sources are left out."""
-        columns = ([span.source_id for span in spans], [span.first for span in spans], [span.last for span in spans])
+        places = [(span.source_id, position) for span in spans for position in range(span.first, span.last + 1)]
         async with self._database.creator(creator_id) as connection:
-            rows = await connection.fetch(SENTENCES, creator_id, *columns)
+            rows = await connection.fetch(
+                SENTENCES, creator_id, [source_id for source_id, _ in places], [position for _, position in places]
+            )
         return [
             StoredSentence(
                 SourceId(row["source_id"]), row["position"], row["start_s"], row["end_s"], row["linked_s"],
