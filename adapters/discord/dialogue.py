@@ -1,0 +1,231 @@
+"""What people do on Discord and what they get to see: commands, buttons, questions, a greeting."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
+
+import discord
+import structlog
+from discord import app_commands
+
+from adapters.discord.failures import FAILURES
+from adapters.discord.incoming import (
+    Files,
+    being_typed,
+    button_request,
+    command_request,
+    declared,
+    greeting_places,
+    question,
+)
+from adapters.discord.outgoing import Outgoing
+from core.conversation import Reply, Request, Responder
+from core.richtext import RichText
+
+log = structlog.get_logger()
+
+AT_ONCE: Final = 64
+DECIDE_WITHIN_S: Final = 1.0
+SUGGEST_WITHIN_S: Final = 2.5
+LONGEST_CHOICE: Final = 100
+SHORT: Final = 500
+GONE: Final = (401, 404)
+
+NOT_TAKEN: Final = Reply(
+    RichText.of("Discord did not take my answer, or not all of it. Please try again in a minute.")
+)
+TOLD_PRIVATELY: Final = Reply(RichText.of("I have answered you in a direct message."))
+UNTOLD: Final = Reply(
+    RichText.of(
+        "I could not answer you in private: your direct messages are closed. "
+        "Ask with a slash command instead; then only you see the answer."
+    )
+)
+
+
+class Dialogue:
+    """Turns events into requests and shows the replies; no failure leaves it."""
+
+    def __init__(self, responder: Responder, outgoing: Outgoing, files: Files, bot_id: int) -> None:
+        self._responder = responder
+        self._outgoing = outgoing
+        self._files = files
+        self._bot_id = bot_id
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def interaction(self, interaction: discord.Interaction) -> None:
+        """Answer a command, a button or an option that is being typed."""
+        kinds: dict[discord.InteractionType, Callable[[discord.Interaction], Coroutine[Any, Any, None]]] = {
+            discord.InteractionType.application_command: self._command,
+            discord.InteractionType.component: self._button,
+            discord.InteractionType.autocomplete: self._complete,
+        }
+        if answer := kinds.get(interaction.type):
+            await self._guard(answer(interaction), interaction.type.name, interaction.id)
+
+    async def message(self, message: discord.Message) -> None:
+        """Answer a question that was asked without a command."""
+        if request := question(message, self._bot_id):
+            await self._guard(self._question(request, str(message.id)), "message", message.id)
+
+    async def joined(self, guild: discord.Guild) -> None:
+        """Greet a new server."""
+        await self._guard(self._greet(guild), "joined", guild.id)
+
+    async def finish(self, within_s: float) -> None:
+        """Let what has begun come to its end, and stop what takes longer."""
+        if not self._running:
+            return
+        _, late = await asyncio.wait(set(self._running), timeout=within_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def _guard(self, work: Coroutine[Any, Any, None], event: str, event_id: int) -> None:
+        task = asyncio.ensure_future(work)
+        self._running.add(task)
+        try:
+            await task
+        except FAILURES as error:
+            log.warning("an event could not be answered", discord_event=event, id=event_id, reason=str(error))
+        except Exception as error:
+            log.exception("an event failed", discord_event=event, id=event_id, exc_info=error)
+        finally:
+            self._running.discard(task)
+
+    # Commands
+
+    async def _command(self, interaction: discord.Interaction) -> None:
+        request = command_request(interaction, self._files)
+        private = await self._private_soon(request)
+        command = declared(self._responder.commands, request.command)
+        hidden = (command is None or command.private) if private is None else private
+        if not await _acknowledged(interaction, interaction.response.defer(thinking=True, ephemeral=hidden)):
+            return
+        reply = await self._respond(request)
+        secret = reply.private or (private is None and await self._responder.private(request))
+        show = self._show_hidden if secret and not hidden else self._outgoing.fill
+        await self._show(request, reply, interaction.token, show, private=hidden or secret)
+
+    async def _show_hidden(self, token: str, reply: Reply, *, private: bool) -> None:
+        """Everybody saw "thinking", but only one person may see the reply."""
+        await self._outgoing.dismiss(token)
+        await self._outgoing.follow_up(token, reply, private=private)
+
+    async def _private_soon(self, request: Request) -> bool | None:
+        """Whether the reply is for the person alone; None when that takes too long to find out."""
+        try:
+            return await asyncio.wait_for(self._responder.private(request), DECIDE_WITHIN_S)
+        except TimeoutError:
+            return None
+
+    # Buttons
+
+    async def _button(self, interaction: discord.Interaction) -> None:
+        request = button_request(interaction)
+        if not await _acknowledged(interaction, interaction.response.defer()):
+            return
+        reply = await self._respond(request)
+        show = self._outgoing.fill if reply.replaces else self._outgoing.follow_up
+        await self._show(request, reply, interaction.token, show, private=reply.private)
+
+    # Both
+
+    async def _respond(self, request: Request) -> Reply:
+        async with self._slots:
+            return await self._responder.respond(request)
+
+    async def _show(
+        self, request: Request, reply: Reply, token: str, show: Callable[..., Awaitable[None]], *, private: bool
+    ) -> None:
+        try:
+            await show(token, reply, private=private)
+        except FAILURES as error:
+            if isinstance(error, discord.HTTPException) and error.status in GONE:
+                await self._show_late(request, reply, private=private)
+            else:
+                log.warning("Discord did not take a reply", command=request.command, reason=str(error))
+                await self._outgoing.follow_up(token, NOT_TAKEN, private=True)
+
+    async def _show_late(self, request: Request, reply: Reply, *, private: bool) -> None:
+        """The interaction has ended (15 minutes, or its message was deleted): write an ordinary message."""
+        if not private or request.place.direct:
+            await self._outgoing.send(request.place.channel, reply)
+        elif not await self._tell(request, reply):
+            await self._outgoing.send(request.place.channel, UNTOLD)
+
+    async def _tell(self, request: Request, reply: Reply) -> bool:
+        """Write to the person alone; False when they take no direct messages."""
+        try:
+            channel_id = await self._outgoing.direct_channel(request.person.external_id)
+            await self._outgoing.send(channel_id, reply)
+        except discord.Forbidden:
+            return False
+        return True
+
+    # Completion
+
+    async def _complete(self, interaction: discord.Interaction) -> None:
+        typing = being_typed(interaction)
+        if typing is None:
+            return
+        request = command_request(interaction, self._files)
+        try:
+            suggest = self._responder.suggest(request, typing.parameter, typing.text)
+            found = await asyncio.wait_for(suggest, SUGGEST_WITHIN_S)
+        except TimeoutError:
+            found = []
+        choices = [
+            app_commands.Choice(name=suggestion.label[:LONGEST_CHOICE], value=suggestion.value)
+            for suggestion in found
+            if suggestion.label and len(suggestion.value) <= LONGEST_CHOICE
+        ]
+        await interaction.response.autocomplete(choices[:25])
+
+    # Messages
+
+    async def _question(self, request: Request, message_id: str) -> None:
+        async with self._outgoing.typing(request.place.channel):
+            reply = await self._respond(request)
+            secret = not request.place.direct and await self._secret(request, reply)
+        if not secret:
+            await self._answer(request, reply, message_id)
+        elif await self._tell(request, reply):
+            await self._answer(request, TOLD_PRIVATELY, message_id)
+        else:
+            await self._answer(request, UNTOLD, message_id)
+
+    async def _secret(self, request: Request, reply: Reply) -> bool:
+        """Whether only the person may read it; a short refusal may stand in the channel."""
+        plain = not reply.buttons and not reply.files and len(reply.text.plain) <= SHORT
+        return (reply.private and not plain) or await self._responder.private(request)
+
+    async def _answer(self, request: Request, reply: Reply, message_id: str) -> None:
+        try:
+            await self._outgoing.send(request.place.channel, reply, answering=message_id)
+        except discord.Forbidden:
+            if not await self._tell(request, reply):
+                log.warning("nowhere to answer", community=request.place.community, channel=request.place.channel)
+
+    # Greeting
+
+    async def _greet(self, guild: discord.Guild) -> None:
+        for place in greeting_places(guild):
+            reply = await self._responder.joined(place)
+            try:
+                await self._outgoing.send(place.channel, reply)
+            except discord.Forbidden:
+                continue
+            return
+        log.warning("no channel of a new server is open to the greeting", community=str(guild.id))
+
+
+async def _acknowledged(interaction: discord.Interaction, deferral: Awaitable[object]) -> bool:
+    try:
+        await deferral
+    except FAILURES as error:
+        # Discord has told the person already; running it now would do it behind their back, or twice.
+        log.warning("an interaction could not be acknowledged", id=interaction.id, reason=str(error))
+        return False
+    return True

@@ -1,0 +1,138 @@
+"""What happened on Discord, in the words of the conversation."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import discord
+
+from adapters.discord.failures import FAILURES
+from core.conversation import Attachment, Command, Person, Place, Request, Value
+from core.errors import ProviderError, UploadRefused
+
+PLATFORM: Final = "discord"
+ASK: Final = "ask"
+FILE_OPTION: Final = 11
+
+Json = Mapping[str, Any]
+Download = Callable[[str], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """An option that is being filled in."""
+
+    parameter: str
+    text: str
+
+
+def command_request(interaction: discord.Interaction, files: "Files") -> Request:
+    """A slash command with its options."""
+    data = _data(interaction)
+    attached = data.get("resolved", {}).get("attachments", {})
+    arguments: dict[str, Value] = {}
+    for option in data.get("options", []):
+        name, value = option["name"], option["value"]
+        if option["type"] != FILE_OPTION:
+            arguments[name] = float(value) if isinstance(value, int | float) else str(value)
+        elif value in attached:
+            arguments[name] = files.attachment(attached[value])
+    return Request(place_of(interaction), person_of(interaction), str(data["name"]), arguments)
+
+
+def button_request(interaction: discord.Interaction) -> Request:
+    """A pressed button."""
+    action, _, payload = str(_data(interaction)["custom_id"]).partition(":")
+    return Request(place_of(interaction), person_of(interaction), action, {"payload": payload})
+
+
+def being_typed(interaction: discord.Interaction) -> Typing | None:
+    """The option that wants to be completed."""
+    focused = [option for option in _data(interaction).get("options", []) if option.get("focused")]
+    return Typing(focused[0]["name"], str(focused[0]["value"])) if focused else None
+
+
+def question(message: discord.Message, bot_id: int) -> Request | None:
+    """A message that is meant for the bot: direct, mentioning it or replying to it; None for any other."""
+    spoken = message.type in (discord.MessageType.default, discord.MessageType.reply)
+    if message.author.bot or message.webhook_id or not spoken:
+        return None
+    if message.guild and bot_id not in {user.id for user in message.mentions}:
+        return None
+    text = re.sub(rf"<@!?{bot_id}>", " ", message.content).strip()
+    place = _place(message.channel.id, message.guild)
+    return Request(place, _person(message.author, _message_permissions(message)), ASK, {"question": text})
+
+
+def declared(commands: Sequence[Command], name: str) -> Command | None:
+    """The command with this name."""
+    return next((command for command in commands if command.name == name), None)
+
+
+def greeting_places(guild: discord.Guild) -> list[Place]:
+    """Where the bot may greet a server, best first."""
+    channels = [*([guild.system_channel] if guild.system_channel else []), *guild.text_channels]
+    return [_place(channel.id, guild) for channel in channels if _may_write(channel, guild)]
+
+
+def place_of(interaction: discord.Interaction) -> Place:
+    """Where a command or button was used; a thread is a channel of its own."""
+    return _place(interaction.channel_id, interaction.guild)
+
+
+def person_of(interaction: discord.Interaction) -> Person:
+    """Who used it, with the permissions that Discord sent along."""
+    return _person(interaction.user, interaction.permissions)
+
+
+class Files:
+    """Makes attachments whose content is downloaded through Discord's signed links, which expire."""
+
+    def __init__(self, download: Download, largest_file_bytes: int) -> None:
+        self._download = download
+        self._largest_file_bytes = largest_file_bytes
+
+    def attachment(self, payload: Json) -> Attachment:
+        """An attachment of an interaction."""
+        name, url, size_bytes = str(payload["filename"]), str(payload["url"]), int(payload["size"])
+        return Attachment(name, size_bytes, lambda: self._read(name, url, size_bytes))
+
+    async def _read(self, name: str, url: str, size_bytes: int) -> bytes:
+        largest = self._largest_file_bytes
+        if size_bytes > largest:
+            raise UploadRefused(
+                f"{name} has {size_bytes / 1e6:.1f} MB; at most {largest / 1e6:.0f} MB are taken. "
+                "Please split it in two."
+            )
+        try:
+            return await self._download(url)
+        except (discord.NotFound, discord.Forbidden) as error:
+            raise UploadRefused(f"Discord's link to {name} has expired. Please attach the file again.") from error
+        except FAILURES as error:
+            raise ProviderError(f"Discord did not hand over the file: {type(error).__name__}") from error
+
+
+def _data(interaction: discord.Interaction) -> Any:  # noqa: ANN401 any JSON
+    return interaction.data or {}
+
+
+def _place(channel_id: int | None, guild: discord.Guild | None) -> Place:
+    channel = str(channel_id or "")
+    return Place(PLATFORM, channel, str(guild.id), guild.name or "") if guild else Place(PLATFORM, channel)
+
+
+def _person(user: discord.User | discord.Member, permissions: discord.Permissions) -> Person:
+    roles = frozenset(str(role.id) for role in user.roles) if isinstance(user, discord.Member) else frozenset()
+    manages = permissions.administrator or permissions.manage_guild
+    return Person(PLATFORM, str(user.id), user.display_name, manages=manages, roles=roles)
+
+
+def _message_permissions(message: discord.Message) -> discord.Permissions:
+    author = message.author
+    return author.guild_permissions if isinstance(author, discord.Member) else discord.Permissions.none()
+
+
+def _may_write(channel: discord.TextChannel, guild: discord.Guild) -> bool:
+    allowed = channel.permissions_for(guild.me)
+    return allowed.view_channel and allowed.send_messages

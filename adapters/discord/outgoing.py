@@ -1,0 +1,147 @@
+"""Everything Chronos writes on Discord: never a ping, never a preview, at most 2,000 characters a message."""
+
+import asyncio
+import io
+import json
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import discord
+from discord.http import HTTPClient, Route
+
+from adapters.discord.failures import FAILURES
+from adapters.discord.markup import messages
+from core.conversation import Button, File, Reply, Tone
+
+Json = dict[str, Any]
+
+SUPPRESS_EMBEDS, EPHEMERAL = 1 << 2, 1 << 6
+STYLES: Final = {Tone.NEUTRAL: 2, Tone.GOOD: 3, Tone.DANGER: 4}
+MOST_IN_ROW, MOST_ROWS, LONGEST_LABEL = 5, 5, 80
+TYPING_LASTS_S: Final = 8.0
+WEBHOOK: Final = "/webhooks/{webhook_id}/{webhook_token}"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One message as the API takes it, and its files."""
+
+    body: Json
+    files: Sequence[File] = ()
+
+
+class Outgoing:
+    """Writes through the REST API with discord.py's own handling of limits.
+
+    All methods raise what :data:`adapters.discord.failures.FAILURES` names.
+    """
+
+    def __init__(self, http: HTTPClient, application_id: int) -> None:
+        self._http = http
+        self._application_id = application_id
+
+    async def send(self, channel_id: str, reply: Reply, *, answering: str = "") -> str:
+        """Write into a channel, as a reply to the message ``answering``; returns the first message's id."""
+        first, *rest = _drafts(reply)
+        if answering:
+            first.body["message_reference"] = {"message_id": answering, "fail_if_not_exists": False}
+        sent = await self._post(channel_id, first)
+        for draft in rest:
+            await self._post(channel_id, draft)
+        return str(sent["id"])
+
+    async def edit(self, channel_id: str, message_id: str, reply: Reply) -> None:
+        """Change a message; what does not fit into it follows in new ones."""
+        first, *rest = _drafts(reply)
+        path = "/channels/{channel_id}/messages/{message_id}"
+        await self._request(Route("PATCH", path, channel_id=channel_id, message_id=message_id), first)
+        for draft in rest:
+            await self._post(channel_id, draft)
+
+    async def fill(self, token: str, reply: Reply, *, private: bool) -> None:
+        """Put a reply where "thinking" stands, or into the message whose button was pressed."""
+        first, *rest = _drafts(reply)
+        await self._request(self._webhook("PATCH", "/messages/@original", token), first)
+        for draft in rest:
+            await self._follow(token, draft, private=private)
+
+    async def follow_up(self, token: str, reply: Reply, *, private: bool) -> None:
+        """Write further messages after an interaction, ``private`` for the person alone."""
+        for draft in _drafts(reply):
+            await self._follow(token, draft, private=private)
+
+    async def dismiss(self, token: str) -> None:
+        """Take "thinking" away."""
+        await self._http.request(self._webhook("DELETE", "/messages/@original", token))
+
+    async def direct_channel(self, user_id: str) -> str:
+        """The channel of the conversation with one person."""
+        return str((await self._http.start_private_message(int(user_id)))["id"])
+
+    @asynccontextmanager
+    async def typing(self, channel_id: str) -> AsyncIterator[None]:
+        """Show that an answer is being written."""
+        typing = asyncio.create_task(self._type(channel_id))
+        try:
+            yield
+        finally:
+            typing.cancel()
+            await asyncio.gather(typing, return_exceptions=True)
+
+    async def _type(self, channel_id: str) -> None:
+        while True:
+            with suppress(*FAILURES):
+                await self._http.send_typing(int(channel_id))
+            await asyncio.sleep(TYPING_LASTS_S)
+
+    async def _post(self, channel_id: str, draft: Draft) -> Any:  # noqa: ANN401 any JSON
+        # Discord drops a repetition with the same nonce, so that a repeated request says nothing twice.
+        draft.body.update(nonce=secrets.token_hex(12), enforce_nonce=True)
+        return await self._request(Route("POST", "/channels/{channel_id}/messages", channel_id=channel_id), draft)
+
+    async def _follow(self, token: str, draft: Draft, *, private: bool) -> None:
+        draft.body["flags"] |= EPHEMERAL if private else 0
+        await self._request(self._webhook("POST", "", token), draft, params={"wait": "true"})
+
+    def _webhook(self, method: str, path: str, token: str) -> Route:
+        return Route(method, WEBHOOK + path, webhook_id=self._application_id, webhook_token=token)
+
+    async def _request(self, route: Route, draft: Draft, **options: Any) -> Any:  # noqa: ANN401 any JSON
+        if not draft.files:
+            return await self._http.request(route, json=draft.body, **options)
+        files = [discord.File(io.BytesIO(file.content), file.name) for file in draft.files]
+        draft.body["attachments"] = [file.to_dict(index) for index, file in enumerate(files)]
+        form: list[Json] = [{"name": "payload_json", "value": json.dumps(draft.body)}]
+        form += [{"name": f"files[{n}]", "value": file.fp, "filename": file.filename} for n, file in enumerate(files)]
+        return await self._http.request(route, files=files, form=form, **options)
+
+
+def _drafts(reply: Reply) -> list[Draft]:
+    """A reply as message bodies; buttons and files belong to the last."""
+    drafts = [Draft(_body(content)) for content in messages(reply.text)]
+    drafts[-1] = Draft({**drafts[-1].body, "components": _rows(reply.buttons)}, reply.files)
+    if not drafts[-1].body["content"] and not reply.files:
+        drafts[-1].body["content"] = "✓"
+    return drafts
+
+
+def _body(content: str) -> Json:
+    return {
+        "content": content,
+        "components": [],
+        "allowed_mentions": {"parse": [], "replied_user": False},
+        "flags": SUPPRESS_EMBEDS,
+    }
+
+
+def _rows(buttons: Sequence[Sequence[Button]]) -> list[Json]:
+    rows = [row[start : start + MOST_IN_ROW] for row in buttons for start in range(0, len(row), MOST_IN_ROW)]
+    return [{"type": 1, "components": [_button(button) for button in row]} for row in rows[:MOST_ROWS]]
+
+
+def _button(button: Button) -> Json:
+    style, label = STYLES[button.tone], button.label[:LONGEST_LABEL]
+    return {"type": 2, "style": style, "label": label, "custom_id": button.custom_id}

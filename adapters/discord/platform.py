@@ -1,0 +1,205 @@
+"""Discord: connects, registers the commands, listens, and writes what nobody asked for."""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import discord
+import structlog
+import yarl
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from adapters.discord.dialogue import Dialogue
+from adapters.discord.failures import FAILURES, UNKNOWN_MESSAGE, connection_errors, delivery_errors
+from adapters.discord.incoming import PLATFORM, Files
+from adapters.discord.menu import menu, same
+from adapters.discord.outgoing import Outgoing
+from core.conversation import Place, Reply, Responder
+from core.errors import ProviderBusy
+
+log = structlog.get_logger()
+
+OFFICIAL_API: Final = "https://discord.com/api/v10"
+LARGEST_FILE_BYTES: Final = 25_000_000
+FINISH_WITHIN_S, CLOSE_WITHIN_S = 2.5, 1.5
+LONGEST_WAIT_S: Final = 60.0
+STEADY_S: Final = 300.0
+
+
+class DiscordPlatform:
+    """The Discord bot; also the way to write to Discord without being asked (a ``Messenger``).
+
+    Args:
+        responder: what answers.
+        bot_token: the bot's secret from the Developer Portal.
+        api_url: the REST address with its version.
+        gateway_url: the gateway's address; empty for the official one.
+        largest_file_bytes: what may be uploaded to us.
+    """
+
+    def __init__(
+        self, responder: Responder, *, bot_token: str, api_url: str = OFFICIAL_API, gateway_url: str = "",
+        largest_file_bytes: int = LARGEST_FILE_BYTES,
+    ) -> None:  # fmt: skip
+        self._responder = responder
+        self._bot_token = bot_token
+        self._api_url = api_url.rstrip("/")
+        self._gateway_url = gateway_url
+        self._largest_file_bytes = largest_file_bytes
+        self._outgoing: Outgoing | None = None
+
+    @property
+    def platform(self) -> str:
+        """The platform's name, as in ``Place``."""
+        return PLATFORM
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve Discord until ``stop`` is set, waiting for it while it cannot be reached; closes within 5 s.
+
+        Raises:
+            ConfigurationError: the token or the application's settings cannot work; says what to do.
+        """
+        _point_library_at(self._api_url, self._gateway_url)
+        serving = asyncio.create_task(self._serve())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                serving.result()
+        finally:
+            serving.cancel()
+            stopping.cancel()
+            await asyncio.gather(serving, stopping, return_exceptions=True)
+
+    async def deliver(self, place: Place, reply: Reply, message_id: str) -> str:
+        """Send a message, or edit the one with ``message_id``; one that is gone is sent anew.
+
+        Raises:
+            ProviderBusy: try again later.
+            ProviderError: it cannot be delivered.
+        """
+        outgoing = self._outgoing
+        if outgoing is None:
+            raise ProviderBusy("Discord is not connected", retry_after_s=5)
+        with delivery_errors():
+            if message_id and await _edited(outgoing, place.channel, message_id, reply):
+                return message_id
+            return await outgoing.send(place.channel, reply)
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        waits = _waits_s()
+        while True:
+            began_s = loop.time()
+            try:
+                with connection_errors():
+                    await self._session()
+                reason = "the connection ended"
+            except ProviderBusy as error:
+                reason = str(error)
+            if loop.time() - began_s > STEADY_S:
+                waits = _waits_s()
+            wait_s = next(waits)
+            log.warning("Discord is away", reason=reason, retry_after_s=wait_s)
+            await asyncio.sleep(wait_s)
+
+    async def _session(self) -> None:
+        client = _Client()
+        async with _closing(client):
+            await client.login(self._bot_token)
+            application_id = client.application_id or 0
+            self._outgoing = Outgoing(client.http, application_id)
+            files = Files(client.http.get_from_cdn, self._largest_file_bytes)
+            client.dialogue = Dialogue(self._responder, self._outgoing, files, client.user.id if client.user else 0)
+            registering = asyncio.create_task(self._register_commands(client.http, application_id))
+            try:
+                await _connect(client)
+            finally:
+                self._outgoing = None
+                registering.cancel()
+                await asyncio.gather(registering, return_exceptions=True)
+
+    async def _register_commands(self, http: discord.http.HTTPClient, application_id: int) -> None:
+        """Show our commands in Discord's menu, unless it has them already (changes are limited to 200 a day)."""
+        wanted = menu(self._responder.commands)
+        try:
+            if not same(wanted, await http.get_global_commands(application_id)):
+                await http.bulk_upsert_global_commands(application_id, wanted)
+                log.info("slash commands registered", count=len(wanted))
+        except FAILURES as error:
+            log.error("the slash commands could not be registered", reason=str(error))
+
+
+class _Client(discord.Client):
+    """Listens to what concerns the bot; message content comes without a privileged intent where it is meant."""
+
+    dialogue: Dialogue
+
+    def __init__(self) -> None:
+        super().__init__(
+            intents=discord.Intents(guilds=True, guild_messages=True, dm_messages=True),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_messages=None,
+            max_ratelimit_timeout=LONGEST_WAIT_S,
+        )
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        await self.dialogue.interaction(interaction)
+
+    async def on_message(self, message: discord.Message) -> None:
+        await self.dialogue.message(message)
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        await self.dialogue.joined(guild)
+
+
+@asynccontextmanager
+async def _closing(client: _Client) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        if hasattr(client, "dialogue"):
+            await client.dialogue.finish(FINISH_WITHIN_S)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(client.close(), CLOSE_WITHIN_S)
+        await client.http.close()
+
+
+async def _connect(client: _Client) -> None:
+    try:
+        await client.connect()
+    except AttributeError as error:
+        # discord.py 2.7 trips over its own retry when its very first connection to the gateway fails.
+        if client.ws is not None:
+            raise
+        raise discord.GatewayNotFound from error
+
+
+async def _edited(outgoing: Outgoing, channel_id: str, message_id: str, reply: Reply) -> bool:
+    try:
+        await outgoing.edit(channel_id, message_id, reply)
+    except discord.NotFound as error:
+        if error.code != UNKNOWN_MESSAGE:
+            raise
+        return False
+    return True
+
+
+def _waits_s() -> "itertools.chain[float]":
+    return itertools.chain((0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0), itertools.repeat(LONGEST_WAIT_S))
+
+
+def _point_library_at(api_url: str, gateway_url: str) -> None:
+    """discord.py keeps its addresses in its classes, and writes messages and interaction tokens at lower levels."""
+    logging.getLogger("discord").setLevel(logging.WARNING)
+    logging.getLogger("discord.http").setLevel(logging.ERROR)
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+    if api_url != Route.BASE:
+        Route.BASE = api_url
+    if gateway_url:
+        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
