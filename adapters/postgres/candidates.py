@@ -44,8 +44,10 @@ TELLING: Final = f"""
         SELECT term, count(*)::float8 AS windows FROM matched GROUP BY term
     ), best AS (
         SELECT m.source_id, m.position,
-               sum(ln(1 + greatest($3::float8 - c.windows + 0.5, 0.5) / (c.windows + 0.5)) * m.repeats * {SATURATION + 1}
-                   / (m.repeats + {SATURATION} * ({1 - LENGTH_SHARE} + {LENGTH_SHARE} * m.length / $4::float8))) AS score
+               sum(ln(1 + greatest($3::float8 - c.windows + 0.5, 0.5) / (c.windows + 0.5))
+                   * m.repeats * {SATURATION + 1}
+                   / (m.repeats + {SATURATION} * ({1 - LENGTH_SHARE} + {LENGTH_SHARE} * m.length / $4::float8))
+               ) AS score
           FROM matched m JOIN common c USING (term)
          GROUP BY m.source_id, m.position
          ORDER BY score DESC, m.source_id, m.position LIMIT $5

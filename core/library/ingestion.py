@@ -96,9 +96,8 @@ async def process(
 
     await bench.advance(creator_id, item_id, Stage.CHUNKING, 0.0)
     try:
-        indexed = await indexer.index(work.transcript, report)
+        await bench.complete(creator_id, item_id, await indexer.index(work.transcript, report))
     except UploadRefused as refusal:
         await bench.fail(creator_id, item_id, str(refusal))
         return False
-    await bench.complete(creator_id, item_id, indexed)
     return True

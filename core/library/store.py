@@ -38,9 +38,10 @@ class NewSource:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source as lists show it."""
+    """A source as lists show it, with the work on it."""
 
     id: SourceId
+    item_id: ItemId
     title: str
     link: str
     language: str
@@ -126,7 +127,11 @@ class Workbench(Protocol):
         ...
 
     async def complete(self, creator_id: CreatorId, item_id: ItemId, indexed: IndexedSource) -> None:
-        """Store a source anew, make it searchable and move the corpus version, in one transaction."""
+        """Store a source anew, make it searchable and move the corpus version, in one transaction.
+
+        Raises:
+            UploadRefused: the library's vectors come from another embedder.
+        """
         ...
 
     async def fail(self, creator_id: CreatorId, item_id: ItemId, reason: str) -> None:

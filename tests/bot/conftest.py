@@ -1,0 +1,117 @@
+"""A deployment as it runs in production, on a database of its own, and people who talk to it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from bot.app import DatabaseAddress, Deployment, open_on, run_worker
+from bot.settings import Settings
+from core.conversation import Attachment, Person, Place, Reply, Request
+from core.library.store import Stage
+
+LECTURE = b"""WEBVTT
+
+00:00:01.000 --> 00:00:06.000
+Welcome to this lesson about drawing a sphere with charcoal.
+
+00:00:07.000 --> 00:00:13.000
+Begin with a light circle and decide where the lamp stands.
+
+00:00:14.000 --> 00:00:21.000
+The core shadow lies opposite the lamp and is the darkest part of the sphere.
+
+00:00:22.000 --> 00:00:29.000
+Leave a thin reflected light between the core shadow and the edge.
+
+00:00:30.000 --> 00:00:37.000
+Fix the drawing with two thin layers of spray at a distance of 30 centimeters.
+"""
+
+
+@pytest.fixture
+async def deployment(database_url: str, tmp_path: Path) -> AsyncIterator[Deployment]:
+    settings = Settings.model_validate({"storage": {"data_dir": str(tmp_path)}})
+    async with open_on(settings, DatabaseAddress(database_url, database_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def worker(deployment: Deployment) -> AsyncIterator[None]:
+    """A worker beside the test."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(run_worker(deployment, stop))
+    yield
+    stop.set()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+@dataclass
+class Speaker:
+    """A person in a place, for tests that read like a conversation."""
+
+    deployment: Deployment
+    person: Person
+    place: Place
+    replies: list[Reply] = field(default_factory=list)
+
+    async def says(self, command: str, /, **arguments: str | Attachment) -> Reply:
+        reply = await self.deployment.responder.respond(Request(self.place, self.person, command, arguments))
+        self.replies.append(reply)
+        return reply
+
+    async def presses(self, reply: Reply, label: str) -> Reply:
+        button = next(button for row in reply.buttons for button in row if button.label == label)
+        return await self.says(button.action, payload=button.payload)
+
+
+SpeakerMaker = Callable[..., Speaker]
+
+
+@pytest.fixture
+def speaker(deployment: Deployment) -> SpeakerMaker:
+    """Makes people: ``speaker("1", community="100", manages=True)``."""
+
+    def make(
+        external_id: str, *, community: str = "100", manages: bool = False, platform: str = "discord"
+    ) -> Speaker:
+        person = Person(platform, external_id, f"person {external_id}", manages=manages)
+        channel = f"c{community}" if community else f"dm{external_id}"
+        place = Place(platform, channel, community, f"School {community}" if community else "")
+        return Speaker(deployment, person, place)
+
+    return make
+
+
+def attachment(name: str = "sphere.vtt", content: bytes = LECTURE) -> Attachment:
+    async def read() -> bytes:
+        return content
+
+    return Attachment(name, len(content), read)
+
+
+async def eventually(look: Callable[[], Awaitable[bool]], what: str, timeout_s: float = 30.0) -> None:
+    """Wait until something holds.
+
+    Raises:
+        AssertionError: it did not within ``timeout_s``.
+    """
+    async with asyncio.timeout(timeout_s):
+        while not await look():
+            await asyncio.sleep(0.05)
+
+
+async def ready(deployment: Deployment, handle: str) -> None:
+    """Wait until all work on a creator's sources is done."""
+    creator = await deployment.directory.creator(handle)
+    assert creator is not None
+
+    async def done() -> bool:
+        sources = await deployment.shelf.sources(creator.id)
+        return all(source.stage in {Stage.COMPLETED, Stage.FAILED} for source in sources)
+
+    await eventually(done, "the work to be done")

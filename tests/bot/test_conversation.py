@@ -1,0 +1,209 @@
+"""Whole conversations through the one responder: a real database, the real embedder, a real worker."""
+
+import json
+
+import pytest
+
+from bot.app import Deployment
+from core.conversation import Reply
+from tests.bot.conftest import LECTURE, Speaker, SpeakerMaker, attachment, ready
+
+SCHOOL = "school-100"
+
+
+@pytest.fixture
+async def owner(speaker: SpeakerMaker) -> Speaker:
+    """The owner of a community that is set up."""
+    made = speaker("1", manages=True)
+    assert "is ready here" in (await made.says("setup")).text.plain
+    return made
+
+
+@pytest.fixture
+async def taught(owner: Speaker, worker: None, deployment: Deployment) -> Speaker:
+    """That owner, after uploading a lecture with a link."""
+    await owner.says("upload", file=attachment(), link="https://youtu.be/abcdefghijk", title="Shading a sphere")
+    await ready(deployment, SCHOOL)
+    return owner
+
+
+def links_of(reply: Reply) -> list[str]:
+    return [span.link for span in reply.text.spans if span.link]
+
+
+async def test_a_students_question_is_answered_with_a_link_to_the_second(
+    taught: Speaker, speaker: SpeakerMaker
+) -> None:
+    reply = await speaker("2").says("ask", question="Where does the core shadow lie?")
+    assert "opposite the lamp" in reply.text.plain
+    assert any("watch?v=abcdefghijk" in link and "t=14" in link for link in links_of(reply))
+    assert [button.label for row in reply.buttons for button in row] == ["👍", "👎"]
+
+
+async def test_an_unrelated_question_is_declined_and_not_guessed(taught: Speaker) -> None:
+    reply = await taught.says("ask", question="Which football club won the league in 1998?")
+    assert "does not cover" in reply.text.plain
+    assert not links_of(reply)
+
+
+async def test_a_follow_up_takes_the_context_and_new_forgets_it(taught: Speaker) -> None:
+    await taught.says("ask", question="How do I fix the drawing with spray?")
+    followed = await taught.says("ask", question="And at which distance?")
+    assert "30 centimeters" in followed.text.plain
+    assert "afresh" in (await taught.says("new")).text.plain
+    assert "nothing to forget" in (await taught.says("new")).text.plain
+
+
+async def test_the_same_file_twice_changes_nothing(taught: Speaker, deployment: Deployment) -> None:
+    creator = await deployment.directory.creator(SCHOOL)
+    assert creator is not None
+    before = await deployment.holdings.state(creator.id)
+    reply = await taught.says("upload", file=attachment("again.vtt"))
+    assert "already" in reply.text.plain
+    assert await deployment.holdings.state(creator.id) == before
+
+
+async def test_a_removed_source_is_gone_from_answers_at_once_and_undo_brings_it_back(taught: Speaker) -> None:
+    removed = await taught.says("remove", source="sphere")
+    assert "Removed" in removed.text.plain
+    gone = await taught.says("ask", question="Where does the core shadow lie?")
+    assert "opposite the lamp" not in gone.text.plain
+    await taught.presses(removed, "Undo")
+    back = await taught.says("ask", question="Where does the core shadow lie?")
+    assert "opposite the lamp" in back.text.plain
+
+
+async def test_another_community_never_hears_of_it(
+    taught: Speaker, speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    stranger = speaker("9", community="200", manages=True)
+    await stranger.says("setup")
+    other = LECTURE.replace(b"sphere", b"cube").replace(b"core shadow", b"corner")
+    await stranger.says("upload", file=attachment("cube.vtt", other))
+    await ready(deployment, "school-200")
+    reply = await stranger.says("ask", question="Where does the core shadow of the sphere lie?")
+    assert "core shadow" not in reply.text.plain
+    assert "core shadow" not in (await stranger.says("history")).text.plain.replace(
+        "Where does the core shadow of the sphere lie?", ""
+    )
+
+
+async def test_votes_are_kept_and_only_on_answers_that_exist(taught: Speaker, speaker: SpeakerMaker) -> None:
+    student = speaker("2")
+    reply = await student.says("ask", question="Where does the core shadow lie?")
+    assert "Thank you" in (await student.presses(reply, "👍")).text.plain
+    creator_id = reply.buttons[0][0].payload.split(":")[0]
+    assert "not kept" in (await student.says("vote", payload=f"{creator_id}:999999:1")).text.plain
+
+
+async def test_staff_commands_are_refused_to_others_even_typed_by_hand(
+    taught: Speaker, speaker: SpeakerMaker
+) -> None:
+    student = speaker("2")
+    for command, arguments in (("remove", {"source": "sphere"}), ("settings", {}), ("restore", {"payload": "1"})):
+        assert "Only the staff" in (await student.says(command, **arguments)).text.plain
+    assert "Only the staff" in (await student.says("upload", file=attachment())).text.plain
+    assert "manages" in (await speaker("3", community="300").says("setup")).text.plain
+
+
+async def test_a_community_that_is_not_set_up_gets_one_line_that_names_setup(speaker: SpeakerMaker) -> None:
+    reply = await speaker("2", community="300").says("ask", question="Hello there, how are you?")
+    assert "/setup" in reply.text.plain
+    assert "\n" not in reply.text.plain
+
+
+async def test_the_owner_joins_a_second_community_with_a_code(taught: Speaker, speaker: SpeakerMaker) -> None:
+    shown = await taught.says("settings")
+    reply = await taught.presses(shown, "Code for another community")
+    code = reply.text.plain.split("code:")[1].split()[0]
+    there = speaker("1", community="500", manages=True)
+    assert "is ready here" in (await there.says("setup", code=code)).text.plain
+    asked = await speaker("7", community="500").says("ask", question="Where does the core shadow lie?")
+    assert "opposite the lamp" in asked.text.plain
+
+
+async def test_a_direct_message_needs_a_creator_and_finds_the_only_one(
+    taught: Speaker, speaker: SpeakerMaker
+) -> None:
+    assert "Ask once" in (await speaker("2", community="").says("ask", question="Where is the shadow?")).text.plain
+    await speaker("2").says("ask", question="Where does the core shadow lie?")
+    reply = await speaker("2", community="").says("ask", question="Where does the core shadow lie?")
+    assert "opposite the lamp" in reply.text.plain
+
+
+async def test_enrolled_only_means_enrolled_only(taught: Speaker, speaker: SpeakerMaker) -> None:
+    assert "enrolled" in (await taught.says("settings", who_may_ask="enrolled")).text.plain
+    assert "Only enrolled" in (await speaker("2").says("ask", question="Where is the shadow?")).text.plain
+
+
+async def test_private_answers_are_known_before_the_work_begins(taught: Speaker, speaker: SpeakerMaker) -> None:
+    from core.conversation import Request
+
+    await taught.says("settings", answers="private")
+    student = speaker("2")
+    request = Request(student.place, student.person, "ask", {"question": "Where is the shadow?"})
+    assert await taught.deployment.responder.private(request)
+
+
+async def test_privacy_exports_and_erases_everything(taught: Speaker, speaker: SpeakerMaker) -> None:
+    student = speaker("2")
+    await student.says("ask", question="Where does the core shadow lie?")
+    shown = await student.says("privacy")
+    exported = await student.presses(shown, "Export")
+    assert "core shadow" in json.loads(exported.files[0].content)["messages"][0]["question"]
+    sure = await student.presses(shown, "Erase everything")
+    await student.presses(sure, "Yes, erase everything")
+    assert "not asked anything" in (await student.says("history")).text.plain
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("", "needs question"),
+        ("🎉🎉🎉", "could not find a question"),
+        ("-" * 60, "could not find a question"),
+        ("x" * 10_000, "characters"),
+        ("'; DROP TABLE sources; --", "does not cover"),
+        ("как рисовать шар углем", ""),
+    ],
+)
+async def test_odd_questions_get_words_back(taught: Speaker, question: str, words: str) -> None:
+    reply = await taught.says("ask", question=question)
+    assert words in reply.text.plain
+    assert reply.text.plain
+    assert "went wrong" not in reply.text.plain
+
+
+async def test_too_many_questions_a_minute_are_refused_with_when_it_goes_on(taught: Speaker) -> None:
+    for _ in range(8):
+        await taught.says("ask", question="Where does the core shadow lie?")
+    reply = await taught.says("ask", question="Where does the core shadow lie?")
+    assert "one minute" in reply.text.plain
+
+
+async def test_a_bad_file_is_refused_with_the_rule(owner: Speaker) -> None:
+    reply = await owner.says("upload", file=attachment("notes.vtt", b"\x00\x01\x02 no captions"))
+    assert reply.text.plain
+    assert "went wrong" not in reply.text.plain
+    assert "Got it" not in reply.text.plain
+
+
+async def test_the_card_of_an_upload_ends_with_ready(taught: Speaker, deployment: Deployment) -> None:
+    parcels = await deployment.outbox.claim("discord", 10)
+    assert "is ready" in parcels[-1].reply.text.plain
+
+
+async def test_help_shows_students_no_staff_commands(taught: Speaker, speaker: SpeakerMaker) -> None:
+    assert "/upload" in (await taught.says("help")).text.plain
+    shown = (await speaker("2").says("help")).text.plain
+    assert "/ask" in shown
+    assert "/upload" not in shown
+
+
+async def test_an_unexpected_failure_becomes_words_with_a_number(taught: Speaker, deployment: Deployment) -> None:
+    async with deployment.database.system() as connection:
+        await connection.execute("SELECT 1")
+    await deployment.database.close()
+    reply = await taught.says("ask", question="Where does the core shadow lie?")
+    assert "number" in reply.text.plain
+    assert "Traceback" not in reply.text.plain
