@@ -136,7 +136,7 @@ async def open_on(settings: Settings, address: DatabaseAddress) -> AsyncIterator
             embedder=embedder, stem=stem, models=make_models(settings), links=links, watch=ModelLog(),
         )  # fmt: skip
         services = Services(
-            engine=engine, directory=directory, conversations=conversations, shelf=shelf,
+            engine=engine, directory=directory, conversations=conversations, shelf=shelf, links=links,
             read_timed_text=read_timed_text, detect_language=detect_language, embedder_languages=embedder.languages,
             limits=Limits(
                 settings.limits.questions_per_minute, settings.limits.community_questions_per_minute,
@@ -188,7 +188,7 @@ def make_models(settings: Settings) -> list[AnswerModel]:
 
 def _model(settings: Settings, name: str) -> AnswerModel:
     provider, _, model = name.partition(":")
-    prices = {key: price.model_dump() for key, price in settings.models.prices.items()}
+    prices = {key: price.model_dump(exclude_none=True) for key, price in settings.models.prices.items()}
     timeout_s = settings.models.timeout_s
     if provider == "anthropic" and model:
         from adapters.models.anthropic_answers import AnthropicAnswerModel

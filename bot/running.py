@@ -61,7 +61,7 @@ async def run_everything(settings: Settings, roles: frozenset[str]) -> None:
                 print(f"Chronos is running. Ask it at {address}/ and stop it with Ctrl-C.", flush=True)  # noqa: T201
             parts = _parts(deployment, roles, platforms, stop)
             if chat:
-                parts.append(_terminal(deployment, address, stop))
+                parts.append(_until(stop, _terminal(deployment, address, stop)))
             await _run_until_stopped(parts, stop)
     log.info("stopped")
 
@@ -132,18 +132,20 @@ async def _local_chat(deployment: Deployment) -> LocalChat:
 
 async def _terminal(deployment: Deployment, address: str, stop: asyncio.Event) -> None:
     from adapters.terminal.chat import TerminalMessenger, run_terminal
+    from adapters.terminal.screen import Screen
 
     banner = RichText.of(
         bold("Chronos"), " answers from videos, with links to the second. Two sample creators are here: ",
-        "Home Espresso and Night Sky.\nAsk anything, such as: How do I find the North Star?  ",
+        "Home Espresso and Night Sky.\nYou ask Home Espresso first, such as: How hot should the milk get?  ",
         code("/creator"), " switches, ", code("/help"), " shows more, ", code("/quit"), " leaves.\n",
         f"Web page: {address}/",
     )  # fmt: skip
     place = Place("terminal", channel="local")
-    deliveries = asyncio.create_task(run_deliveries(deployment, TerminalMessenger()))
+    screen = Screen()
+    deliveries = asyncio.create_task(run_deliveries(deployment, TerminalMessenger(screen)))
     history = deployment.settings.storage.data_dir / "terminal_history"
     try:
-        await run_terminal(deployment.responder, place, LOCAL, banner=banner, history=history)
+        await run_terminal(deployment.responder, place, LOCAL, banner=banner, history=history, screen=screen)
     finally:
         deliveries.cancel()
         stop.set()

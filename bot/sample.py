@@ -9,7 +9,7 @@ from core.library.store import NewSource
 from core.members.directory import Creator
 
 EXAMPLES = {
-    "home-espresso": ("My shot runs too fast, what should I change?", "How hot should the milk get?"),
+    "home-espresso": ("How hot should the milk get?", "How often should I descale the machine?"),
     "night-sky": ("How do I find the North Star?", "What exposure should I use for the Milky Way?"),
 }
 LOCAL = Person("terminal", "local", "you", manages=True)

@@ -139,7 +139,7 @@ class Price(Section):
 
     input: float = Field(0.0, ge=0)
     output: float = Field(0.0, ge=0)
-    cached: float = Field(0.0, ge=0)
+    cached: float | None = Field(None, ge=0)
 
 
 class ModelsSection(Section):

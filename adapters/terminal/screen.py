@@ -61,8 +61,8 @@ class Screen:
             yield
 
     def _print(self, text: Text) -> None:
-        # Words wrap where people read; addresses stay whole, and so does everything that goes to another program.
-        self._console.print(text, overflow="ignore", soft_wrap=not self._console.is_terminal)
+        # Words wrap where people read; everything that goes to another program stays whole.
+        self._console.print(text, overflow="fold", soft_wrap=not self._console.is_terminal)
 
     def _save(self, file: File) -> str:
         try:

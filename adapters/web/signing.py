@@ -45,6 +45,10 @@ class SignedWatchLinks:
         moment = "" if start_s is None else f"?t={max(0, int(start_s))}#{MOMENT}"
         return f"{self._public_url}/watch/{token}{moment}"
 
+    def is_ours(self, address: str) -> bool:
+        """Whether an address was made here, lately or long ago."""
+        return address.startswith(f"{self._public_url}/watch/")
+
     def read(self, token: str) -> WatchTarget:
         """Return what a link's token opens.
 

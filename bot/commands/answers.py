@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.asking.answer import Answer, Citation, Mode, Outcome
+from core.asking.sessions import Past
 from core.conversation import Button, Reply
-from core.ids import CreatorId, MessageId
+from core.ids import CreatorId, MessageId, SourceId
+from core.library.watching import RenewableLinks
 from core.richtext import RichText, Span, italic, joined, link
 
 _QUOTED_FROM = "In the creator's own words:"
@@ -59,9 +61,18 @@ def _source_line(cited: Sequence[Citation]) -> RichText:
     return line
 
 
-def past_sources(references: Sequence[Mapping[str, Any]]) -> RichText:
-    """The sources of a stored answer in one line."""
-    return joined([RichText.of(link(f"{r['title']} {r['locator']['value']}", r["url"])) for r in references], " · ")
+def past_sources(past: Past, links: RenewableLinks) -> RichText:
+    """The sources of a stored answer in one line; links to our own pages are made afresh, since they expire."""
+    return joined(
+        [RichText.of(link(f"{r['title']} {r['locator']['value']}", _fresh(past, r, links))) for r in past.references],
+        " · ",
+    )
+
+
+def _fresh(past: Past, reference: Mapping[str, Any], links: RenewableLinks) -> str:
+    if links.is_ours(reference["url"]):
+        return links.link(past.creator_id, SourceId(reference["source_id"]), reference["start_s"])
+    return str(reference["url"])
 
 
 def _votes(creator_id: CreatorId, message_id: MessageId) -> tuple[tuple[Button, ...], ...]:

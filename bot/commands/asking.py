@@ -76,7 +76,9 @@ async def history(context: Context) -> Reply:
         return said("You have not asked anything yet.")
     lines = [
         RichText.of(
-            bold(f"{entry.asked_at:%d %b %H:%M}"), f" {entry.question[:200]}\n", past_sources(entry.references)
+            bold(f"{entry.asked_at:%d %b %H:%M}"),
+            f" {entry.question[:200]}\n",
+            past_sources(entry, context.services.links),
         )
         for entry in past
     ]

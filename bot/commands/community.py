@@ -137,11 +137,11 @@ async def creator(context: Context) -> Reply:
     choices = await context.services.directory.enrolled_with(context.standing.student_id)
     if not choices:
         return said("You belong to no creator yet. Ask once in a creator's server or group.")
-    buttons = tuple((Button(choice.name[:80], "creator", str(choice.id)),) for choice in choices[:8])
+    buttons = tuple((Button(choice.name[:80], "choose", str(choice.id)),) for choice in choices[:8])
     return Reply(RichText.of("Whom would you like to ask here?"), buttons)
 
 
-@commands.action("creator")
+@commands.action("choose")
 async def choose(context: Context) -> Reply:
     """Remember whom a person asks in direct messages."""
     wanted = int(context.text("payload"))

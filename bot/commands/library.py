@@ -153,7 +153,7 @@ async def remove(context: Context) -> Reply:
     return await _remove(context, found[0].id)
 
 
-@commands.action("remove", audience=Audience.STAFF)
+@commands.action("discard", audience=Audience.STAFF)
 async def remove_by_button(context: Context) -> Reply:
     """The button on a card."""
     return await _remove(context, SourceId(int(context.text("payload"))))

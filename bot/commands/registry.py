@@ -9,6 +9,7 @@ from core.conversation import Attachment, Audience, Command, Parameter, Place, R
 from core.errors import Refused
 from core.library.store import Shelf
 from core.library.transcript import Transcript
+from core.library.watching import RenewableLinks
 from core.members.directory import Creator, Directory, Standing
 from core.richtext import RichText
 
@@ -21,6 +22,7 @@ class Services:
     directory: Directory
     conversations: Conversations
     shelf: Shelf
+    links: RenewableLinks
     read_timed_text: Callable[[str, bytes], list[Transcript]]
     detect_language: Callable[[str], str]
     embedder_languages: frozenset[str]
@@ -126,15 +128,16 @@ class Registry:
         """All of several subjects, in order.
 
         Raises:
-            ValueError: a name is declared twice.
+            ValueError: a name is declared twice; a button and a command may not share one either.
         """
         merged = Registry(dict(self.commands), dict(self.actions))
         for other in others:
             twice = (merged.commands.keys() & other.commands.keys()) | (merged.actions.keys() & other.actions.keys())
-            if twice:
-                raise ValueError(f"declared twice: {', '.join(sorted(twice))}")
             merged.commands.update(other.commands)
             merged.actions.update(other.actions)
+            twice |= merged.commands.keys() & merged.actions.keys()
+            if twice:
+                raise ValueError(f"declared twice: {', '.join(sorted(twice))}")
         return merged
 
 

@@ -26,7 +26,7 @@ def card(
         return Reply(RichText.of("✅ ", bold(title), f"{length} is ready: ask about it."))
     if stage is Stage.FAILED:
         again = Button("Try again", "retry", str(source_id))
-        remove = Button("Remove", "remove", str(source_id), Tone.DANGER)
+        remove = Button("Remove", "discard", str(source_id), Tone.DANGER)
         return Reply(RichText.of("❌ ", bold(title), f" could not be added. {reason}"), ((again, remove),))
     low, high = _SHARE[stage]
     done = low + (high - low) * progress

@@ -55,6 +55,14 @@ class WatchLinks(Protocol):
         ...
 
 
+class RenewableLinks(WatchLinks, Protocol):
+    """Links that expire, and are made afresh where an old one is shown again."""
+
+    def is_ours(self, address: str) -> bool:
+        """Whether an address was made here, lately or long ago."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Paragraph:
     """Sentences that are read together; ``first`` is the position of its first sentence in the source."""

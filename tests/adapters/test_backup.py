@@ -216,7 +216,7 @@ async def test_an_interrupted_backup_leaves_no_file(database_url: str, tmp_path:
 async def _until_somebody_waits(url: str) -> None:
     waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'sources'::regclass"
     async with asyncio.timeout(20):
-        while not await rows(url, waiting):  # noqa: ASYNC110 - another process's lock is no event here
+        while not await rows(url, waiting):
             await asyncio.sleep(0.02)
 
 

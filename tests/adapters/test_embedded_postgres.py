@@ -178,7 +178,7 @@ async def _value(url: str, query: str) -> object:
 async def _wait_for_a_busy_session(url: str) -> None:
     busy = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"
     async with asyncio.timeout(_DEADLINE_S):
-        while not await _value(url, busy):  # noqa: ASYNC110 - nothing tells when a session becomes busy
+        while not await _value(url, busy):
             await asyncio.sleep(0.01)
 
 
