@@ -228,7 +228,9 @@ def _signed(name: str) -> Callable[[ModelRequest], Answer]:
 
 
 def _written_by(name: str, reply: Message) -> bool:
-    return f"{name} says" in reply.content and _drawn(reply.content) and "99" not in reply.content
+    """Whether this model's sentence is shown, with one label: that of the evidence that exists."""
+    labels = set(re.findall(r"\[(\w+)\\?\]", reply.content))
+    return f"{name} says" in reply.content and _drawn(reply.content) and labels == {"1"}
 
 
 def _is_quoted(reply: Message) -> bool:
