@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -36,13 +36,14 @@ from core.asking.holdings import Snapshots
 from core.asking.sessions import Limits
 from core.asking.writing import AnswerModel
 from core.conversation import Messenger
-from core.errors import ConfigurationError, ProviderError
+from core.errors import ConfigurationError, DatabaseError, ProviderError
 from core.ids import CreatorId
 from core.library.ingestion import Indexer
 
 log = structlog.get_logger()
 
 MEGABYTE = 1_000_000
+WAIT_FOR_DATABASE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,13 +216,29 @@ def _key(secret: SecretStr, where: str, needed_by: str) -> str:
 
 
 async def run_worker(deployment: Deployment, stop: asyncio.Event) -> None:
-    """Take jobs until ``stop`` is set."""
+    """Take jobs until ``stop`` is set; a database that is away is waited for, or brought back where it is ours."""
     tasks = Tasks(
         deployment.shelf, deployment.indexer, deployment.engine, deployment.directory, deployment, stop
     )  # fmt: skip
-    async with open_queue(deployment.address.url) as queue:
-        register(queue, tasks)
-        await work(queue, stop)
+    while not stop.is_set():
+        try:
+            async with open_queue(deployment.address.url) as queue:
+                register(queue, tasks)
+                await work(queue, stop)
+        except DatabaseError as error:
+            log.warning("the worker waits for the database", reason=str(error))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), WAIT_FOR_DATABASE_S)
+            await _revived(deployment)
+
+
+async def _revived(deployment: Deployment) -> None:
+    if deployment.address.revive is None:
+        return
+    try:
+        await deployment.address.revive()
+    except DatabaseError as error:
+        log.error("the embedded database cannot be started", reason=str(error))
 
 
 async def run_clock(deployment: Deployment) -> None:

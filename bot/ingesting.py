@@ -16,9 +16,8 @@ from bot.app import Deployment, open_deployment, run_worker
 from bot.settings import Settings
 from core.errors import UploadRefused
 from core.ids import CreatorId, SourceId
-from core.library.links import canonical_link
 from core.library.store import Added, NewSource, Source, Stage
-from core.library.transcript import Transcript
+from core.library.uploads import check_size, new_sources
 
 LOOK_EVERY_S = 0.25
 DONE = frozenset({Stage.COMPLETED, Stage.FAILED})
@@ -71,8 +70,9 @@ async def ingest_files(
                 added += await add_file(deployment, creator.id, upload)
             except UploadRefused as refusal:
                 refused.append(Ingested(upload.path, "refused", reason=str(refusal)))
-        async with working(deployment):
-            sources = await _wait(deployment, creator.id, [entry.source_id for entry in added], quiet=quiet)
+        async with working(deployment) as worker:
+            wanted = [entry.source_id for entry in added]
+            sources = await _wait(deployment, creator.id, wanted, worker, quiet=quiet)
     return refused + [_result(entry, sources) for entry in added]
 
 
@@ -82,34 +82,36 @@ async def add_file(deployment: Deployment, creator_id: CreatorId, upload: Upload
     Raises:
         UploadRefused: it cannot be read or is no timed text.
     """
-    transcripts = await asyncio.to_thread(_read, deployment, upload.path)
-    link = canonical_link(upload.link) if upload.link else ""
-    stem = Path(upload.path).stem
-    new = [
-        NewSource(transcript, (upload.title or transcript.title or transcript.video_id or stem)[:200], link,
-                  upload.language or transcript.language)
-        for transcript in transcripts
-    ]  # fmt: skip
+    new = await asyncio.to_thread(_new_sources, deployment, upload)
     return await deployment.shelf.add(creator_id, new, None)
 
 
-def _read(deployment: Deployment, path: str) -> list[Transcript]:
+def _new_sources(deployment: Deployment, upload: Upload) -> list[NewSource]:
+    name, services = Path(upload.path).name, deployment.services
+    transcripts = services.read_timed_text(name, _content(upload.path, services.largest_file_bytes))
+    return new_sources(
+        transcripts, file_name=name, link=upload.link, title=upload.title, language=upload.language,
+        detect=services.detect_language,
+    )  # fmt: skip
+
+
+def _content(path: str, largest_bytes: int) -> bytes:
     if path.startswith(("http://", "https://")):
         raise UploadRefused("Links alone cannot be read yet: download the captions and give the file, with --link.")
     try:
-        content = Path(path).read_bytes()
+        check_size(Path(path).name, Path(path).stat().st_size, largest_bytes)
+        return Path(path).read_bytes()
     except OSError as error:
         raise UploadRefused(f"{path} cannot be read: {error.strerror}.") from error
-    return deployment.services.read_timed_text(Path(path).name, content)
 
 
 @asynccontextmanager
-async def working(deployment: Deployment) -> AsyncIterator[None]:
+async def working(deployment: Deployment) -> AsyncIterator["asyncio.Task[None]"]:
     """A worker of our own while the block lasts, so that nothing else needs to run."""
     stop = asyncio.Event()
     worker = asyncio.create_task(run_worker(deployment, stop))
     try:
-        yield
+        yield worker
     finally:
         stop.set()
         with suppress(asyncio.CancelledError):
@@ -117,7 +119,12 @@ async def working(deployment: Deployment) -> AsyncIterator[None]:
 
 
 async def _wait(
-    deployment: Deployment, creator_id: CreatorId, wanted: Sequence[SourceId], *, quiet: bool
+    deployment: Deployment,
+    creator_id: CreatorId,
+    wanted: Sequence[SourceId],
+    worker: "asyncio.Task[None]",
+    *,
+    quiet: bool,
 ) -> dict[SourceId, Source]:
     console = Console(stderr=True, quiet=quiet or not sys.stderr.isatty())
     columns = (TextColumn("{task.description:.40}"), BarColumn(), TaskProgressColumn())
@@ -131,6 +138,8 @@ async def _wait(
                 progress.update(bars[source.id], completed=_share(source))
             if all(source.stage in DONE for source in sources.values()):
                 return sources
+            if worker.done():  # it never ends by itself unless it failed
+                worker.result()
             await asyncio.sleep(LOOK_EVERY_S)
 
 

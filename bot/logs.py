@@ -22,7 +22,9 @@ def set_up_logs(file: Path | None = None) -> None:
         _hide_secrets,
     ]
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if stream.isatty() else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if stream.isatty()
+        else structlog.processors.JSONRenderer()
     )
     if not stream.isatty():
         shared.append(structlog.processors.format_exc_info)

@@ -262,6 +262,9 @@ def _run(action: "Callable[[Settings], Coroutine[Any, Any, T]]", config: Path | 
     except ChronosError as error:
         click.echo(f"chronos: {error}", err=True)
         raise SystemExit(1) from None
+    except OSError as error:
+        click.echo(f"chronos: {error.strerror or error}: {error.filename or ''}".rstrip(": "), err=True)
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 

@@ -11,7 +11,7 @@ from prometheus_client import Counter, Histogram
 
 from bot.commands.registry import Context, Entry, Registry, Services, said
 from core.conversation import Audience, Command, Place, Reply, Request, Suggestion
-from core.errors import ChronosError, OperatorError, Refused, UserError
+from core.errors import OperatorError, Refused, UserError
 from core.members.directory import Standing, standing_of
 from core.richtext import RichText, code
 
@@ -40,7 +40,8 @@ class CommandResponder:
             return True
         try:
             creator = (await self._standing(request)).creator
-        except ChronosError:
+        except Exception as error:  # noqa: BLE001 - a platform asks this before it may show any words
+            log.warning("the visibility of a reply is not known; it stays private", reason=type(error).__name__)
             return True
         return request.command == "ask" and creator is not None and creator.answers == "private"
 
@@ -88,8 +89,8 @@ class CommandResponder:
         try:
             context = Context(request, await self._standing(request), self.services, self.commands)
             return await entry.suggest(context, typed)
-        except ChronosError as error:
-            log.warning("no suggestions", reason=str(error))
+        except Exception as error:  # noqa: BLE001 - a list of suggestions has no place for words
+            log.warning("no suggestions", reason=type(error).__name__)
             return []
 
     async def joined(self, place: Place) -> Reply:

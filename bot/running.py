@@ -25,6 +25,7 @@ from core.richtext import RichText, bold, code
 
 log = structlog.get_logger()
 
+HEALTH_WITHIN_S: Final = 3.0
 STOP_WITHIN_S: Final = 8.0
 """What a part may take to put its work down before it is cancelled."""
 
@@ -89,7 +90,8 @@ async def _run_until_stopped(parts: list[Coroutine[Any, Any, None]], stop: async
         done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         failed = [task for task in done if task in tasks and task.exception() is not None]
     stop.set()
-    await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
+    if tasks:
+        await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, stopping, return_exceptions=True)
@@ -110,11 +112,11 @@ async def _until(stop: asyncio.Event, endless: Coroutine[Any, Any, None]) -> Non
 
 async def _health(deployment: Deployment, platforms: list[Platform]) -> Mapping[str, object]:
     try:
-        async with deployment.database.system() as connection:
+        async with asyncio.timeout(HEALTH_WITHIN_S), deployment.database.system() as connection:
             await connection.fetchval("SELECT 1")
         database = "ok"
-    except DatabaseError as error:
-        database = str(error)
+    except (DatabaseError, TimeoutError) as error:
+        database = str(error) or "does not answer in time"
     return {
         "status": "ok" if database == "ok" else "failing",
         "version": version("chronos-bot"),

@@ -16,10 +16,11 @@ LOCAL = Person("terminal", "local", "you", manages=True)
 
 
 async def add_sample_library(deployment: Deployment) -> None:
-    """Add the sample creators with their lectures; what is there already stays as it is."""
+    """Add the sample creators with their lectures; what was there once stays as it was left."""
     for sample in sample_library().creators:
-        known = await deployment.directory.creator(sample.handle)
-        creator = known or await deployment.directory.add_creator(sample.handle, sample.name, None)
+        if await deployment.directory.creator(sample.handle) is not None:
+            continue
+        creator = await deployment.directory.add_creator(sample.handle, sample.name, None)
         for source in sample.sources:
             (transcript,) = deployment.services.read_timed_text(source.file_name, source.content)
             await deployment.shelf.add(

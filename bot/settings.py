@@ -234,7 +234,9 @@ class Settings(BaseSettings):
     @property
     def public_url(self) -> str:
         """Where people reach our pages, without a slash at the end."""
-        return (self.http.public_url or f"http://{self.http.host}:{self.http.port}").rstrip("/")
+        everywhere = self.http.host in {"", "0.0.0.0", "::"}  # noqa: S104 - compared, not listened on
+        host = "127.0.0.1" if everywhere else self.http.host
+        return (self.http.public_url or f"http://{host}:{self.http.port}").rstrip("/")
 
 
 def load_settings(path: Path | None = None) -> Settings:

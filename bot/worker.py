@@ -15,7 +15,6 @@ from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.models import Job
 
 from core.asking.engine import Engine
-from core.errors import OperatorError
 from core.ids import CreatorId, ItemId
 from core.library.ingestion import Indexer, Interrupted, process
 from core.library.store import Workbench
@@ -88,13 +87,13 @@ def _handler(
                 await run(payload)
             except Interrupted:
                 raise RetryRequested(delay=timedelta(0), reason="this process is stopping") from None
-            except OperatorError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, no item may stay under way for ever
                 await _again_or_give_up(job, payload, error, tasks)
 
     return handle
 
 
-async def _again_or_give_up(job: Job, payload: dict[str, int], error: OperatorError, tasks: Tasks) -> None:
+async def _again_or_give_up(job: Job, payload: dict[str, int], error: Exception, tasks: Tasks) -> None:
     if job.attempts + 1 >= MOST_ATTEMPTS:
         log.error("a job was given up", reason=str(error), exc_info=error)
         await tasks.give_up(payload, "A part that I need did not work, even after several attempts.")
@@ -115,4 +114,4 @@ async def work(queue: PgQueuer, stop: asyncio.Event) -> None:
     queue.shutdown.set()
     stopping.cancel()
     with suppress(TimeoutError, asyncio.CancelledError):
-        await asyncio.wait_for(running, timeout=10)
+        await asyncio.wait_for(running, timeout=6)

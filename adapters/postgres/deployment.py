@@ -49,7 +49,7 @@ async def open_queue(url: str) -> AsyncIterator[PgQueuer]:
     """The job queue on connections of its own, which hold the system role for good.
 
     Raises:
-        DatabaseError: the database cannot be reached.
+        DatabaseError: the database cannot be reached, or went away while the queue was in use.
     """
     try:
         pool = await asyncpg.create_pool(url, min_size=1, max_size=4, setup=_as_system)
@@ -57,6 +57,8 @@ async def open_queue(url: str) -> AsyncIterator[PgQueuer]:
         raise DatabaseError(f"The queue cannot be opened: {error}") from error
     try:
         yield PgQueuer.from_asyncpg_pool(pool)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise DatabaseError(f"The queue lost the database: {error}") from error
     finally:
         pool.terminate()
 

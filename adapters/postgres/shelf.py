@@ -180,6 +180,7 @@ class PostgresShelf:
             source = _source(row)
             if source.stage not in {Stage.COMPLETED, Stage.FAILED}:
                 await _enqueue(connection, INGEST, creator_id, row["item_id"])
+            await _enqueue(connection, CALIBRATE, creator_id)
             return source
 
     async def tidy(self, creator_id: CreatorId) -> None:

@@ -12,7 +12,6 @@ from core.library.transcript import Transcript
 
 JSON_STARTS: Final = ("{", "[")
 CORPUS_ENDINGS: Final = (".jsonl", ".ndjson")
-TIMED_TEXT_ENDINGS: Final = (".vtt", ".srt", ".json", ".tsv", *CORPUS_ENDINGS)
 
 
 def read_timed_text(name: str, content: bytes) -> list[Transcript]:

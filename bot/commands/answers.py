@@ -70,9 +70,11 @@ def past_sources(past: Past, links: RenewableLinks) -> RichText:
 
 
 def _fresh(past: Past, reference: Mapping[str, Any], links: RenewableLinks) -> str:
-    if links.is_ours(reference["url"]):
-        return links.link(past.creator_id, SourceId(reference["source_id"]), reference["start_s"])
-    return str(reference["url"])
+    url = str(reference["url"])
+    if not links.is_ours(url):
+        return url
+    second = reference["start_s"] if "?t=" in url else None  # a time that was not heard is not linked here either
+    return links.link(past.creator_id, SourceId(reference["source_id"]), second)
 
 
 def _votes(creator_id: CreatorId, message_id: MessageId) -> tuple[tuple[Button, ...], ...]:

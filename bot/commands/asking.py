@@ -1,9 +1,11 @@
 """Asking, and what belongs to it: votes, a fresh start, one's own history."""
 
+from dataclasses import replace
 from typing import Final
 
 from bot.commands.answers import answer_reply, past_sources
 from bot.commands.registry import Context, Registry, said
+from core.asking.answer import Outcome
 from core.asking.engine import Question
 from core.asking.sessions import Speaker, money_left, over_limit
 from core.conversation import Button, Parameter, Reply
@@ -13,6 +15,7 @@ from core.members.directory import refusal
 from core.richtext import RichText, bold, joined
 
 HISTORY_LENGTH: Final = 10
+BUDGET_USED: Final = "Today's budget for written answers is used up; until midnight UTC I quote the creator:"
 
 commands = Registry()
 
@@ -38,6 +41,8 @@ async def ask(context: Context) -> Reply:
         may_write=money_left(load, services.limits),
     )  # fmt: skip
     answer = await services.engine.answer(question)
+    if services.engine.writes and not question.may_write and answer.outcome is Outcome.ANSWERED:
+        answer = replace(answer, notice=BUDGET_USED)
     message_id = await services.conversations.record(speaker, text[:4000], answer)
     return answer_reply(answer, creator.id, message_id)
 
@@ -45,7 +50,7 @@ async def ask(context: Context) -> Reply:
 @commands.action("vote")
 async def vote(context: Context) -> Reply:
     """Keep a 👍 or 👎."""
-    creator_id, message_id, helpful = context.text("payload").split(":")
+    creator_id, message_id, helpful = _vote_payload(context)
     if context.standing.creator is None or context.standing.creator.id != int(creator_id):
         known = {choice.id for choice in context.standing.choices}
         if int(creator_id) not in known:
@@ -54,9 +59,14 @@ async def vote(context: Context) -> Reply:
     kept = await context.services.conversations.vote(speaker, MessageId(int(message_id)), helpful=helpful == "1")
     if not kept:
         raise Refused("That answer is not kept any more, so there is nothing to vote on.")
-    return said(
-        "Thank you, noted." if helpful == "1" else "Thank you. The staff will see that it missed.", private=True
-    )
+    return said("Thank you, noted.", private=True)
+
+
+def _vote_payload(context: Context) -> tuple[str, str, str]:
+    parts = context.text("payload").split(":")
+    if len(parts) != 3 or not all(part.isdecimal() for part in parts):
+        raise Refused("That button does not work any more.")
+    return parts[0], parts[1], parts[2]
 
 
 @commands.command("new", "Start afresh: forget what we talked about here", private=True)

@@ -2,16 +2,14 @@
 
 import re
 import secrets
-from typing import Final
 
 from bot.commands.registry import Context, Registry, said
 from core.conversation import Audience, Button, Kind, Parameter, Reply
 from core.errors import Refused
 from core.ids import CreatorId
+from core.library.uploads import checked_language
 from core.members.directory import Creator
 from core.richtext import RichText, bold, code, joined
-
-LANGUAGES: Final = re.compile(r"[a-z]{2}")
 
 commands = Registry()
 
@@ -82,6 +80,8 @@ async def settings(context: Context) -> Reply:
     creator = await _changed(context, context.creator)
     role = context.text("staff_role")
     community = context.standing.community
+    if role and community is None:
+        raise Refused("A staff role belongs to a server: set it there.")
     if role and community is not None:
         await context.services.directory.set_staff_role(community.id, role)
     shown_role = role or (community.staff_role if community else "")
@@ -90,7 +90,7 @@ async def settings(context: Context) -> Reply:
         RichText.of(bold("Language: "), creator.language, _language_note(context, creator.language)),
         RichText.of(bold("Who may ask: "), creator.who_may_ask),
         RichText.of(bold("Answers: "), creator.answers),
-        RichText.of(bold("Staff role: "), shown_role or "none; whoever manages this community is staff"),
+        RichText.of(bold("Staff role: "), _role_words(shown_role)),
         RichText.of("\nChange with ", code("/settings name:... language:... who_may_ask:... answers:...")),
     ]
     buttons = ((Button("Code for another community", "join_code"),),) if context.standing.owner else ()
@@ -98,9 +98,7 @@ async def settings(context: Context) -> Reply:
 
 
 async def _changed(context: Context, creator: Creator) -> Creator:
-    name, language = context.text("name") or None, context.text("language").casefold() or None
-    if language is not None and not LANGUAGES.fullmatch(language):
-        raise Refused("A language is two letters, such as en, de or es.")
+    name, language = context.text("name") or None, checked_language(context.text("language")) or None
     if name is not None and len(name) > 100:
         raise Refused("A name has at most 100 characters.")
     changes = (name, language, context.text("who_may_ask") or None, context.text("answers") or None)
@@ -109,6 +107,12 @@ async def _changed(context: Context, creator: Creator) -> Creator:
     return await context.services.directory.update_creator(
         creator.id, name=name, language=language, who_may_ask=changes[2], answers=changes[3]
     )
+
+
+def _role_words(role: str) -> str:
+    if not role:
+        return "none; whoever manages this community is staff"
+    return f"{role} (on Discord also allow it the staff commands: Server Settings, Integrations)"
 
 
 def _language_note(context: Context, language: str) -> str:
@@ -144,7 +148,7 @@ async def creator(context: Context) -> Reply:
 @commands.action("choose")
 async def choose(context: Context) -> Reply:
     """Remember whom a person asks in direct messages."""
-    wanted = int(context.text("payload"))
+    wanted = context.payload_number
     choices = await context.services.directory.enrolled_with(context.standing.student_id)
     chosen = next((choice for choice in choices if choice.id == wanted), None)
     if chosen is None:

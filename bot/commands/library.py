@@ -2,21 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import PurePath
 from typing import Final
 
 from bot.commands.registry import Context, Registry, said
-from core.conversation import Attachment, Audience, Button, Kind, Parameter, Reply, Suggestion
+from core.conversation import Audience, Button, Kind, Parameter, Reply, Suggestion
 from core.errors import Refused, UploadRefused
 from core.ids import SourceId
 from core.library.cards import clock
-from core.library.links import canonical_link
 from core.library.store import Added, NewSource, Source, Stage
-from core.library.transcript import Transcript
+from core.library.uploads import check_size, new_sources
 from core.richtext import RichText, bold, joined, link
 
 SHOWN: Final = 20
-TITLE_LENGTH: Final = 200
 
 commands = Registry()
 
@@ -35,43 +32,16 @@ async def upload(context: Context) -> Reply:
     creator, file = context.creator, context.file("file")
     if file is None:
         raise UploadRefused("Please attach the file with the timed text: .vtt, .srt, .json, .tsv or .jsonl.")
-    transcripts = await _read(context, file)
-    address = canonical_link(context.text("link")) if context.text("link") else ""
-    if address and len(transcripts) > 1:
-        raise UploadRefused("This file holds several videos, so one link cannot fit them all; leave the link out.")
-    language = context.text("language").casefold()
-    new = [
-        NewSource(each, _title(context, each, file, number), address, language or _language(context, each))
-        for number, each in enumerate(transcripts, 1)
-    ]
+    check_size(file.name, file.size_bytes, context.services.largest_file_bytes)
+    content = await file.read()
+    check_size(file.name, len(content), context.services.largest_file_bytes)
+    transcripts = await asyncio.to_thread(context.services.read_timed_text, file.name, content)
+    new = await asyncio.to_thread(
+        new_sources, transcripts, file_name=file.name, link=context.text("link"), title=context.text("title"),
+        language=context.text("language"), detect=context.services.detect_language,
+    )  # fmt: skip
     added = await context.services.shelf.add(creator.id, new, context.place)
     return Reply(RichText.of(_summary(added), _language_warning(context, new)))
-
-
-async def _read(context: Context, file: Attachment) -> list[Transcript]:
-    largest = context.services.largest_file_bytes
-    if file.size_bytes > largest:
-        raise UploadRefused(
-            f"{file.name} has {file.size_bytes / 1e6:.1f} MB; at most {largest / 1e6:.0f} MB are taken. "
-            "Please split it in two."
-        )
-    content = await file.read()
-    transcripts = await asyncio.to_thread(context.services.read_timed_text, file.name, content)
-    return [transcript for transcript in transcripts if transcript.segments]
-
-
-def _title(context: Context, transcript: Transcript, file: Attachment, number: int) -> str:
-    given = context.text("title")
-    if given and number > 1:
-        given = f"{given} ({number})"
-    return (given or transcript.title or PurePath(file.name).stem or "Untitled")[:TITLE_LENGTH]
-
-
-def _language(context: Context, transcript: Transcript) -> str:
-    if transcript.language:
-        return transcript.language
-    sample = " ".join(segment.text for segment in transcript.segments[:200])
-    return context.services.detect_language(sample)
 
 
 def _summary(added: Sequence[Added]) -> RichText:
@@ -156,7 +126,7 @@ async def remove(context: Context) -> Reply:
 @commands.action("discard", audience=Audience.STAFF)
 async def remove_by_button(context: Context) -> Reply:
     """The button on a card."""
-    return await _remove(context, SourceId(int(context.text("payload"))))
+    return await _remove(context, SourceId(context.payload_number))
 
 
 async def _remove(context: Context, source_id: SourceId) -> Reply:
@@ -172,7 +142,7 @@ async def _remove(context: Context, source_id: SourceId) -> Reply:
 @commands.action("restore", audience=Audience.STAFF)
 async def restore(context: Context) -> Reply:
     """Undo a removal."""
-    source = await context.services.shelf.restore(context.creator.id, SourceId(int(context.text("payload"))))
+    source = await context.services.shelf.restore(context.creator.id, SourceId(context.payload_number))
     if source is None:
         raise Refused("It is too late to undo that; please upload it again.")
     return Reply(RichText.of(bold(source.title), " is back."), replaces=True)
@@ -181,5 +151,5 @@ async def restore(context: Context) -> Reply:
 @commands.action("retry", audience=Audience.STAFF)
 async def retry(context: Context) -> Reply:
     """Try a failed source again."""
-    retried = await context.services.shelf.retry(context.creator.id, SourceId(int(context.text("payload"))))
+    retried = await context.services.shelf.retry(context.creator.id, SourceId(context.payload_number))
     return said("Trying again." if retried else "There is nothing to try again.", private=True)

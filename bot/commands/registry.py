@@ -1,7 +1,9 @@
 """How commands and button actions are declared, and what their functions are given."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from core.asking.engine import Engine
 from core.asking.sessions import Conversations, Limits, Speaker
@@ -12,6 +14,9 @@ from core.library.transcript import Transcript
 from core.library.watching import RenewableLinks
 from core.members.directory import Creator, Directory, Standing
 from core.richtext import RichText
+
+_UNSTORABLE: Final = re.compile("[\\x00\\ud800-\\udfff]")
+"""What no database text can hold: NUL and halves of characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,19 @@ class Context:
     def text(self, name: str) -> str:
         """A text argument, stripped; empty where it was not given."""
         value = self.request.arguments.get(name, "")
-        return value.strip() if isinstance(value, str) else ""
+        return _UNSTORABLE.sub("", value).strip() if isinstance(value, str) else ""
+
+    @property
+    def payload_number(self) -> int:
+        """The number that a button carries.
+
+        Raises:
+            Refused: the button is not one of ours.
+        """
+        try:
+            return int(self.text("payload"))
+        except ValueError:
+            raise Refused("That button does not work any more.") from None
 
     def file(self, name: str) -> Attachment | None:
         """A file argument."""

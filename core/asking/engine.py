@@ -35,6 +35,8 @@ REFERRING: Final = frozenset(
 )
 THINNED: Final = 4
 """Of the unrelated questions every fourth is enough for a library whose parts come from the database each time."""
+KNOWN_SHARE: Final = 0.5
+"""So many of a follow-up's own content words the library must have, before it takes context."""
 SURE: Final = frozenset({Confidence.HIGH, Confidence.MEDIUM})
 
 
@@ -135,11 +137,19 @@ class Engine:
             explained = await self._explain(question, timing)
         return replace(explained, answer=replace(explained.answer, timing_ms=timing.taken_ms))
 
+    @property
+    def writes(self) -> bool:
+        """Whether a model is configured."""
+        return bool(self._models)
+
     async def recalibrate(self, creator_id: CreatorId) -> None:
         """Find a creator's cut-off for the present version of the corpus and keep it."""
-        state = await self._holdings.state(creator_id)
-        library = await self._snapshots.current(creator_id, state)
-        await self._holdings.set_cutoff(creator_id, library.version, await self._calibrated(creator_id, library))
+        found_for = -1
+        while (state := await self._holdings.state(creator_id)).version > found_for:  # it may move meanwhile
+            library = await self._snapshots.current(creator_id, state)
+            cutoff = await self._calibrated(creator_id, library)
+            await self._holdings.set_cutoff(creator_id, library.version, cutoff)
+            found_for = library.version
 
     async def _explain(self, question: Question, timing: Timing) -> Explained:
         cleaned = clean_question(question.text)
@@ -198,7 +208,8 @@ class Engine:
     ) -> Found:
         with timing.of("calibration"):
             cutoff = opened.cutoff or await self._calibrated(creator_id, opened.library)
-        found = [await self._ranked(creator_id, opened.library, query, timing) for query in queries]
+        leaning = queries[1:] if _known_here(opened.library, queries[0]) else ()
+        found = [await self._ranked(creator_id, opened.library, query, timing) for query in (queries[0], *leaning)]
         ranking = max(found, key=lambda ranking: ranking.gate)
         return Found(ranking, Confidence(confidence(ranking.gate, cutoff).value))
 
@@ -285,6 +296,14 @@ def in_context(cleaned: CleanQuestion, history: Sequence[Turn]) -> CleanQuestion
         return None
     before = clean_question(history[-1].question)
     return CleanQuestion(f"{before.text} {cleaned.text}", tuple(dict.fromkeys((*cleaned.words, *before.words))))
+
+
+def _known_here(library: Snapshot | Extent, query: SearchQuery) -> bool:
+    """Whether a question's own words are mostly said here; else the one before it must not lend it an answer."""
+    if isinstance(library, Extent) or not len(query.terms):
+        return True
+    _, known = library.vocabulary.columns(query.terms)
+    return float(known.mean()) >= KNOWN_SHARE
 
 
 def _problem(text: str, cleaned: CleanQuestion) -> str:

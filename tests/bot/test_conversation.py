@@ -54,6 +54,12 @@ async def test_a_follow_up_takes_the_context_and_new_forgets_it(taught: Speaker)
     assert "nothing to forget" in (await taught.says("new")).text.plain
 
 
+async def test_an_unrelated_short_question_in_a_session_is_declined_all_the_same(taught: Speaker) -> None:
+    await taught.says("ask", question="Where does the core shadow lie?")
+    reply = await taught.says("ask", question="How do I feed the sourdough starter?")
+    assert "does not cover" in reply.text.plain
+
+
 async def test_the_same_file_twice_changes_nothing(taught: Speaker, deployment: Deployment) -> None:
     creator = await deployment.directory.creator(SCHOOL)
     assert creator is not None

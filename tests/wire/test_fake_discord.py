@@ -328,7 +328,7 @@ async def until_listening(bot: Studio, event: str) -> None:
 async def eventually(probe: Callable[[], bool]) -> None:
     """Wait for what the client does inside, where the fake sees nothing."""
     async with asyncio.timeout(10):
-        while not probe():  # noqa: ASYNC110 the client offers no event for this
+        while not probe():
             await asyncio.sleep(0.01)
 
 

@@ -1,0 +1,83 @@
+"""What an upload says, checked once for the chat and for the shell."""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import PurePath
+from typing import Final
+
+from core.errors import UploadRefused
+from core.library.links import canonical_link
+from core.library.store import NewSource
+from core.library.transcript import Transcript
+
+TITLE_LENGTH: Final = 200
+SAMPLE_SEGMENTS: Final = 200
+"""So many segments are enough to tell a language by."""
+LANGUAGE: Final = re.compile(r"[a-z]{2}")
+
+
+def new_sources(
+    transcripts: Sequence[Transcript], *, file_name: str, link: str = "", title: str = "", language: str = "",
+    detect: Callable[[str], str],
+) -> list[NewSource]:  # fmt: skip
+    """Put together what is read from a file and what its uploader says of it.
+
+    Args:
+        transcripts: what the file holds; those without a segment are left out.
+        file_name: stands in for a title.
+        link: as given; empty where nothing was said.
+        title: likewise.
+        language: likewise.
+        detect: tells the language of a text as two letters, or an empty text.
+
+    Raises:
+        UploadRefused: the link or language is none, or one link is meant for several videos.
+    """
+    kept = [transcript for transcript in transcripts if transcript.segments]
+    if not kept:
+        raise UploadRefused("There are no words in this file, so there is nothing to answer from.")
+    if link and len(kept) > 1:
+        raise UploadRefused("This file holds several videos, so one link cannot fit them all; leave the link out.")
+    spoken = checked_language(language)
+    address = canonical_link(link) if link else ""
+    return [
+        NewSource(each, _title(each, file_name, title, number), address, spoken or _language(each, detect))
+        for number, each in enumerate(kept, 1)
+    ]
+
+
+def checked_language(language: str) -> str:
+    """A language as two lower-case letters, or an empty text.
+
+    Raises:
+        UploadRefused: it is something else.
+    """
+    given = language.strip().casefold()
+    if given and not LANGUAGE.fullmatch(given):
+        raise UploadRefused("A language is two letters, such as en, de or es.")
+    return given
+
+
+def check_size(name: str, size_bytes: int, largest_bytes: int) -> None:
+    """Refuse a file that is too large.
+
+    Raises:
+        UploadRefused: with both sizes.
+    """
+    if size_bytes > largest_bytes:
+        raise UploadRefused(
+            f"{name} has {size_bytes / 1e6:.1f} MB; at most {largest_bytes / 1e6:.0f} MB are taken. "
+            "Please split it in two."
+        )
+
+
+def _title(transcript: Transcript, file_name: str, title: str, number: int) -> str:
+    given = f"{title} ({number})" if title and number > 1 else title
+    own = transcript.title or transcript.video_id or PurePath(file_name).stem or "Untitled"
+    return (given or own)[:TITLE_LENGTH]
+
+
+def _language(transcript: Transcript, detect: Callable[[str], str]) -> str:
+    if transcript.language:
+        return transcript.language
+    return detect(" ".join(segment.text for segment in transcript.segments[:SAMPLE_SEGMENTS]))
