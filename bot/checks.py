@@ -8,11 +8,12 @@ from typing import Any
 import aiohttp
 
 from adapters.postgres.migrations import pending
-from bot.app import make_embedder, make_models, open_address
+from bot.app import Deployment, make_embedder, make_models, open_address, open_on
 from bot.settings import OFFICIAL_DISCORD, Settings
 from core.asking.writing import EvidenceSentence, EvidenceSource, Task
 from core.errors import ChronosError, OperatorError, ProviderError
 from core.ids import SourceId
+from core.members.directory import Creator
 
 ENOUGH_BYTES = 500_000_000
 
@@ -45,7 +46,8 @@ async def check_all(settings: Settings) -> list[Finding]:
     """Check everything; one failure does not hide another."""
     findings = [Finding("settings", "ok", "read")]
     parts: tuple[tuple[str, Callable[[Settings], Awaitable[list[Finding]]]], ...] = (
-        ("storage", _storage), ("database", _database), ("embedder", _embedder), ("models", _models),
+        ("storage", _storage), ("database", _database), ("embedder", _embedder), ("library", _library),
+        ("models", _models),
         ("discord", _discord), ("telegram", _telegram), ("http", _http),
     )  # fmt: skip
     for subject, part in parts:
@@ -68,7 +70,8 @@ async def _storage(settings: Settings) -> list[Finding]:
 
 
 async def _database(settings: Settings) -> list[Finding]:
-    where = "database.url" if settings.database.url.get_secret_value() else "embedded"
+    configured = settings.database.url.get_secret_value() or settings.database.admin_url.get_secret_value()
+    where = "configured" if configured else "embedded"
     async with open_address(settings) as address:
         missing = await pending(address.admin_url)
     if missing:
@@ -81,6 +84,31 @@ async def _embedder(settings: Settings) -> list[Finding]:
     await embedder.embed_query("Does this model work?")
     reads = f"reads {', '.join(sorted(embedder.languages))} only" if embedder.languages else "reads many languages"
     return [Finding("embedder", "ok", f"{embedder.embedder_id}, {embedder.dimensions} dimensions, {reads}")]
+
+
+async def _library(settings: Settings) -> list[Finding]:
+    """Whether every creator's material is in a language, and under a model, that questions are searched with."""
+    async with open_address(settings) as address:
+        if await pending(address.admin_url):
+            return []
+        async with open_on(settings, address) as deployment:
+            creators = await deployment.directory.creators()
+            findings = [finding for creator in creators for finding in await _creators_library(deployment, creator)]
+    return findings or [Finding("library", "ok", f"{len(creators)} creators")]
+
+
+async def _creators_library(deployment: Deployment, creator: Creator) -> list[Finding]:
+    embedder, found = deployment.embedder, []
+    state = await deployment.holdings.state(creator.id)
+    if state.version and state.embedder_id != embedder.embedder_id:
+        words = f"{creator.handle} was made searchable with {state.embedder_id}: set models.embed back to it"
+        found.append(Finding("library", "failed", words))
+    spoken = {source.language for source in await deployment.shelf.sources(creator.id) if source.language}
+    others = sorted(spoken - embedder.languages) if embedder.languages else []
+    if others:
+        words = f"{creator.handle} is partly in {', '.join(others)}, which {embedder.embedder_id} does not read well"
+        found.append(Finding("library", "ok", words))
+    return found
 
 
 async def _models(settings: Settings) -> list[Finding]:

@@ -1,0 +1,47 @@
+"""What `chronos check` finds, and how the shell ends."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bot.app import Deployment
+from bot.checks import _creators_library
+from bot.main import cli
+from core.library.store import NewSource
+from core.library.transcript import Segment, Transcript
+
+
+async def test_material_in_a_language_that_the_model_does_not_read_is_named(deployment: Deployment) -> None:
+    creator = await deployment.directory.add_creator("zeichnen", "Zeichnen", None)
+    spoken = Transcript((Segment(0.0, 2.0, "Wir zeichnen eine Kugel."),))
+    await deployment.shelf.add(creator.id, [NewSource(spoken, "Kugel", language="de")], None)
+    (finding,) = await _creators_library(deployment, creator)
+    assert "zeichnen is partly in de" in finding.words
+    assert not finding.failed
+
+
+async def test_a_library_of_another_embedder_is_a_failure(deployment: Deployment) -> None:
+    creator = await deployment.directory.add_creator("drawing", "Drawing", None)
+    async with deployment.database.creator(creator.id) as connection:
+        await connection.execute(
+            "INSERT INTO corpora (creator_id, version, embedder) VALUES ($1, 1, 'another')", creator.id
+        )
+    (finding,) = await _creators_library(deployment, creator)
+    assert finding.failed
+    assert "models.embed" in finding.words
+
+
+@pytest.mark.parametrize("arguments", [["ask"], ["nonsense"], ["ask", "--creator"], ["run", "--role", "king"]])
+def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
+    assert CliRunner().invoke(cli, arguments).exit_code == 2
+
+
+def test_a_wrong_setting_ends_with_1_and_names_every_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[http]\nport = "abc"\n[discord]\nbogus = 1\n', encoding="utf-8")
+    result = CliRunner().invoke(cli, ["--config", str(file), "check"])
+    assert result.exit_code == 1
+    assert "http.port" in result.stderr
+    assert "discord.bogus" in result.stderr
+    assert "Traceback" not in result.output
