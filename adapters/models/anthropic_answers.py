@@ -75,9 +75,11 @@ class AnthropicAnswerModel:
         def open_client() -> "AsyncAnthropic":
             from anthropic import AsyncAnthropic
 
-            return AsyncAnthropic(
+            client = AsyncAnthropic(
                 api_key=api_key, base_url=base_url or OFFICIAL_URL, max_retries=0, timeout=timeout_s * 2
             )
+            _ = client.messages  # imported at first use: better in this thread than on the event loop
+            return client
 
         self._vendor: Vendor[AsyncAnthropic] = Vendor("Anthropic", open_client, timeout_s)
 

@@ -104,9 +104,11 @@ class OpenAIAnswerModel:
         def open_client() -> "AsyncOpenAI":
             from openai import AsyncOpenAI
 
-            return AsyncOpenAI(
+            client = AsyncOpenAI(
                 api_key=api_key, base_url=base_url or OFFICIAL_URL, max_retries=0, timeout=timeout_s * 2
             )
+            _ = client.responses  # imported at first use: better in this thread than on the event loop
+            return client
 
         self._vendor: Vendor[AsyncOpenAI] = Vendor("OpenAI", open_client, timeout_s)
 

@@ -42,9 +42,10 @@ class Vendor(Generic[Client]):
             ProviderBusy: overloaded, rate limited, or no answer within the deadline.
             ProviderError: anything else, an answer that cannot be read included.
         """
+        client = await self._opened()  # importing a vendor's SDK takes seconds that are not the vendor's
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._twice(request)
+                return await self._twice(client, request)
         except TimeoutError as error:
             raise ProviderBusy(f"{self._title} did not answer within {self._timeout_s:g} seconds") from error
 
@@ -54,18 +55,17 @@ class Vendor(Generic[Client]):
         if client is not None:
             await client.close()
 
-    async def _twice(self, request: Callable[[Client], Awaitable[Result]]) -> Result:
+    async def _twice(self, client: Client, request: Callable[[Client], Awaitable[Result]]) -> Result:
         try:
-            return await self._once(request)
+            return await self._once(client, request)
         except ProviderBusy as busy:
             pause_s = PAUSE_S if busy.retry_after_s is None else busy.retry_after_s
             if pause_s > QUICK_RETRY_S:
                 raise
         await asyncio.sleep(pause_s)
-        return await self._once(request)
+        return await self._once(client, request)
 
-    async def _once(self, request: Callable[[Client], Awaitable[Result]]) -> Result:
-        client = await self._opened()
+    async def _once(self, client: Client, request: Callable[[Client], Awaitable[Result]]) -> Result:
         try:
             return await request(client)
         except ProviderError:
