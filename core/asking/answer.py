@@ -25,7 +25,7 @@ class Mode(StrEnum):
 
 
 class Confidence(StrEnum):
-    """How well the material covers the question."""
+    """How sure it is that the material answers: high and medium answer, low shows the closest moments."""
 
     HIGH = "high"
     MEDIUM = "medium"

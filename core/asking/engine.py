@@ -211,7 +211,7 @@ class Engine:
         leaning = queries[1:] if _known_here(opened.library, queries[0]) else ()
         found = [await self._ranked(creator_id, opened.library, query, timing) for query in (queries[0], *leaning)]
         ranking = max(found, key=lambda ranking: ranking.gate)
-        return Found(ranking, Confidence(confidence(ranking.gate, cutoff).value))
+        return Found(ranking, confidence(ranking.gate, cutoff))
 
     async def _ranked(
         self, creator_id: CreatorId, library: Snapshot | Extent, query: SearchQuery, timing: Timing

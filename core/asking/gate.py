@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from importlib import resources
 from typing import Final
 
 import numpy as np
 
+from core.asking.answer import Confidence
 from core.asking.ranking import SearchQuery, rank
 from core.asking.snapshot import Snapshot
 from core.asking.words import tokens
@@ -28,15 +28,6 @@ _NEGATIONS: Final = frozenset(
     {"not", "no", "never", "without", "cannot", "nobody", "nothing", "none", "neither", "nor"}
 )
 _SHORT_NEGATION: Final = re.compile(r"\w+n['\u2019]t\b", re.IGNORECASE)
-
-
-class Confidence(StrEnum):
-    """How sure the engine is that the material answers: high and medium answer, low shows the closest moments."""
-
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from core.asking.gate import Confidence, Cutoff, calibrate, confidence, null_questions, unsupported_terms
+from core.asking.answer import Confidence
+from core.asking.gate import Cutoff, calibrate, confidence, null_questions, unsupported_terms
 from core.asking.ranking import rank
 from tests.core.workshop import SUBJECTS, VERBS, ask, snapshot
 
