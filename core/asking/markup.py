@@ -16,7 +16,7 @@ _REMOVED: Final = tuple(
         (r"</?a(?:\s[^<>]*)?>", re.IGNORECASE),
         (r"<(?:@[!&]?|#|a?:\w{1,64}:|t:|/[^<>:]{1,64}:|id:)[^<>\s]{0,64}>", 0),
         (
-            r"<?\b(?:[a-z][a-z0-9+.-]{0,20}://|(?:mailto|tel|tg|ton|https?):(?=\S)|www\.)[^\s<>\])]*>?",
+            r"<?(?:\b(?:[a-z][a-z0-9+.-]{0,20}://|(?:mailto|tel|tg|ton):(?=\S)|www\.)|https?:(?=\S))[^\s<>\])]*>?",
             re.IGNORECASE,
         ),
         (r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+", 0),
@@ -36,6 +36,9 @@ _UNWRAPPED: Final = tuple(
     )
 )
 _DOMAIN_DOT: Final = re.compile(rf"(?<=\w)\.(?=(?:{_TOP_DOMAINS})\b(?!\.?\w))", re.IGNORECASE)
+_PLAIN_WORD: Final = r"[A-Za-z0-9'\u2019\"](?:[A-Za-z0-9'\u2019\",;?!-]|\.(?!\w))*"
+_PLAIN: Final = re.compile(rf"{_PLAIN_WORD}(?: {_PLAIN_WORD})*")
+"""What most sentences are made of; nothing in it needs to be looked for."""
 _BLANKS: Final = re.compile(r"\s+")
 _BLANK_BEFORE_POINT: Final = re.compile(r"\s+([.,;!?])(?=\s|$)")
 
@@ -46,6 +49,8 @@ def strip_markup(text: str) -> str:
     A bare address is spelled out ("example dot com"), because platforms make links of those by themselves. Stripping
     a second time changes nothing.
     """
+    if _PLAIN.fullmatch(text):
+        return text
     shown = text
     while (stripped := _stripped_once(shown)) != shown:
         shown = stripped

@@ -208,7 +208,7 @@ def _spans(snapshot: Snapshot, query: SearchQuery, seen: _Seen, promising: _Prom
     first = promising.units[at]
     last = _forward(snapshot, first, SPAN_WORDS)
     near = _covered(snapshot, first, last)
-    cosines = _cosines(snapshot, near, query)
+    cosines = _cosines_near(snapshot, query, promising, near)
     here, there = np.searchsorted(near, first), np.searchsorted(near, last)
     onward = _onward(cosines, here, np.searchsorted(near, _forward(snapshot, first, ONWARD_WORDS)))
     counts = snapshot.unit_words.rows_within(seen.columns, first, last)
@@ -279,6 +279,15 @@ def _gate(snapshot: Snapshot, seen: _Seen, promising: _Promising) -> float:
 def _cosines(snapshot: Snapshot, units: Positions, query: SearchQuery) -> Floats:
     scale = np.float32(2.0**_EXPONENT_GAP)
     return _shifted(snapshot.unit_vectors[units]) @ (query.vector * scale)
+
+
+def _cosines_near(snapshot: Snapshot, query: SearchQuery, promising: _Promising, near: Positions) -> Floats:
+    """Return the cosines of units most of which were compared already."""
+    at = np.minimum(np.searchsorted(promising.units, near), len(promising.units) - 1)
+    cosines = promising.unit_dense[at]
+    new = promising.units[at] != near
+    cosines[new] = _cosines(snapshot, near[new], query)
+    return cosines
 
 
 def _shifted(halves: Halves) -> Floats:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.asking import markup
 from core.asking.checking import verify
 from core.asking.claims import names, negated, numbers
 from core.asking.markup import strip_markup
@@ -215,6 +216,7 @@ def test_words_that_only_look_like_a_denial_are_not_one(text: str) -> None:
         ("send /remove now, see /etc/hosts", "send remove now, see /etc/hosts"),
         ("mailto:x [a](tg://user?id=1)", "a"),
         ("the HTTP protocol", "the HTTP protocol"),
+        ("0HTTP:0", "0"),
     ],
 )
 def test_what_a_platform_would_act_on_is_stripped(text: str, shown: str) -> None:
@@ -235,6 +237,11 @@ def test_stripping_never_fails_and_leaves_nothing_to_act_on(text: str) -> None:
     for live in ("://", "@everyone", "@here", "<@", "\n", "\u200b", "\u202e"):
         assert live not in stripped.lower()
     assert re.search(r"https?:\S", stripped, re.IGNORECASE) is None
+
+
+@given(st.from_regex(markup._PLAIN, fullmatch=True))
+def test_what_is_taken_for_plain_words_holds_nothing_to_strip(text: str) -> None:
+    assert markup._stripped_once(text) == text
 
 
 @given(st.one_of(st.text(), MARKED), st.lists(st.sampled_from(["S1", "S2", "S9"])))
