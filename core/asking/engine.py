@@ -13,7 +13,7 @@ from core.asking.answer import Answer, Confidence, Mode, Outcome, Sentence
 from core.asking.checking import verify
 from core.asking.citing import Evidence, citation, numbered, quotes, spans_to_quote, spans_to_read
 from core.asking.embedding import Embedder
-from core.asking.gate import Cutoff, calibrate, confidence, cutoff_of, null_questions, unsupported_terms
+from core.asking.gate import Cutoff, answers_by_itself, calibrate, confidence, cutoff_of, null_questions
 from core.asking.holdings import Extent, Holdings, Snapshots
 from core.asking.ranking import Hit, Ranking, SearchQuery, rank
 from core.asking.snapshot import Snapshot
@@ -275,8 +275,8 @@ class Engine:
         citations = tuple(
             citation(question.creator_id, str(number), quote, self._links) for number, quote in enumerate(chosen, 1)
         )
-        said = " ".join(cited.quote for cited in citations)
-        sure = found.confidence in SURE and not unsupported_terms(question.text, said)
+        quoted = " ".join(f"{cited.title} {cited.quote}" for cited in citations)
+        sure = found.confidence in SURE and answers_by_itself(question.text, quoted, found.ranking.covered)
         return Answer(
             outcome=Outcome.ANSWERED if sure else Outcome.CLOSEST,
             mode=Mode.QUOTED,

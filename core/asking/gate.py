@@ -1,6 +1,5 @@
 """Whether the material says it at all: a creator's own cut-off, and what the evidence must contain."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -9,9 +8,9 @@ from typing import Final
 import numpy as np
 
 from core.asking.answer import Confidence
+from core.asking.claims import names, negated, numbers, spoken_words
 from core.asking.ranking import SearchQuery, rank
 from core.asking.snapshot import Snapshot
-from core.asking.words import tokens
 
 SHOWS_ABOVE: Final = 2.35
 """Deviations above unrelated questions from which there is anything to show."""
@@ -23,11 +22,8 @@ UNRELATED_SHARE: Final = 0.95
 
 SMALLEST_DEVIATION: Final = 0.02
 
-_NUMBER: Final = re.compile(r"\d+(?:[.,:]\d+)*")
-_NEGATIONS: Final = frozenset(
-    {"not", "no", "never", "without", "cannot", "nobody", "nothing", "none", "neither", "nor"}
-)
-_SHORT_NEGATION: Final = re.compile(r"\w+n['\u2019]t\b", re.IGNORECASE)
+LEAST_COVERED: Final = 0.3
+"""Quotes that say less than this share of the question are at most the closest there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +71,16 @@ def confidence(gate: float, cutoff: Cutoff) -> Confidence:
     return Confidence.HIGH if deviations >= SURE_ABOVE else Confidence.MEDIUM
 
 
-def unsupported_terms(question: str, evidence: str) -> tuple[str, ...]:
-    """Return the numbers of a question, and "not" where it denies, that the evidence lacks.
+def answers_by_itself(question: str, quoted: str, covered: float) -> bool:
+    """Tell whether quotes, which nobody has read, may stand as an answer; else they are the closest there is.
 
-    Where anything is returned the evidence is at most the closest there is.
+    The numbers and names of the question must occur in them, and where it denies they must deny.
+
+    Args:
+        question: as it was asked.
+        quoted: the quotes with their titles.
+        covered: the share of the question's terms that the quotes say, in [0, 1].
     """
-    present = set(_NUMBER.findall(evidence))
-    missing = [number for number in dict.fromkeys(_NUMBER.findall(question)) if number not in present]
-    if _denies(question) and not _denies(evidence):
-        missing.append("not")
-    return tuple(missing)
-
-
-def _denies(text: str) -> bool:
-    return bool(_SHORT_NEGATION.search(text)) or not _NEGATIONS.isdisjoint(tokens(text))
+    lacking = numbers(question) - numbers(quoted, loose=True) | names(question) - spoken_words(quoted)
+    denied_by_nobody = negated(question) and not negated(quoted, loose=True)
+    return covered >= LEAST_COVERED and not lacking and not denied_by_nobody

@@ -96,11 +96,15 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The best passages, best first and without overlap; the three best starts; what the gate compares."""
+    """The best passages, best first and without overlap; the three best starts; what the gate compares.
+
+    ``covered`` is the share of the question's terms, by how telling they are, that one of the starts' spans says.
+    """
 
     hits: tuple[Hit, ...]
     starts: tuple[Start, ...]
     gate: float
+    covered: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +136,13 @@ class _Promising:
 
 @dataclass(frozen=True, slots=True)
 class _Spans:
-    """Spans that run forward from candidate units: how good each is as a start and as a hit."""
+    """Spans that run forward from candidate units: how good each is as a start and as a hit, and what it covers."""
 
     first: Positions
     last: Positions
     start: Floats
     hit: Floats
+    coverage: Floats
 
 
 def rank(snapshot: Snapshot, query: SearchQuery, limit: int = 10) -> Ranking:
@@ -149,7 +154,7 @@ def rank(snapshot: Snapshot, query: SearchQuery, limit: int = 10) -> Ranking:
         limit: most hits to return.
     """
     if snapshot.n_windows == 0:
-        return Ranking((), (), 0.0)
+        return Ranking((), (), 0.0, 0.0)
     seen = _seen(snapshot, query)
     promising = _promising(snapshot, query, seen)
     spans = _spans(snapshot, query, seen, promising)
@@ -159,6 +164,7 @@ def rank(snapshot: Snapshot, query: SearchQuery, limit: int = 10) -> Ranking:
         hits=tuple(_hit(snapshot, spans, span, score) for span, score in laid),
         starts=tuple(_start(snapshot, spans, int(at)) for at in best[:STARTS]),
         gate=_gate(snapshot, seen, promising),
+        covered=float(spans.coverage[best[:STARTS]].max()),
     )
 
 
@@ -228,7 +234,7 @@ def _spans(snapshot: Snapshot, query: SearchQuery, seen: _Seen, promising: _Prom
         + PASSAGE.unit_dense * _scaled(_best_inside(cosines, here, there))
         + PASSAGE.unit_lexical * _best_inside(own_words[near], here, there)
     )
-    return _Spans(first, last, start, hit)
+    return _Spans(first, last, start, hit, coverage)
 
 
 def _candidates(snapshot: Snapshot, seen: _Seen, promising: _Promising) -> Positions:
