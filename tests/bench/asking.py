@@ -206,7 +206,7 @@ async def _nearest_by_sql(town: Town, creator_id: CreatorId, vector: Vector) -> 
 
 def _window(snapshot: Snapshot, place: tuple[int, int]) -> int:
     """The window at a position of a source."""
-    source = int(np.searchsorted(snapshot.source_ids, place[0]))
+    source = snapshot.source_ids.index(SourceId(place[0]))
     return int(np.searchsorted(snapshot.window_first, snapshot.source_starts[source])) + place[1]
 
 
