@@ -3,23 +3,21 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ValidationError
 
 from adapters.models.prompts import CITING_RULES, LONGEST_TITLE, NOT_COVERED, asked, one_line, spoken_turns
-from adapters.models.vendor_calls import Vendor
+from adapters.models.vendor_calls import Access, VendorAnswerModel, Written
 from core.asking.answer import Usage
-from core.asking.prices import Prices, cost_usd
-from core.asking.writing import Draft, DraftSentence, EvidenceSentence, EvidenceSource, Task
+from core.asking.writing import DraftSentence, EvidenceSentence, EvidenceSource, Task
 from core.errors import ProviderError
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
     from anthropic.types import DocumentBlockParam, MessageParam, TextBlockParam
 
-OFFICIAL_URL: Final = "https://api.anthropic.com"
 MOST_TOKENS: Final = 1_024
 CUT_SHORT: Final = frozenset({"max_tokens", "model_context_window_exceeded"})
 
@@ -55,74 +53,47 @@ class _Reply(BaseModel):
     usage: _Usage = _Usage()
 
 
-class AnthropicAnswerModel:
+class AnthropicAnswerModel(VendorAnswerModel["AsyncAnthropic"]):
     """Words answers with a Claude model; labels come from citations, so that they point at sentences that exist."""
 
-    def __init__(
-        self,
-        name: str,
-        model: str,
-        *,
-        api_key: str,
-        base_url: str = "",
-        prices: Prices | None = None,
-        timeout_s: float = 30.0,
-    ) -> None:
-        self._name = name
-        self._model = model
-        self._prices = prices or {}
+    title = "Anthropic"
+    official_url = "https://api.anthropic.com"
 
-        def open_client() -> "AsyncAnthropic":
-            from anthropic import AsyncAnthropic
+    def open_client(self, access: Access) -> "AsyncAnthropic":
+        """Make the SDK's client."""
+        from anthropic import AsyncAnthropic
 
-            client = AsyncAnthropic(
-                api_key=api_key, base_url=base_url or OFFICIAL_URL, max_retries=0, timeout=timeout_s * 2
-            )
-            _ = client.messages  # imported at first use: better in this thread than on the event loop
-            return client
+        client = AsyncAnthropic(**asdict(access))
+        _ = client.messages  # imported at first use: better in this thread than on the event loop
+        return client
 
-        self._vendor: Vendor[AsyncAnthropic] = Vendor("Anthropic", open_client, timeout_s)
-
-    @property
-    def name(self) -> str:
-        """The configured name, such as ``anthropic:claude-sonnet-5-5``."""
-        return self._name
-
-    async def write(self, task: Task) -> Draft:
-        """Word an answer from the task's evidence.
-
-        Raises:
-            ProviderBusy: overloaded, rate limited or timed out.
-            ProviderError: any other failure, a refusal or an answer that cannot be read included.
-        """
-        sources = _citable(task.evidence)
-        body = await self._vendor.call(lambda client: self._request(client, task, sources))
-        reply = _read(body)
-        if reply.stop_reason == "refusal":
-            raise ProviderError("Anthropic refused to answer")
-        usage = _usage(reply.usage)
-        usage = replace(usage, cost_usd=cost_usd(self._name, usage, self._prices))
-        if any(NOT_COVERED in block.text for block in reply.content):
-            return Draft(covered=False, sentences=(), model=self._name, usage=usage)
-        sentences = _sentences(reply.content, sources)
-        if reply.stop_reason in CUT_SHORT:
-            sentences = sentences[:-1]
-        if not sentences:
-            raise ProviderError(f"Anthropic wrote no answer ({reply.stop_reason})")
-        return Draft(covered=True, sentences=sentences, model=self._name, usage=usage)
-
-    async def close(self) -> None:
-        """Give the connections back."""
-        await self._vendor.close()
-
-    async def _request(self, client: "AsyncAnthropic", task: Task, sources: Sequence[EvidenceSource]) -> bytes:
+    async def request(self, client: "AsyncAnthropic", task: Task) -> bytes:
+        """Send the evidence as documents with citations."""
         reply = await client.messages.with_raw_response.create(
-            model=self._model,
+            model=self.model,
             max_tokens=MOST_TOKENS,
             system=CITING_RULES,
-            messages=_messages(task, sources),
+            messages=_messages(task, _citable(task.evidence)),
         )
         return await reply.read()
+
+    def read(self, body: bytes, task: Task) -> Written:
+        """Cut what was written into sentences with the labels of what they cite."""
+        return _written(_read(body), _citable(task.evidence))
+
+
+def _written(reply: _Reply, sources: Sequence[EvidenceSource]) -> Written:
+    if reply.stop_reason == "refusal":
+        raise ProviderError("Anthropic refused to answer")
+    usage = _usage(reply.usage)
+    if any(NOT_COVERED in block.text for block in reply.content):
+        return Written((), usage, covered=False)
+    sentences = _sentences(reply.content, sources)
+    if reply.stop_reason in CUT_SHORT:
+        sentences = sentences[:-1]
+    if not sentences:
+        raise ProviderError(f"Anthropic wrote no answer ({reply.stop_reason})")
+    return Written(sentences, usage)
 
 
 def _citable(evidence: Iterable[EvidenceSource]) -> tuple[EvidenceSource, ...]:

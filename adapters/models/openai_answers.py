@@ -1,23 +1,21 @@
 """Answers by OpenAI's Responses API, which returns sentences with labels in a strict schema."""
 
 import re
-from dataclasses import replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ValidationError
 
 from adapters.models.prompts import LABELLING_RULES, asked, labelled_evidence, spoken_turns
-from adapters.models.vendor_calls import Vendor
+from adapters.models.vendor_calls import Access, VendorAnswerModel, Written
 from core.asking.answer import Usage
-from core.asking.prices import Prices, cost_usd
-from core.asking.writing import Draft, DraftSentence, Task
+from core.asking.writing import DraftSentence, Task
 from core.errors import ProviderBusy, ProviderError
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
     from openai.types.responses import ResponseInputParam
 
-OFFICIAL_URL: Final = "https://api.openai.com/v1"
 MOST_TOKENS: Final = 4_000
 """More than an answer needs, because models that reason spend tokens on it before they write."""
 BUSY_CODES: Final = frozenset({"rate_limit_exceeded", "server_error"})
@@ -42,7 +40,7 @@ class _Sentence(BaseModel):
     labels: list[str]
 
 
-class _Written(BaseModel):
+class _Said(BaseModel):
     covered: bool
     sentences: list[_Sentence]
 
@@ -84,64 +82,24 @@ class _Reply(BaseModel):
     usage: _Usage | None = None
 
 
-class OpenAIAnswerModel:
+class OpenAIAnswerModel(VendorAnswerModel["AsyncOpenAI"]):
     """Words answers with an OpenAI model; the labels are what the model says and are checked later."""
 
-    def __init__(
-        self,
-        name: str,
-        model: str,
-        *,
-        api_key: str,
-        base_url: str = "",
-        prices: Prices | None = None,
-        timeout_s: float = 30.0,
-    ) -> None:
-        self._name = name
-        self._model = model
-        self._prices = prices or {}
+    title = "OpenAI"
+    official_url = "https://api.openai.com/v1"
 
-        def open_client() -> "AsyncOpenAI":
-            from openai import AsyncOpenAI
+    def open_client(self, access: Access) -> "AsyncOpenAI":
+        """Make the SDK's client."""
+        from openai import AsyncOpenAI
 
-            client = AsyncOpenAI(
-                api_key=api_key, base_url=base_url or OFFICIAL_URL, max_retries=0, timeout=timeout_s * 2
-            )
-            _ = client.responses  # imported at first use: better in this thread than on the event loop
-            return client
+        client = AsyncOpenAI(**asdict(access))
+        _ = client.responses  # imported at first use: better in this thread than on the event loop
+        return client
 
-        self._vendor: Vendor[AsyncOpenAI] = Vendor("OpenAI", open_client, timeout_s)
-
-    @property
-    def name(self) -> str:
-        """The configured name, such as ``openai:gpt-6-sol``."""
-        return self._name
-
-    async def write(self, task: Task) -> Draft:
-        """Word an answer from the task's evidence.
-
-        Raises:
-            ProviderBusy: overloaded, rate limited or timed out.
-            ProviderError: any other failure, a refusal or an answer that cannot be read included.
-        """
-        reply = _read(await self._vendor.call(lambda client: self._request(client, task)))
-        written = _written(reply)
-        usage = _usage(reply.usage)
-        usage = replace(usage, cost_usd=cost_usd(self._name, usage, self._prices))
-        sentences = tuple(
-            DraftSentence(s.text.strip(), _labels(s.labels)) for s in written.sentences if s.text.strip()
-        )
-        if written.covered and not sentences:
-            raise ProviderError("OpenAI wrote no answer")
-        return Draft(written.covered, sentences if written.covered else (), model=self._name, usage=usage)
-
-    async def close(self) -> None:
-        """Give the connections back."""
-        await self._vendor.close()
-
-    async def _request(self, client: "AsyncOpenAI", task: Task) -> bytes:
+    async def request(self, client: "AsyncOpenAI", task: Task) -> bytes:
+        """Send the evidence with labels and ask for sentences in a strict schema."""
         reply = await client.responses.with_raw_response.create(
-            model=self._model,
+            model=self.model,
             instructions=LABELLING_RULES,
             input=_messages(task),
             max_output_tokens=MOST_TOKENS,
@@ -149,6 +107,10 @@ class OpenAIAnswerModel:
             text={"format": {"type": "json_schema", "name": "answer", "strict": True, "schema": ANSWER_SCHEMA}},
         )
         return reply.content
+
+    def read(self, body: bytes, task: Task) -> Written:
+        """Take the sentences and labels out of the schema."""
+        return _written(_read(body))
 
 
 def _messages(task: Task) -> "ResponseInputParam":
@@ -172,12 +134,20 @@ def _read(body: bytes) -> _Reply:
     return reply
 
 
-def _written(reply: _Reply) -> _Written:
+def _written(reply: _Reply) -> Written:
+    said = _said(reply)
+    sentences = tuple(DraftSentence(s.text.strip(), _labels(s.labels)) for s in said.sentences if s.text.strip())
+    if said.covered and not sentences:
+        raise ProviderError("OpenAI wrote no answer")
+    return Written(sentences if said.covered else (), _usage(reply.usage), covered=said.covered)
+
+
+def _said(reply: _Reply) -> _Said:
     parts = [part for item in reply.output if item.type == "message" for part in item.content or ()]
     if any(part.type == "refusal" for part in parts):
         raise ProviderError("OpenAI refused to answer")
     try:
-        return _Written.model_validate_json("".join(part.text for part in parts if part.type == "output_text"))
+        return _Said.model_validate_json("".join(part.text for part in parts if part.type == "output_text"))
     except ValidationError as error:
         raise ProviderError("OpenAI's answer does not have the form that was asked for") from error
 

@@ -2,9 +2,14 @@
 
 import asyncio
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import Final, Generic, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
+from core.asking.answer import Usage
+from core.asking.prices import Prices, cost_usd
+from core.asking.writing import Draft, DraftSentence, Task
 from core.errors import ProviderBusy, ProviderError
 
 QUICK_RETRY_S: Final = 2.0
@@ -90,6 +95,87 @@ class Vendor(Generic[Client]):
             return ProviderBusy(f"{self._title} did not answer in time: {reason}")
         where = f" ({status})" if status else ""
         return ProviderError(f"{self._title} failed{where}: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a vendor is reached, as the SDKs' clients take it; ``timeout`` is in seconds.
+
+    The SDK neither retries nor gives up before :class:`Vendor` does.
+    """
+
+    api_key: str
+    base_url: str
+    timeout: float
+    max_retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a vendor's model wrote, and what it used; not ``covered``: the evidence does not answer the question."""
+
+    sentences: tuple[DraftSentence, ...]
+    usage: Usage
+    covered: bool = True
+
+
+class VendorAnswerModel(ABC, Generic[Client]):
+    """A vendor's answer model; each vendor says how its client opens and how a task is asked and read.
+
+    A subclass sets ``title`` and ``official_url``.
+    """
+
+    title: ClassVar[str]
+    official_url: ClassVar[str]
+
+    def __init__(
+        self,
+        name: str,
+        model: str,
+        *,
+        api_key: str,
+        base_url: str = "",
+        prices: Prices | None = None,
+        timeout_s: float = 30.0,
+    ) -> None:
+        self.name = name
+        self.model = model
+        self._prices = prices or {}
+        access = Access(api_key, base_url or self.official_url, timeout_s * 2)
+        self._vendor: Vendor[Client] = Vendor(self.title, lambda: self.open_client(access), timeout_s)
+
+    @abstractmethod
+    def open_client(self, access: Access) -> Client:
+        """Make the SDK's client, in a thread; whatever the SDK imports late is better imported here."""
+
+    @abstractmethod
+    async def request(self, client: Client, task: Task) -> bytes:
+        """Ask for an answer from the task's evidence and return the body; what the SDK raises is translated."""
+
+    @abstractmethod
+    def read(self, body: bytes, task: Task) -> Written:
+        """Read the body of an answer.
+
+        Raises:
+            ProviderBusy: it says that the vendor is overloaded.
+            ProviderError: the model refused, or the answer cannot be read.
+        """
+
+    async def write(self, task: Task) -> Draft:
+        """Word an answer from the task's evidence.
+
+        Raises:
+            ProviderBusy: overloaded, rate limited or timed out.
+            ProviderError: any other failure, a refusal or an answer that cannot be read included.
+        """
+        body = await self._vendor.call(lambda client: self.request(client, task))
+        written = self.read(body, task)
+        usage = replace(written.usage, cost_usd=cost_usd(self.name, written.usage, self._prices))
+        return Draft(written.covered, written.sentences, model=self.name, usage=usage)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._vendor.close()
 
 
 def _retry_after_s(error: Exception) -> float | None:
