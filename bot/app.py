@@ -1,6 +1,7 @@
 """Opens, wires and closes everything. The only place where parts meet; it reads from top to bottom."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -36,13 +37,15 @@ from core.asking.holdings import Snapshots
 from core.asking.sessions import Limits
 from core.asking.writing import AnswerModel
 from core.conversation import Messenger
-from core.errors import ConfigurationError, DatabaseError, ProviderError
+from core.errors import ConfigurationError, DatabaseError, DatabaseFull, ProviderError
 from core.ids import CreatorId
 from core.library.ingestion import Indexer
 
 log = structlog.get_logger()
 
 MEGABYTE = 1_000_000
+RESERVE_BYTES = 64 * MEGABYTE
+"""Room for a few files of PostgreSQL's log; without one it stops altogether."""
 WAIT_FOR_DATABASE_S = 2.0
 
 
@@ -75,6 +78,21 @@ class Deployment:
     links: SignedWatchLinks
     services: Services
     responder: CommandResponder
+
+    def require_room(self) -> None:
+        """See that the embedded database's disk can take more, so that questions are kept when uploads have to wait.
+
+        Raises:
+            DatabaseFull: what is left is a reserve; another server's disk cannot be seen from here.
+        """
+        if self.address.revive is None:
+            return
+        free_bytes = shutil.disk_usage(self.settings.storage.data_dir).free
+        if free_bytes < RESERVE_BYTES:
+            raise DatabaseFull(
+                f"{self.settings.storage.data_dir} has {free_bytes / MEGABYTE:.0f} MB left, and uploads wait for "
+                f"{RESERVE_BYTES / MEGABYTE:.0f}: free some space."
+            )
 
     async def tidy(self, creator_id: CreatorId) -> None:
         """See :class:`bot.worker.Housekeeping`."""
@@ -218,7 +236,8 @@ def _key(secret: SecretStr, where: str, needed_by: str) -> str:
 async def run_worker(deployment: Deployment, stop: asyncio.Event) -> None:
     """Take jobs until ``stop`` is set; a database that is away is waited for, or brought back where it is ours."""
     tasks = Tasks(
-        deployment.shelf, deployment.indexer, deployment.engine, deployment.directory, deployment, stop
+        deployment.shelf, deployment.indexer, deployment.engine, deployment.directory, deployment, stop,
+        deployment.require_room,
     )  # fmt: skip
     while not stop.is_set():
         try:

@@ -15,6 +15,7 @@ from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.models import Job
 
 from core.asking.engine import Engine
+from core.errors import DatabaseError, DatabaseFull
 from core.ids import CreatorId, ItemId
 from core.library.ingestion import Indexer, Interrupted, process
 from core.library.store import Workbench
@@ -25,6 +26,10 @@ log = structlog.get_logger()
 MOST_ATTEMPTS: Final = 5
 AT_ONCE: Final = 2
 HEARTBEAT: Final = timedelta(seconds=20)
+FIRST_LOOK_S: Final = 2.0
+RAREST_LOOK_S: Final = 60.0
+"""How often a worker looks whether a full disk has room again: at first, and at the rarest."""
+NO_ROOM: Final = "The disk here is full. I go on by myself as soon as the operator has freed some space."
 
 
 class Housekeeping(Protocol):
@@ -49,9 +54,15 @@ class Tasks:
     directory: Directory
     housekeeping: Housekeeping
     stop: asyncio.Event
+    require_room: Callable[[], None]
 
     async def ingest(self, payload: dict[str, int]) -> None:
-        """Make a source searchable."""
+        """Make a source searchable.
+
+        Raises:
+            DatabaseFull: there is no room for it; nothing was begun, or all of it was undone.
+        """
+        self.require_room()
         creator_id, item_id = CreatorId(payload["creator_id"]), ItemId(payload["item_id"])
         await process(creator_id, item_id, bench=self.bench, indexer=self.indexer, stop=self.stop)
 
@@ -64,6 +75,12 @@ class Tasks:
         await self.housekeeping.tidy_deployment()
         for creator in await self.directory.creators():
             await self.housekeeping.tidy(creator.id)
+
+    async def pause(self, payload: dict[str, int]) -> None:
+        """Say on the card that the disk is full, where even that much can be written."""
+        if "item_id" in payload:
+            with suppress(DatabaseError):
+                await self.bench.pause(CreatorId(payload["creator_id"]), ItemId(payload["item_id"]), NO_ROOM)
 
     async def give_up(self, payload: dict[str, int], reason: str) -> None:
         """After the last attempt, keep the item as failed with its reason."""
@@ -84,13 +101,31 @@ def _handler(
         payload = json.loads(job.payload or b"{}")
         with structlog.contextvars.bound_contextvars(job=name, job_id=job.id, **payload):
             try:
-                await run(payload)
+                await _once_there_is_room(run, payload, tasks)
             except Interrupted:
                 raise RetryRequested(delay=timedelta(0), reason="this process is stopping") from None
             except Exception as error:  # noqa: BLE001 - whatever it is, no item may stay under way for ever
                 await _again_or_give_up(job, payload, error, tasks)
 
     return handle
+
+
+async def _once_there_is_room(
+    run: Callable[[dict[str, int]], Awaitable[None]], payload: dict[str, int], tasks: Tasks
+) -> None:
+    """Run a job; on a full disk wait here, since all other work would meet the same and the queue cannot write."""
+    look_s = FIRST_LOOK_S
+    while True:
+        try:
+            return await run(payload)
+        except DatabaseFull as full:
+            log.warning("the work waits for room on the disk", reason=str(full))
+            await tasks.pause(payload)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(tasks.stop.wait(), look_s)
+        if tasks.stop.is_set():
+            raise Interrupted
+        look_s = min(look_s * 2, RAREST_LOOK_S)
 
 
 async def _again_or_give_up(job: Job, payload: dict[str, int], error: Exception, tasks: Tasks) -> None:

@@ -7,6 +7,7 @@ ChronosError
 └── OperatorError           shown in the shell and the log; the chat only learns that something failed
     ├── ConfigurationError  a setting is wrong or missing
     ├── DatabaseError       the database cannot be used
+    │   └── DatabaseFull    its disk is full: nothing can be kept until there is space again
     └── ProviderError       an outside service failed
         └── ProviderBusy    it may work again later
 """
@@ -38,6 +39,10 @@ class ConfigurationError(OperatorError):
 
 class DatabaseError(OperatorError):
     """The database cannot be used; says why and what to do."""
+
+
+class DatabaseFull(DatabaseError):
+    """The disk of the database is full; the same work may be done once there is space again."""
 
 
 class ProviderError(OperatorError):

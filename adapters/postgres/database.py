@@ -8,7 +8,7 @@ from typing import Final, TypeAlias, cast
 import asyncpg
 from pgvector.asyncpg import register_vector
 
-from core.errors import DatabaseError
+from core.errors import DatabaseError, DatabaseFull
 from core.ids import CreatorId, StudentId
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -72,6 +72,8 @@ class Database:
             async with connection.transaction(isolation="repeatable_read" if frozen else None):
                 await connection.execute(_SCOPE, role, creator, student)
                 yield connection
+        except asyncpg.DiskFullError as error:
+            raise DatabaseFull(f"The disk of the database is full ({error}): free some space.") from error
         except _UNREACHABLE as error:
             raise DatabaseError(f"The database went away in the middle of a request: {error}") from error
         finally:

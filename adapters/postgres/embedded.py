@@ -32,7 +32,7 @@ from adapters.postgres.embedded_cluster import (
 )
 from adapters.postgres.embedded_install import find_installation, server_account
 from adapters.postgres.embedded_locks import FileLock, exclusively
-from core.errors import DatabaseError
+from core.errors import DatabaseError, DatabaseFull
 
 _START_PATIENCE_S: Final = 120
 _STOP_PATIENCE_S: Final = 30
@@ -156,7 +156,8 @@ class EmbeddedServer:
         # Sessions of a dead server hold its shared memory until they notice; recovery may outlast our patience.
         passing = trouble is None or "shared memory" in trouble or self._cluster.server_pid() is not None
         if not passing:
-            raise DatabaseError(f"The embedded database in {self._cluster.folder} does not start: {trouble}")
+            failure = DatabaseFull if trouble and os.strerror(errno.ENOSPC) in trouble else DatabaseError
+            raise failure(f"The embedded database in {self._cluster.folder} does not start: {trouble}")
         return trouble
 
     async def _answers(self) -> bool:
@@ -321,4 +322,5 @@ def _troubles_in_words(folder: Path) -> Iterator[None]:
             errno.EPERM: "This account may not use the folder: give it to the account, or change storage.data_dir.",
             errno.EROFS: "The folder is read-only: point storage.data_dir to one that can be written.",
         }.get(error.errno or 0, "Check storage.data_dir.")
-        raise DatabaseError(f"The embedded database cannot use {folder}: {error}. {remedy}") from error
+        failure = DatabaseFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else DatabaseError
+        raise failure(f"The embedded database cannot use {folder}: {error}. {remedy}") from error

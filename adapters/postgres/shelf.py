@@ -82,7 +82,7 @@ CLAIM: Final = """
     RETURNING i.source_id, i.transcript, i.attempts, s.title, s.language
 """
 ADVANCE: Final = """
-    UPDATE items SET stage = $3, progress = $4
+    UPDATE items SET stage = $3, progress = $4, reason = ''
      WHERE creator_id = $1 AND id = $2 AND stage NOT IN ('completed', 'failed')
     RETURNING source_id
 """
@@ -92,6 +92,11 @@ FINISH_ITEM: Final = """
     RETURNING source_id
 """
 FINISH_SOURCE: Final = "UPDATE sources SET status = 'ready' WHERE creator_id = $1 AND id = $2"
+PAUSE_ITEM: Final = """
+    UPDATE items SET reason = $3
+     WHERE creator_id = $1 AND id = $2 AND stage NOT IN ('completed', 'failed') AND reason <> $3
+    RETURNING source_id
+"""
 FAIL_ITEM: Final = """
     UPDATE items SET stage = 'failed', reason = $3, finished_at = now()
      WHERE creator_id = $1 AND id = $2 AND stage <> 'completed'
@@ -225,10 +230,17 @@ class PostgresShelf:
             await _move_card(connection, creator_id, source_id)
             await _enqueue(connection, CALIBRATE, creator_id)
 
+    async def pause(self, creator_id: CreatorId, item_id: ItemId, reason: str) -> None:
+        """Say in words why the work on an item waits."""
+        await self._hold(PAUSE_ITEM, creator_id, item_id, reason)
+
     async def fail(self, creator_id: CreatorId, item_id: ItemId, reason: str) -> None:
         """Give an item up, with the reason in words."""
+        await self._hold(FAIL_ITEM, creator_id, item_id, reason)
+
+    async def _hold(self, statement: str, creator_id: CreatorId, item_id: ItemId, reason: str) -> None:
         async with self._database.creator(creator_id) as connection:
-            source_id = await connection.fetchval(FAIL_ITEM, creator_id, item_id, reason)
+            source_id = await connection.fetchval(statement, creator_id, item_id, reason)
             await _move_card(connection, creator_id, source_id)
 
     async def retry(self, creator_id: CreatorId, source_id: SourceId) -> bool:

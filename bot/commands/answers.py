@@ -13,8 +13,8 @@ from core.richtext import RichText, Span, italic, joined, link
 _QUOTED_FROM = "In the creator's own words:"
 
 
-def answer_reply(answer: Answer, creator_id: CreatorId, message_id: MessageId) -> Reply:
-    """Render an answer; it can be voted on where it says something."""
+def answer_reply(answer: Answer, creator_id: CreatorId, message_id: MessageId | None) -> Reply:
+    """Render an answer; it can be voted on where it says something and was kept."""
     urls = {citation.label: citation.url for citation in answer.citations}
     parts: list[RichText] = []
     if answer.notice:
@@ -24,7 +24,7 @@ def answer_reply(answer: Answer, creator_id: CreatorId, message_id: MessageId) -
     parts += _sentences(answer, urls)
     if answer.citations:
         parts.append(joined(_sources(answer.citations)))
-    buttons = _votes(creator_id, message_id) if answer.citations else ()
+    buttons = _votes(creator_id, message_id) if answer.citations and message_id is not None else ()
     return Reply(joined(parts, "\n\n"), buttons)
 
 

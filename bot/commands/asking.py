@@ -3,13 +3,15 @@
 from dataclasses import replace
 from typing import Final
 
+import structlog
+
 from bot.commands.answers import answer_reply, past_sources
 from bot.commands.registry import Context, Registry, said
-from core.asking.answer import Outcome
+from core.asking.answer import Answer, Outcome
 from core.asking.engine import Question
 from core.asking.sessions import Speaker, money_left, over_limit
 from core.conversation import Button, Parameter, Reply
-from core.errors import Refused
+from core.errors import DatabaseFull, Refused
 from core.ids import CreatorId, MessageId
 from core.members.directory import refusal
 from core.richtext import RichText, bold, joined
@@ -17,6 +19,7 @@ from core.richtext import RichText, bold, joined
 HISTORY_LENGTH: Final = 10
 BUDGET_USED: Final = "Today's budget for written answers is used up; until midnight UTC I quote the creator:"
 
+log = structlog.get_logger()
 commands = Registry()
 
 
@@ -33,8 +36,6 @@ async def ask(context: Context) -> Reply:
     load = await services.conversations.load(speaker)
     if reason := over_limit(load, services.limits):
         raise Refused(reason)
-    if creator.who_may_ask == "everyone" and not context.standing.enrolment and not context.place.direct:
-        await services.directory.enrol(creator.id, speaker.student_id)
     text = context.text("question")
     question = Question(
         creator.id, text, await services.conversations.context(speaker), creator.language,
@@ -43,8 +44,19 @@ async def ask(context: Context) -> Reply:
     answer = await services.engine.answer(question)
     if services.engine.writes and not question.may_write and answer.outcome is Outcome.ANSWERED:
         answer = replace(answer, notice=BUDGET_USED)
-    message_id = await services.conversations.record(speaker, text[:4000], answer)
-    return answer_reply(answer, creator.id, message_id)
+    return answer_reply(answer, creator.id, await _kept(context, text[:4000], answer))
+
+
+async def _kept(context: Context, question: str, answer: Answer) -> MessageId | None:
+    """Store an answer and enrol who asked for the first time; on a full disk an answer is given all the same."""
+    services, creator, standing = context.services, context.creator, context.standing
+    try:
+        if creator.who_may_ask == "everyone" and not standing.enrolment and not context.place.direct:
+            await services.directory.enrol(creator.id, standing.student_id)
+        return await services.conversations.record(context.speaker, question, answer)
+    except DatabaseFull as full:
+        log.warning("an answer cannot be kept", reason=str(full))
+        return None
 
 
 @commands.action("vote")

@@ -88,7 +88,9 @@ def _line(source: Source, *, staff: bool) -> RichText:
 def _state(source: Source) -> str:
     if source.stage is Stage.COMPLETED:
         return ""
-    return f" · failed: {source.reason}" if source.stage is Stage.FAILED else f" · {source.stage.value}"
+    if source.stage is Stage.FAILED:
+        return f" · failed: {source.reason}"
+    return f" · waits: {source.reason}" if source.reason else f" · {source.stage.value}"
 
 
 async def _suggest_source(context: Context, typed: str) -> Sequence[Suggestion]:

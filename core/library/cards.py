@@ -20,7 +20,16 @@ def card(
     title: str, stage: Stage, *, progress: float = 0.0, reason: str = "", duration_s: float = 0.0,
     source_id: SourceId | None = None,
 ) -> Reply:  # fmt: skip
-    """The card of a source at a stage; ``progress`` is the share of this stage that is done, in [0, 1]."""
+    """The card of a source at a stage.
+
+    Args:
+        title: the source's.
+        stage: how far the work is.
+        progress: the share of this stage that is done, in [0, 1].
+        reason: why it failed or, at any stage before the last, why it waits.
+        duration_s: the source's length; 0 where it has none.
+        source_id: what the buttons of a failed one are about.
+    """
     if stage is Stage.COMPLETED:
         length = f" ({clock(duration_s)})" if duration_s else ""
         return Reply(RichText.of("✅ ", bold(title), f"{length} is ready: ask about it."))
@@ -28,6 +37,8 @@ def card(
         again = Button("Try again", "retry", str(source_id))
         remove = Button("Remove", "discard", str(source_id), Tone.DANGER)
         return Reply(RichText.of("❌ ", bold(title), f" could not be added. {reason}"), ((again, remove),))
+    if reason:
+        return Reply(RichText.of("⏸️ ", bold(title), f" waits. {reason}"))
     low, high = _SHARE[stage]
     done = low + (high - low) * progress
     return Reply(RichText.of("⏳ ", bold(title), f"\n{bar(done)} {done:.0%} · {_WORDS[stage]}"))

@@ -134,6 +134,10 @@ class Workbench(Protocol):
         """
         ...
 
+    async def pause(self, creator_id: CreatorId, item_id: ItemId, reason: str) -> None:
+        """Say in words why the work on an item waits; it goes on by itself with the next attempt."""
+        ...
+
     async def fail(self, creator_id: CreatorId, item_id: ItemId, reason: str) -> None:
         """Give an item up, with the reason in words."""
         ...

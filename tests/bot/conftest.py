@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,23 @@ class Speaker:
     place: Place
     replies: list[Reply] = field(default_factory=list)
 
+    @classmethod
+    def of(
+        cls,
+        deployment: Deployment,
+        external_id: str,
+        *,
+        community: str = "100",
+        manages: bool = False,
+        platform: str = "discord",
+    ) -> "Speaker":
+        """A person in a community's channel or, without one, in a direct conversation."""
+        person = Person(platform, external_id, f"person {external_id}", manages=manages)
+        channel = f"c{community}" if community else f"dm{external_id}"
+        return cls(
+            deployment, person, Place(platform, channel, community, f"School {community}" if community else "")
+        )
+
     async def says(self, command: str, /, **arguments: str | Attachment) -> Reply:
         reply = await self.deployment.responder.respond(Request(self.place, self.person, command, arguments))
         self.replies.append(reply)
@@ -75,16 +93,7 @@ SpeakerMaker = Callable[..., Speaker]
 @pytest.fixture
 def speaker(deployment: Deployment) -> SpeakerMaker:
     """Makes people: ``speaker("1", community="100", manages=True)``."""
-
-    def make(
-        external_id: str, *, community: str = "100", manages: bool = False, platform: str = "discord"
-    ) -> Speaker:
-        person = Person(platform, external_id, f"person {external_id}", manages=manages)
-        channel = f"c{community}" if community else f"dm{external_id}"
-        place = Place(platform, channel, community, f"School {community}" if community else "")
-        return Speaker(deployment, person, place)
-
-    return make
+    return partial(Speaker.of, deployment)
 
 
 def attachment(name: str = "sphere.vtt", content: bytes = LECTURE) -> Attachment:
