@@ -10,7 +10,7 @@ from core.asking.answer import Answer
 from core.asking.engine import Question
 from core.errors import Refused
 from core.ids import ItemId
-from core.library.store import Stage
+from core.library.store import Source
 from core.members.directory import Creator
 
 
@@ -61,18 +61,23 @@ async def ask_once(settings: Settings, handle: str, question: str) -> Answer:
         return await deployment.engine.answer(Question(found.id, question, language=found.language))
 
 
-async def list_work(settings: Settings) -> list[dict[str, Any]]:
-    """The work that is not done, of all creators, with the reason where it failed."""
+async def list_work(settings: Settings, limit: int) -> tuple[list[dict[str, Any]], int]:
+    """The newest work that is not done, at most ``limit`` of all creators', and how much there is in all."""
+    entries: list[dict[str, Any]] = []
+    total = 0
     async with open_deployment(settings) as deployment:
-        return [
-            {
-                "id": source.item_id, "creator": creator.handle, "stage": source.stage.value, "title": source.title,
-                "progress": source.progress, "reason": source.reason,
-            }
-            for creator in await deployment.directory.creators()
-            for source in await deployment.shelf.sources(creator.id)
-            if source.stage is not Stage.COMPLETED
-        ]  # fmt: skip
+        for creator in await deployment.directory.creators():
+            sources, count = await deployment.shelf.undone(creator.id, limit)
+            entries += [_work(creator, source) for source in sources]
+            total += count
+    return sorted(entries, key=lambda entry: -entry["id"])[:limit], total
+
+
+def _work(creator: Creator, source: Source) -> dict[str, Any]:
+    return {
+        "id": source.item_id, "creator": creator.handle, "stage": source.stage.value, "title": source.title,
+        "progress": source.progress, "reason": source.reason,
+    }  # fmt: skip
 
 
 async def retry_work(settings: Settings, item_id: int) -> None:
@@ -83,9 +88,9 @@ async def retry_work(settings: Settings, item_id: int) -> None:
     """
     async with open_deployment(settings) as deployment:
         for creator in await deployment.directory.creators():
-            for source in await deployment.shelf.sources(creator.id):
-                if source.item_id == ItemId(item_id) and await deployment.shelf.retry(creator.id, source.id):
-                    return
+            source_id = await deployment.shelf.source_of(creator.id, ItemId(item_id))
+            if source_id is not None and await deployment.shelf.retry(creator.id, source_id):
+                return
     raise Refused(f"There is no failed work with the number {item_id}; 'chronos jobs list' shows them.")
 
 

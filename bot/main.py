@@ -198,13 +198,14 @@ def jobs() -> None:
 
 
 @jobs.command("list")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def jobs_list(config: Path | None, as_json: bool) -> None:
-    """List the work on sources that is not done, and why it failed."""
+def jobs_list(config: Path | None, limit: int, as_json: bool) -> None:
+    """List the newest work on sources that is not done, and why it waits or failed."""
     from bot.administration import list_work
 
-    work = _run(list_work, config)
+    work, total = _run(lambda settings: list_work(settings, limit), config)
     if as_json:
         _print_json(work)
     elif not work:
@@ -212,6 +213,8 @@ def jobs_list(config: Path | None, as_json: bool) -> None:
     else:
         for entry in work:
             click.echo("{id:>6}  {creator:20} {stage:10} {title:40} {reason}".format(**entry))
+        if total > len(work):
+            click.echo(f"… and {total - len(work)} older ones; --limit {total} shows all.")
 
 
 @jobs.command("retry")

@@ -10,6 +10,7 @@ import discord
 from adapters.discord.failures import FAILURES
 from core.conversation import Attachment, Command, Person, Place, Request, Value
 from core.errors import ProviderError, UploadRefused
+from core.library.uploads import check_size
 
 PLATFORM: Final = "discord"
 ASK: Final = "ask"
@@ -99,12 +100,7 @@ class Files:
         return Attachment(name, size_bytes, lambda: self._read(name, url, size_bytes))
 
     async def _read(self, name: str, url: str, size_bytes: int) -> bytes:
-        largest = self._largest_file_bytes
-        if size_bytes > largest:
-            raise UploadRefused(
-                f"{name} has {size_bytes / 1e6:.1f} MB; at most {largest / 1e6:.0f} MB are taken. "
-                "Please split it in two."
-            )
+        check_size(name, size_bytes, self._largest_file_bytes)
         try:
             return await self._download(url)
         except (discord.NotFound, discord.Forbidden) as error:

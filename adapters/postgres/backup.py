@@ -8,7 +8,6 @@ import hashlib
 import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import asyncpg
 
+from adapters.postgres.embedded_cluster import flush_folder
 from adapters.postgres.embedded_install import find_installation
 from adapters.postgres.migrations import ONE_AT_A_TIME, connect_admin, require_vector
 from core.errors import DatabaseError
@@ -243,7 +243,7 @@ def _partial(file: Path) -> Iterator[IO[bytes]]:
             yield output
         _refuse_existing(file)
         partial.rename(file)
-        _flush(file.parent)
+        flush_folder(file.parent)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -253,17 +253,6 @@ def _sweep(leftovers: Iterable[Path]) -> None:
     for leftover in leftovers:
         with contextlib.suppress(OSError):
             leftover.unlink()
-
-
-def _flush(folder: Path) -> None:
-    """Make a rename in ``folder`` survive a power cut; Windows has no such call and does not need it."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

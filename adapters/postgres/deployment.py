@@ -17,10 +17,6 @@ REMEMBER: Final = "INSERT INTO deployment (name, value) VALUES ($1, $2) ON CONFL
 RECALL: Final = "SELECT value FROM deployment WHERE name = $1"
 LINK_KEY: Final = "link_key"
 CLOCK_LOCK: Final = 0x43484C4B  # any number that only the clock locks
-JOBS: Final = """
-    SELECT id, entrypoint, status::text, attempts, convert_from(payload, 'UTF8') AS payload, created, execute_after
-      FROM pgqueuer ORDER BY id
-"""
 
 
 async def link_key(database: Database) -> str:
@@ -36,12 +32,6 @@ async def enqueue(database: Database, name: str) -> None:
         await Queries(AsyncpgDriver(raw_connection(connection))).enqueue(
             name, b"{}", dedupe_key=name, on_conflict="skip"
         )
-
-
-async def jobs(database: Database) -> list[asyncpg.Record]:
-    """What waits or runs in the queue, oldest first."""
-    async with database.system() as connection:
-        return await connection.fetch(JOBS)
 
 
 @asynccontextmanager

@@ -126,7 +126,7 @@ class Cluster:
             partial.folder.rename(self.folder)
         finally:
             shutil.rmtree(partial.folder, ignore_errors=True)
-        _flush(self.folder.parent)
+        flush_folder(self.folder.parent)
 
     def initialise(self, passwords: Passwords) -> None:
         """Run initdb in the empty folder, then the first statements in a single-user server."""
@@ -303,7 +303,7 @@ def write_private(path: Path, text: str, account: ServerAccount | None = None) -
     partial.replace(path)
 
 
-def _flush(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     """Make a rename in ``folder`` survive a power cut; Windows has no such call and does not need it."""
     if sys.platform == "win32":
         return

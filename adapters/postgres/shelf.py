@@ -48,6 +48,13 @@ SOURCES: Final = f"""
      WHERE s.creator_id = $1 AND s.removed_at IS NULL
      ORDER BY s.id DESC
 """
+UNDONE: Final = f"""
+    SELECT {_SOURCE}, count(*) OVER () AS total
+      FROM items i JOIN sources s ON s.creator_id = i.creator_id AND s.id = i.source_id
+     WHERE i.creator_id = $1 AND i.stage <> 'completed' AND s.removed_at IS NULL
+     ORDER BY i.id DESC LIMIT $2
+"""
+SOURCE_OF_ITEM: Final = "SELECT source_id FROM items WHERE creator_id = $1 AND id = $2"
 SOURCE: Final = f"""
     SELECT {_SOURCE} FROM sources s JOIN items i ON i.creator_id = s.creator_id AND i.source_id = s.id
      WHERE s.creator_id = $1 AND s.id = $2
@@ -242,6 +249,18 @@ class PostgresShelf:
         async with self._database.creator(creator_id) as connection:
             source_id = await connection.fetchval(statement, creator_id, item_id, reason)
             await _move_card(connection, creator_id, source_id)
+
+    async def undone(self, creator_id: CreatorId, limit: int) -> tuple[list[Source], int]:
+        """The newest sources whose work is not done, at most ``limit``, and how many there are in all."""
+        async with self._database.creator(creator_id) as connection:
+            rows = await connection.fetch(UNDONE, creator_id, limit)
+        return [_source(row) for row in rows], rows[0]["total"] if rows else 0
+
+    async def source_of(self, creator_id: CreatorId, item_id: ItemId) -> SourceId | None:
+        """The source that an item of this creator's is the work on."""
+        async with self._database.creator(creator_id) as connection:
+            found = await connection.fetchval(SOURCE_OF_ITEM, creator_id, item_id)
+        return None if found is None else SourceId(found)
 
     async def retry(self, creator_id: CreatorId, source_id: SourceId) -> bool:
         """Put failed work back into the queue; False when there is nothing to try again."""

@@ -6,6 +6,7 @@ from telegram.error import BadRequest
 from adapters.telegram.failures import provider_errors, says
 from core.conversation import Attachment
 from core.errors import UploadRefused
+from core.library.uploads import check_size
 
 DOWNLOAD_TIMEOUT_S = 120.0
 
@@ -21,11 +22,7 @@ def attachment_of(message: Message, bot: Bot, largest_bytes: int) -> Attachment 
     size_bytes = media.file_size or 0
 
     async def read() -> bytes:
-        if size_bytes > largest_bytes:
-            raise UploadRefused(
-                f"{name} has {size_bytes / 1e6:.1f} MB; at most {largest_bytes / 1e6:.0f} MB are taken. "
-                "Please send a link to it instead, or split it."
-            )
+        check_size(name, size_bytes, largest_bytes)
         return await _download(bot, media, name)
 
     return Attachment(name, size_bytes, read)

@@ -34,7 +34,7 @@ def card(
         length = f" ({clock(duration_s)})" if duration_s else ""
         return Reply(RichText.of("✅ ", bold(title), f"{length} is ready: ask about it."))
     if stage is Stage.FAILED:
-        again = Button("Try again", "retry", str(source_id))
+        again = Button("Try again", "retry", str(source_id), Tone.GOOD)
         remove = Button("Remove", "discard", str(source_id), Tone.DANGER)
         return Reply(RichText.of("❌ ", bold(title), f" could not be added. {reason}"), ((again, remove),))
     if reason:

@@ -123,6 +123,14 @@ async def converse(database: Database, school: School, student_id: StudentId, qu
     return message_id
 
 
+async def jobs(database: Database) -> list[asyncpg.Record]:
+    """What waits or runs in the queue, oldest first."""
+    async with database.system() as connection:
+        return await connection.fetch(
+            "SELECT id, entrypoint, convert_from(payload, 'UTF8') AS payload FROM pgqueuer ORDER BY id"
+        )
+
+
 async def rows(url: str, statement: str, *values: object) -> list[Any]:
     """Read past row-level security, as a backup does."""
     connection = await asyncpg.connect(url)

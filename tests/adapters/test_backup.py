@@ -16,7 +16,7 @@ import pytest
 from adapters.postgres.backup import backup, restore
 from adapters.postgres.conversations import PostgresConversations
 from adapters.postgres.database import Database, open_database
-from adapters.postgres.deployment import enqueue, jobs, link_key
+from adapters.postgres.deployment import enqueue, link_key
 from adapters.postgres.embedded import EmbeddedServer, embedded_server
 from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.migrations import migrate, pending
@@ -31,6 +31,7 @@ from tests.adapters.school import (
     converse,
     enrol_student,
     found_school,
+    jobs,
     lecture,
     rows,
     shelf_of,

@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 
 from adapters.postgres.database import open_database
-from adapters.postgres.deployment import clock_leadership, enqueue, jobs, open_queue
+from adapters.postgres.deployment import clock_leadership, enqueue, open_queue
 from adapters.postgres.embedded import EmbeddedServer
 from adapters.postgres.migrations import available, dbmate_url, migrate, pending
 from core.errors import DatabaseError
-from tests.adapters.school import change, rows
+from tests.adapters.school import change, jobs, rows
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 from pgqueuer.queries import Queries
 
 from adapters.postgres.database import Database
-from adapters.postgres.deployment import jobs
 from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.shelf import PostgresShelf
@@ -20,7 +19,7 @@ from core.ids import CreatorId, ItemId, SourceId
 from core.library.ingestion import process
 from core.library.store import IndexedSource, NewSource, Stage
 from core.library.transcript import Segment, Timing, Transcript
-from tests.adapters.school import INDEXER, add_ready, change, lecture, rows, shelf_of
+from tests.adapters.school import INDEXER, add_ready, change, jobs, lecture, rows, shelf_of
 
 PLACE = Place("discord", channel="10", community="100")
 
@@ -304,6 +303,35 @@ async def test_failed_work_says_why_and_can_be_tried_again(
     assert len(await _waiting(database, "ingest")) == 1
     assert await process(creator_id, item_id, bench=shelf, indexer=INDEXER)
     assert not await shelf.retry(creator_id, source_id)
+
+
+async def test_work_that_waits_says_why_until_it_goes_on(
+    shelf: PostgresShelf, creator_id: CreatorId, database_url: str
+) -> None:
+    _, item_id = await _add(shelf, creator_id, lecture("pencils"))
+    await shelf.pause(creator_id, item_id, "The disk is full.")
+    version, words = await _card(database_url)
+    assert "waits. The disk is full." in words
+    await shelf.pause(creator_id, item_id, "The disk is full.")
+    assert await _card(database_url) == (version, words), "nothing new, so the message is not edited"
+    await shelf.advance(creator_id, item_id, Stage.CHUNKING, 0.0)
+    assert "cutting into sentences" in (await _card(database_url))[1]
+    assert [source.reason for source in await shelf.sources(creator_id)] == [""]
+
+
+async def test_the_newest_undone_work_is_listed_with_how_much_there_is(
+    shelf: PostgresShelf, creator_id: CreatorId, database: Database
+) -> None:
+    other = (await PostgresDirectory(database).add_creator("painting", "Painting", None)).id
+    assert await shelf.undone(creator_id, 2) == ([], 0)
+    await add_ready(database, creator_id, lecture("ink"))
+    added = [await _add(shelf, creator_id, lecture(name)) for name in ("pencils", "chalk", "charcoal")]
+    await shelf.fail(creator_id, added[0][1], "There are no words.")
+    sources, total = await shelf.undone(creator_id, 2)
+    assert ([source.title for source in sources], total) == (["All about charcoal", "All about chalk"], 3)
+    assert await shelf.undone(other, 9) == ([], 0)
+    assert await shelf.source_of(creator_id, added[0][1]) == added[0][0]
+    assert await shelf.source_of(other, added[0][1]) is None
 
 
 async def test_what_was_removed_a_week_ago_is_deleted_with_all_that_was_made_of_it(
