@@ -22,6 +22,8 @@ from adapters.postgres.embedded_install import find_installation
 from adapters.postgres.migrations import ONE_AT_A_TIME, connect_admin, require_vector
 from core.errors import DatabaseError
 
+OLDEST_RESTORED: Final = 17
+"""The first statement of our pg_restore, ``SET transaction_timeout``, is unknown to older servers."""
 _MAGIC: Final = b"PGDMP"
 _SEAL: Final = b"\nCHRONOS sha256 "
 _SEAL_BYTES: Final = len(_SEAL) + 64
@@ -81,6 +83,7 @@ async def restore(admin_url: str, file: Path) -> None:
     try:
         # Nobody migrates or restores the same database meanwhile.
         await connection.execute("SELECT pg_advisory_lock($1)", ONE_AT_A_TIME)
+        _refuse_old(connection)
         await _refuse_taken(connection, _TABLE.findall(contents))
         await require_vector(connection)
         await _make_roles(connection)
@@ -139,6 +142,15 @@ def _digest(opened: IO[bytes], size_bytes: int) -> bytes:
         digest.update(chunk)
         size_bytes -= len(chunk)
     return digest.hexdigest().encode()
+
+
+def _refuse_old(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    major = connection.get_server_version().major
+    if major < OLDEST_RESTORED:
+        raise DatabaseError(
+            f"A backup can be restored into PostgreSQL {OLDEST_RESTORED} or newer, and this server is {major}. Restore "
+            "into the embedded one (leave database.url empty) or a newer server, or use this server's own backups."
+        )
 
 
 async def _refuse_taken(connection: "asyncpg.Connection[asyncpg.Record]", tables: Sequence[str]) -> None:

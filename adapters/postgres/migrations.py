@@ -17,6 +17,14 @@ from core.errors import DatabaseError
 ONE_AT_A_TIME: Final = 0x4348524F
 """The advisory lock of whoever changes the schema: any number that only Chronos locks."""
 
+OLDEST_SERVER: Final = 15
+"""``ON DELETE SET NULL (column)`` came with PostgreSQL 15."""
+OLDEST_VECTOR: Final = (0, 7)
+"""``halfvec`` came with pgvector 0.7."""
+
+VECTOR: Final = """
+    SELECT default_version AS offered, installed_version AS enabled FROM pg_available_extensions WHERE name = 'vector'
+"""
 _GRANT_QUEUE: Final = """
 DO $$
 DECLARE name text;
@@ -59,10 +67,11 @@ async def pending(admin_url: str) -> list[str]:
     """The names of the migrations that are missing.
 
     Raises:
-        DatabaseError: the database cannot be reached.
+        DatabaseError: the database cannot be reached, or is one that Chronos cannot use.
     """
     connection = await connect_admin(admin_url)
     try:
+        await _refuse_without_vector(connection)
         return sorted(set(available()) - await _applied(connection))
     finally:
         await connection.close()
@@ -81,14 +90,19 @@ async def connect_admin(url: str) -> "asyncpg.Connection[asyncpg.Record]":
     """A connection as the database's owner, outside of every scope.
 
     Raises:
-        DatabaseError: the database cannot be reached.
+        DatabaseError: the database cannot be reached, or is older than what Chronos needs.
     """
     try:
-        return await asyncpg.connect(url, timeout=15)
+        connection = await asyncpg.connect(url, timeout=15)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise DatabaseError(
             f"The database does not answer ({error}). Check database.url and that it runs."
         ) from error
+    version = connection.get_server_version()
+    if trouble := server_trouble(version.major, version.minor):
+        await connection.close()
+        raise DatabaseError(trouble)
+    return connection
 
 
 async def _applied(connection: "asyncpg.Connection[asyncpg.Record]") -> set[str]:
@@ -101,14 +115,56 @@ async def require_vector(connection: "asyncpg.Connection[asyncpg.Record]") -> No
     """Enable pgvector where it is not.
 
     Raises:
-        DatabaseError: it is not installed on the server, or this role may not enable it.
+        DatabaseError: it is not installed on the server or too old, or this role may not enable it.
     """
+    await _refuse_without_vector(connection)
     try:
         await connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
     except asyncpg.PostgresError as error:
         raise DatabaseError(
-            f"pgvector cannot be enabled ({error}). As a superuser: CREATE EXTENSION vector; (0.7 or newer)."
+            f"pgvector cannot be enabled ({error}). As a superuser, in this database: CREATE EXTENSION vector;"
         ) from error
+
+
+async def _refuse_without_vector(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    found = await connection.fetchrow(VECTOR)
+    offered, enabled = (found["offered"], found["enabled"]) if found else (None, None)
+    if trouble := vector_trouble(offered, enabled):
+        raise DatabaseError(trouble)
+
+
+def server_trouble(major: int, minor: int) -> str:
+    """What is said of a server of this version; empty where it will do."""
+    if major >= OLDEST_SERVER:
+        return ""
+    return (
+        f"The server of database.url is PostgreSQL {major}.{minor}, and Chronos needs {OLDEST_SERVER} or newer. "
+        "Upgrade it or, for a server of our own, leave database.url empty."
+    )
+
+
+def vector_trouble(offered: str | None, enabled: str | None) -> str:
+    """What is said where pgvector is missing or too old; empty where it will do.
+
+    Args:
+        offered: the version that is installed on the server; None: none is.
+        enabled: the version that this database uses already; None: it is not enabled here yet.
+    """
+    if offered is None:
+        return (
+            "pgvector is not installed on the server of database.url. Install it there (its packages are named "
+            "postgresql-NN-pgvector or pgvector_NN, NN being PostgreSQL's version), then start again."
+        )
+    if _numbers(enabled or offered) >= OLDEST_VECTOR:
+        return ""
+    wanted = ".".join(map(str, OLDEST_VECTOR))
+    if _numbers(offered) >= OLDEST_VECTOR:
+        return f"This database uses pgvector {enabled}. As a superuser, in it: ALTER EXTENSION vector UPDATE;"
+    return f"The server of database.url has pgvector {offered}, and Chronos needs {wanted} or newer. Upgrade it."
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
 
 
 async def _run_dbmate(url: str) -> None:

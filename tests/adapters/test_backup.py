@@ -13,6 +13,7 @@ from typing import Final
 import asyncpg
 import pytest
 
+from adapters.postgres import backup as backups
 from adapters.postgres.backup import backup, restore
 from adapters.postgres.conversations import PostgresConversations
 from adapters.postgres.database import Database, open_database
@@ -165,6 +166,15 @@ async def _goes_on(database: Database, school: School) -> None:
 async def test_a_database_with_our_tables_is_not_restored_into(database_url: str, tmp_path: Path) -> None:
     await backup(database_url, tmp_path / "file")
     with pytest.raises(DatabaseError, match=r"not empty.*communities"):
+        await restore(database_url, tmp_path / "file")
+
+
+async def test_a_server_that_is_too_old_for_a_restore_is_refused_in_words(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await backup(database_url, tmp_path / "file")
+    monkeypatch.setattr(backups, "OLDEST_RESTORED", 99)
+    with pytest.raises(DatabaseError, match="PostgreSQL 99 or newer, and this server is"):
         await restore(database_url, tmp_path / "file")
 
 

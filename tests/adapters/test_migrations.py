@@ -9,10 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import pytest
 
+from adapters.postgres import migrations
 from adapters.postgres.database import open_database
 from adapters.postgres.deployment import clock_leadership, enqueue, open_queue
 from adapters.postgres.embedded import EmbeddedServer
-from adapters.postgres.migrations import available, dbmate_url, migrate, pending
+from adapters.postgres.migrations import available, dbmate_url, migrate, pending, server_trouble, vector_trouble
 from core.errors import DatabaseError
 from tests.adapters.school import change, jobs, rows
 
@@ -95,6 +96,53 @@ async def test_a_database_that_does_not_answer_is_said_in_words(tmp_path: Path) 
         with pytest.raises(DatabaseError, match=r"database|queue"):
             async with context:
                 pass
+
+
+async def test_an_older_server_is_refused_in_one_line_before_anything_is_changed(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "OLDEST_SERVER", 99)
+    for attempt in (migrate(empty_url), pending(empty_url)):
+        with pytest.raises(
+            DatabaseError, match=r"is PostgreSQL \d+\.\d+, and Chronos needs 99 or newer\. "
+        ) as caught:
+            await attempt
+        assert "\n" not in str(caught.value)
+    assert await rows(empty_url, "SELECT FROM pg_tables WHERE schemaname = 'public'") == []
+
+
+async def test_a_server_without_a_recent_pgvector_is_refused_before_anything_is_changed(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "OLDEST_VECTOR", (99, 1))
+    for attempt in (migrate(empty_url), pending(empty_url)):
+        with pytest.raises(DatabaseError, match=r"has pgvector [\d.]+, and Chronos needs 99\.1 or newer"):
+            await attempt
+    assert await rows(empty_url, "SELECT FROM pg_tables WHERE schemaname = 'public'") == []
+
+
+@pytest.mark.parametrize(("major", "minor", "words"), [(14, 12, "14.12"), (9, 6, "9.6"), (15, 0, ""), (18, 1, "")])
+def test_servers_from_15_on_will_do(major: int, minor: int, words: str) -> None:
+    trouble = server_trouble(major, minor)
+    assert bool(trouble) == bool(words)
+    assert words in trouble
+
+
+@pytest.mark.parametrize(
+    ("offered", "enabled", "words"),
+    [
+        (None, None, "not installed"),
+        ("0.4.4", None, "needs 0.7 or newer"),
+        ("0.6.2", "0.4.4", "needs 0.7 or newer"),
+        ("0.8.1", "0.6.2", "ALTER EXTENSION vector UPDATE"),
+        ("0.7.0", None, ""),
+        ("0.10.0", "0.7.4", ""),
+    ],
+)
+def test_pgvector_from_0_7_on_will_do(offered: str | None, enabled: str | None, words: str) -> None:
+    trouble = vector_trouble(offered, enabled)
+    assert bool(trouble) == bool(words)
+    assert words in trouble
 
 
 async def test_an_address_that_is_none_is_said_in_words() -> None:
