@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import structlog
 
+from adapters.web.cards import WebMessenger
 from adapters.web.chat import LocalChat
 from adapters.web.server import build_web, serve
 from adapters.web.signing import BrowserNames
@@ -17,7 +18,7 @@ from adapters.web.watch import WatchPages
 from bot.app import Deployment, open_deployment, run_clock, run_deliveries, run_worker
 from bot.logs import set_up_logs
 from bot.platforms import Platform, open_platforms
-from bot.sample import LOCAL, add_sample_library, chat_rooms, join_everything
+from bot.sample import LOCAL, add_sample_library, chat_rooms, join_everything, whom_to_ask
 from bot.settings import Settings
 from core.conversation import Place
 from core.errors import DatabaseError
@@ -49,10 +50,11 @@ async def run_everything(settings: Settings, roles: frozenset[str]) -> None:
             await add_sample_library(deployment)
             await join_everything(deployment)
         platforms = open_platforms(deployment) if "bot" in roles else []
+        messenger = WebMessenger()
         app = build_web(
             health=lambda: _health(deployment, platforms),
             watch=WatchPages(deployment.links, deployment.holdings),
-            chat=await _local_chat(deployment) if local else None,
+            chat=await _local_chat(deployment, messenger) if local else None,
         )
         for platform in platforms:
             platform.add_routes(app)
@@ -61,6 +63,8 @@ async def run_everything(settings: Settings, roles: frozenset[str]) -> None:
             if local and not chat:
                 print(f"Chronos is running. Ask it at {address}/ and stop it with Ctrl-C.", flush=True)  # noqa: T201
             parts = _parts(deployment, roles, platforms, stop)
+            if local:
+                parts.append(_until(stop, run_deliveries(deployment, messenger)))
             if chat:
                 parts.append(_until(stop, _terminal(deployment, address, stop)))
             await _run_until_stopped(parts, stop)
@@ -125,11 +129,14 @@ async def _health(deployment: Deployment, platforms: list[Platform]) -> Mapping[
     }
 
 
-async def _local_chat(deployment: Deployment) -> LocalChat:
+async def _local_chat(deployment: Deployment, messenger: WebMessenger) -> LocalChat:
     from adapters.postgres.deployment import link_key
 
     names = BrowserNames(await link_key(deployment.database))
-    return LocalChat(deployment.responder, lambda: chat_rooms(deployment), names, manages=True)
+    return LocalChat(
+        deployment.responder, lambda: chat_rooms(deployment), names, messenger,
+        deployment.services.largest_file_bytes, manages=True,
+    )  # fmt: skip
 
 
 async def _terminal(deployment: Deployment, address: str, stop: asyncio.Event) -> None:
@@ -137,8 +144,7 @@ async def _terminal(deployment: Deployment, address: str, stop: asyncio.Event) -
     from adapters.terminal.screen import Screen
 
     banner = RichText.of(
-        bold("Chronos"), " answers from videos, with links to the second. Two sample creators are here: ",
-        "Home Espresso and Night Sky.\nYou ask Home Espresso first, such as: How hot should the milk get?  ",
+        bold("Chronos"), f" answers from videos, with links to the second. {await whom_to_ask(deployment)}  ",
         code("/creator"), " switches, ", code("/help"), " shows more, ", code("/quit"), " leaves.\n",
         f"Web page: {address}/",
     )  # fmt: skip

@@ -12,6 +12,7 @@ EXAMPLES = {
     "home-espresso": ("How hot should the milk get?", "How often should I descale the machine?"),
     "night-sky": ("How do I find the North Star?", "What exposure should I use for the Milky Way?"),
 }
+NAMED = 6
 LOCAL = Person("terminal", "local", "you", manages=True)
 
 
@@ -39,6 +40,19 @@ async def join_everything(deployment: Deployment) -> tuple[StudentId, list[Creat
     if creators and await deployment.directory.preferred(LOCAL) is None:
         await deployment.directory.prefer(LOCAL, creators[0].id)
     return student_id, creators
+
+
+async def whom_to_ask(deployment: Deployment) -> str:
+    """Say who is here and whom the terminal asks first, with a question to begin with where we know one."""
+    creators = await deployment.directory.creators()
+    preferred = await deployment.directory.preferred(LOCAL)
+    first = next((creator for creator in creators if creator.id == preferred), None)
+    if first is None:
+        return "Nobody is here to ask yet: 'chronos creator add' adds a creator."
+    names = [creator.name for creator in creators]
+    here = f"{', '.join(names[:NAMED])}{f' and {len(names) - NAMED} more' if len(names) > NAMED else ''}"
+    example = f", such as: {EXAMPLES[first.handle][0]}" if first.handle in EXAMPLES else "."
+    return f"To ask here: {here}.\nYou ask {first.name} first{example}"
 
 
 async def chat_rooms(deployment: Deployment) -> list[ChatRoom]:

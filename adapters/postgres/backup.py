@@ -148,8 +148,8 @@ def _refuse_old(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     major = connection.get_server_version().major
     if major < OLDEST_RESTORED:
         raise DatabaseError(
-            f"A backup can be restored into PostgreSQL {OLDEST_RESTORED} or newer, and this server is {major}. Restore "
-            "into the embedded one (leave database.url empty) or a newer server, or use this server's own backups."
+            f"A backup can be restored into PostgreSQL {OLDEST_RESTORED} or newer, and this server is {major}. "
+            "Restore into the embedded one (leave database.url empty) or into a newer server."
         )
 
 

@@ -3,24 +3,25 @@
 import base64
 import ipaddress
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import BodyPartReader, MultipartReader, web
 
+from adapters.web.cards import PLATFORM, WebMessenger
 from adapters.web.pages import page
 from adapters.web.signing import BrowserNames
-from core.conversation import MAX_BUTTON_ID_BYTES, Person, Place, Reply, Request, Responder, reply_to_json
+from core.conversation import MAX_BUTTON_ID_BYTES, Attachment, Person, Place, Reply, Request, Responder, reply_to_json
 from core.errors import UserError
 from core.richtext import RichText
 from core.typed_commands import parse
 
-PLATFORM: Final = "web"
 COOKIE: Final = "chronos_browser"
 COOKIE_AGE_S: Final = 365 * 24 * 3600
+LONGEST_FIELD_BYTES: Final = 64 * 1024
 _FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 
 
@@ -37,47 +38,66 @@ class ChatRoom:
 class LocalChat:
     """The chat page; only browsers on this machine may use it.
 
-    ``rooms`` lists the creators at each view, ``manages`` says whether the person may do what staff may.
+    ``rooms`` lists the creators at each view, ``manages`` says whether the person may do what staff may. Of a file
+    that is larger than ``largest_file_bytes`` only the size is kept, for the command that refuses it.
     """
 
     responder: Responder
     rooms: Callable[[], Awaitable[Sequence[ChatRoom]]]
     names: BrowserNames
+    messenger: WebMessenger
+    largest_file_bytes: int
     manages: bool = False
 
     async def show(self, request: web.Request) -> web.Response:
         """The chat, or a page that says what this is to whoever is not on this machine."""
         if not _is_local(request):
             return about()
-        response = page("chat.html", rooms=await self.rooms(), commands=self.responder.commands)
+        response = page(
+            "chat.html", rooms=await self.rooms(), commands=self.responder.commands,
+            largest_file_bytes=self.largest_file_bytes,
+        )  # fmt: skip
         if self._browser(request) is None:
             value = self.names.sign(secrets.token_hex(8))
             response.set_cookie(COOKIE, value, max_age=COOKIE_AGE_S, httponly=True, samesite="Strict")
         return response
 
     async def say(self, request: web.Request) -> web.Response:
-        """Answer ``{"room", "text"}`` or ``{"room", "button"}`` with a reply as JSON."""
+        """Answer ``{"room", "text"}`` or ``{"room", "button"}`` with a reply as JSON; a form may bring a ``file``."""
         browser = self._browser(request)
         if not _is_local(request) or not _is_same_origin(request) or browser is None:
             return _refused(HTTPStatus.FORBIDDEN, "Open the page again on this machine, then ask once more.")
-        if request.content_type != "application/json":
-            return _refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Only JSON is understood here.")
-        said = await _json_object(request)
+        if request.content_type not in _READERS:
+            return _refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Only JSON and forms with a file are understood here.")
+        said = await _READERS[request.content_type](request, self.largest_file_bytes)
         room = next((room for room in await self.rooms() if room.place.key == said.get("room")), None)
         if room is None:
             return _refused(HTTPStatus.BAD_REQUEST, "This creator is not here any more. Load the page again.")
         person = Person(PLATFORM, browser, "local visitor", manages=self.manages)
         return web.json_response(as_json(await self._answer(room.place, person, said)))
 
+    async def news(self, request: web.Request) -> web.Response:
+        """What came without being asked for in ``?room=`` after the change ``?after=``, as JSON."""
+        if not _is_local(request) or not _is_same_origin(request) or self._browser(request) is None:
+            return _refused(HTTPStatus.FORBIDDEN, "Open the page again on this machine.")
+        after = request.query.get("after", "")
+        changed = self.messenger.since(request.query.get("room", ""), int(after) if after.isdecimal() else 0)
+        return web.json_response(
+            [{"number": number, "id": id_, "reply": as_json(reply)} for number, id_, reply in changed]
+        )
+
     async def _answer(self, place: Place, person: Person, said: dict[str, Any]) -> Reply:
         text, button = str(said.get("text") or "").strip(), str(said.get("button") or "")
+        file = said["file"] if isinstance(said.get("file"), Attachment) else None
+        if file is not None and not text.startswith("/"):
+            text = f"/upload {text}"
         if button and len(button.encode(errors="replace")) <= MAX_BUTTON_ID_BYTES:
             action, _, payload = button.partition(":")
             return await self.responder.respond(Request(place, person, action, {"payload": payload}))
         if not text.startswith("/"):
             return await self.responder.respond(Request(place, person, "ask", {"question": text}, typed=True))
         try:
-            typed = parse(text, self.responder.commands)
+            typed = parse(text, self.responder.commands, file)
         except UserError as error:
             return Reply(RichText.of(str(error)), private=True)
         return await self.responder.respond(Request(place, person, typed.command.name, typed.arguments, typed=True))
@@ -101,12 +121,52 @@ def _refused(status: HTTPStatus, words: str) -> web.Response:
     return web.json_response({"error": words}, status=status)
 
 
-async def _json_object(request: web.Request) -> dict[str, Any]:
+async def _json_object(request: web.Request, _largest_bytes: int) -> dict[str, Any]:
     try:
         said = await request.json()
     except ValueError:
         return {}
     return said if isinstance(said, dict) else {}
+
+
+async def _form(request: web.Request, largest_bytes: int) -> dict[str, Any]:
+    """Texts by name, and the file as an attachment; all of it is read, so that the answer finds a reader."""
+    try:
+        parts = [part async for part in _parts(await request.multipart(), largest_bytes)]
+    except ValueError:
+        return {}
+    return dict(parts)
+
+
+async def _parts(form: MultipartReader, largest_bytes: int) -> AsyncIterator[tuple[str, str | Attachment]]:
+    async for part in form:
+        if not isinstance(part, BodyPartReader) or not part.name:
+            continue
+        if part.filename is None:
+            content, _ = await _read_part(part, LONGEST_FIELD_BYTES)
+            yield part.name, content.decode(errors="replace")
+        else:
+            content, size_bytes = await _read_part(part, largest_bytes)
+            yield part.name, _attachment(part.filename, content, size_bytes)
+
+
+async def _read_part(part: BodyPartReader, most_bytes: int) -> tuple[bytes, int]:
+    """The first bytes of a part, and how many it has in all."""
+    content, size_bytes = bytearray(), 0
+    while chunk := await part.read_chunk():
+        size_bytes += len(chunk)
+        content += chunk[: most_bytes - len(content)]
+    return bytes(content), size_bytes
+
+
+def _attachment(name: str, content: bytes, size_bytes: int) -> Attachment:
+    async def read() -> bytes:
+        return content
+
+    return Attachment(name, size_bytes, read)
+
+
+_READERS: Final = {"application/json": _json_object, "multipart/form-data": _form}
 
 
 def _is_local(request: web.Request) -> bool:

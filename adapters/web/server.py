@@ -37,6 +37,7 @@ def build_web(*, health: Health, watch: WatchPages | None = None, chat: LocalCha
         app.router.add_get("/watch/{token}", watch.show)
     if chat:
         app.router.add_post("/chat", chat.say)
+        app.router.add_get("/news", chat.news)
     app.router.add_get("/", chat.show if chat else _about)
     return app
 

@@ -7,22 +7,26 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import pytest
-from aiohttp import ClientSession, CookieJar
+from aiohttp import ClientSession, CookieJar, FormData
 from aiohttp.test_utils import unused_port
 
+from adapters.web.cards import WebMessenger
 from adapters.web.chat import ChatRoom, LocalChat
 from adapters.web.server import build_web, serve
 from adapters.web.signing import BrowserNames, LinkExpired, LinkUnknown, SignedWatchLinks
 from adapters.web.watch import WatchPages
-from core.conversation import Place
+from core.conversation import Attachment, Place, Reply
 from core.errors import ConfigurationError
 from core.ids import CreatorId, SourceId
+from core.library.cards import card
+from core.library.store import Stage
 from core.library.watching import WatchedSentence, WatchedSource, paragraphs, sentence_at
 from tests.adapters.scripted_responder import ScriptedResponder
 
 KEY: Final = "a key of thirty-two characters ok"
 CREATOR: Final = CreatorId(7)
 LECTURE: Final = SourceId(11)
+LARGEST_FILE_BYTES: Final = 600_000
 ROOM: Final = ChatRoom("Limits & more", Place("web", "limits", "limits"), ("What is a <slope>?",))
 
 
@@ -64,6 +68,7 @@ class Site:
     links: SignedWatchLinks
     transcripts: FakeTranscripts
     responder: ScriptedResponder
+    messenger: WebMessenger
     state: dict[str, object]
 
     async def get(self, path: str, **headers: str) -> tuple[int, str, Mapping[str, str]]:
@@ -79,10 +84,23 @@ class Site:
         async with self.browser.post(f"{self.address}/chat", json=said, headers=headers) as response:
             return response.status, await response.json()
 
+    async def send(self, content: bytes, text: str = "", **headers: str) -> tuple[int, dict[str, Any]]:
+        form = FormData({"room": ROOM.place.key, "text": text})
+        form.add_field("file", content, filename="sphere.vtt")
+        async with self.browser.post(f"{self.address}/chat", data=form, headers=headers) as response:
+            return response.status, await response.json()
+
+    async def news(self, room: str, after: object = 0, **headers: str) -> list[dict[str, Any]]:
+        query = {"room": room, "after": str(after)}
+        async with self.browser.get(f"{self.address}/news", params=query, headers=headers) as response:
+            news: list[dict[str, Any]] = await response.json() if response.status == 200 else []
+            return news
+
 
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
     state: dict[str, object] = {"status": "ok", "database": "ok"}
+    messenger = WebMessenger()
     links = SignedWatchLinks(KEY, "https://chronos.example/")
     transcripts, responder = FakeTranscripts(), ScriptedResponder()
 
@@ -93,10 +111,12 @@ async def site() -> AsyncIterator[Site]:
         return [ROOM]
 
     app = build_web(
-        health=health, watch=WatchPages(links, transcripts), chat=LocalChat(responder, rooms, BrowserNames(KEY))
+        health=health,
+        watch=WatchPages(links, transcripts),
+        chat=LocalChat(responder, rooms, BrowserNames(KEY), messenger, LARGEST_FILE_BYTES),
     )
     async with serve(app, "127.0.0.1", 0) as address, ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser:
-        yield Site(address, browser, links, transcripts, responder, state)
+        yield Site(address, browser, links, transcripts, responder, messenger, state)
 
 
 async def test_health_is_json_and_503_when_something_is_wrong(site: Site) -> None:
@@ -301,6 +321,62 @@ async def test_files_come_along(site: Site) -> None:
     _, reply = await site.say({"room": ROOM.place.key, "text": "/privacy"})
     assert reply["files"][0]["name"] == "my data.json"
     assert base64.b64decode(reply["files"][0]["base64"]) == b'{"questions": []}'
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"), [("", {}), ("Shading", {"title": "Shading"}), ("/upload language:de", {"language": "de"})]
+)
+async def test_a_file_is_uploaded_by_the_same_command_as_everywhere(
+    site: Site, text: str, arguments: dict[str, str]
+) -> None:
+    await site.get("/")
+    content = b"WEBVTT" + bytes(500_000)
+    status, reply = await site.send(content, text)
+    assert (status, reply["text"][0][0][:7]) == (200, "upload:")
+    (asked,) = site.responder.asked
+    assert asked.command == "upload"
+    file = asked.arguments["file"]
+    assert isinstance(file, Attachment)
+    assert (file.name, file.size_bytes, await file.read()) == ("sphere.vtt", len(content), content)
+    assert {name: value for name, value in asked.arguments.items() if name != "file"} == arguments
+
+
+async def test_of_a_file_that_is_too_large_only_its_size_is_kept(site: Site) -> None:
+    await site.get("/")
+    await site.send(bytes(LARGEST_FILE_BYTES + 1))
+    file = site.responder.asked[0].arguments["file"]
+    assert isinstance(file, Attachment)
+    assert (file.size_bytes, len(await file.read())) == (LARGEST_FILE_BYTES + 1, LARGEST_FILE_BYTES)
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary=x"])
+async def test_a_form_that_is_none_is_refused_in_words(site: Site, kind: str) -> None:
+    await site.get("/")
+    headers = {"Content-Type": kind}
+    async with site.browser.post(f"{site.address}/chat", data=b"nothing", headers=headers) as response:
+        assert response.status == 400
+        assert "Load the page again" in (await response.json())["error"]
+
+
+async def test_a_foreign_page_uploads_nothing(site: Site) -> None:
+    await site.get("/")
+    assert (await site.send(b"WEBVTT", Origin="http://evil.example"))[0] == 403
+    assert site.responder.asked == []
+
+
+async def test_cards_come_to_their_room_and_change_where_they_stand(site: Site) -> None:
+    await site.get("/")
+    room, deliver = ROOM.place.key, site.messenger.deliver
+    message_id = await deliver(ROOM.place, card("Shading", Stage.PENDING), "")
+    await deliver(Place("web", "other"), Reply(), "")
+    (first,) = await site.news(room)
+    assert first["id"] == message_id
+    assert await site.news(room, first["number"]) == []
+    assert await deliver(ROOM.place, card("Shading", Stage.COMPLETED), message_id) == message_id
+    (second,) = await site.news(room, first["number"])
+    assert (second["id"], second["reply"]["text"][1][0]) == (message_id, "Shading")
+    assert [entry["id"] for entry in await site.news(room, "nonsense")] == [message_id]
+    assert await site.news(room, Origin="http://evil.example") == []
 
 
 @pytest.mark.parametrize("said", [{}, [], "text", 5, {"room": 3}, {"room": "web:other:", "text": "x"}])

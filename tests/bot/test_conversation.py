@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bot.app import Deployment
+from bot.sample import LOCAL, join_everything, whom_to_ask
 from core.conversation import Reply
 from tests.bot.conftest import LECTURE, Speaker, SpeakerMaker, attachment, ready
 
@@ -213,3 +214,16 @@ async def test_an_unexpected_failure_becomes_words_with_a_number(taught: Speaker
     reply = await taught.says("ask", question="Where does the core shadow lie?")
     assert "number" in reply.text.plain
     assert "Traceback" not in reply.text.plain
+
+
+async def test_the_terminal_says_who_is_here_and_whom_it_asks_first(deployment: Deployment) -> None:
+    assert "chronos creator add" in await whom_to_ask(deployment)
+    for number in range(8):
+        await deployment.directory.add_creator(f"school-{number}", f"School {number}", None)
+    await deployment.directory.add_creator("night-sky", "Night Sky", None)
+    _, creators = await join_everything(deployment)
+    words = await whom_to_ask(deployment)
+    assert "and 3 more" in words
+    assert f"You ask {creators[0].name} first" in words
+    await deployment.directory.prefer(LOCAL, next(c.id for c in creators if c.handle == "night-sky"))
+    assert "You ask Night Sky first, such as: How do I find the North Star?" in await whom_to_ask(deployment)

@@ -7,7 +7,12 @@ const talk = document.getElementById("talk");
 const form = document.getElementById("ask");
 const question = document.getElementById("question");
 const send = document.getElementById("send");
+const file = document.getElementById("file");
+const attach = document.getElementById("attach");
+const chosen = document.getElementById("chosen");
 const MOST_KEPT = 60;
+const LOOK_EVERY_MS = 1500;
+const invitation = question?.placeholder;
 let waiting = false;
 
 function element(tag, className, text = "") {
@@ -83,23 +88,36 @@ const kept = {
       return [];
     }
   },
-  add(where, reply, mine) {
-    const turns = [...this.read(where), { mine, reply: { ...reply, files: [] } }];
+  add(where, reply, mine, card) {
+    const turns = this.read(where);
+    const turn = { mine, reply: { ...reply, files: [] }, card };
+    const known = card ? turns.findIndex((other) => other.card === card) : -1;
+    if (known < 0) turns.push(turn);
+    else turns[known] = turn;
+    this.write(`chronos ${where}`, turns.slice(-MOST_KEPT));
+  },
+  write(name, value) {
     try {
-      sessionStorage.setItem(`chronos ${where}`, JSON.stringify(turns.slice(-MOST_KEPT)));
+      sessionStorage.setItem(name, JSON.stringify(value));
     } catch {
       // A full or forbidden store only means that a reload forgets.
     }
   },
 };
 
+function request(said) {
+  if (!said.file) {
+    const headers = { "Content-Type": "application/json" };
+    return { method: "POST", headers, body: JSON.stringify({ room: room.value, ...said }) };
+  }
+  const body = new FormData();
+  for (const [name, value] of Object.entries({ room: room.value, ...said })) body.append(name, value);
+  return { method: "POST", body };
+}
+
 async function post(said) {
   try {
-    const response = await fetch("/chat", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ room: room.value, ...said }),
-    });
+    const response = await fetch("/chat", request(said));
     const reply = await response.json();
     return response.ok ? reply : { text: [[reply.error, "plain", ""]], wrong: true };
   } catch {
@@ -112,17 +130,18 @@ function busy(state) {
   send.disabled = state;
 }
 
-async function ask(text) {
-  if (waiting || !text.trim()) return;
+async function ask(text, attached) {
+  if (waiting || !(text.trim() || attached)) return;
   const where = room.value;
-  const asked = { text: [[text.trim(), "plain", ""]] };
+  const words = [attached && `📎 ${attached.name}`, text.trim()].filter(Boolean).join("\n");
+  const asked = { text: [[words, "plain", ""]] };
   kept.add(where, asked, true);
   shown(asked, true);
   busy(true);
   const turn = shown({ text: [] }, false);
-  turn.append(element("span", "waiting", text.startsWith("/") ? "Working" : "Searching the videos"));
+  turn.append(element("span", "waiting", attached || text.startsWith("/") ? "Working" : "Searching the videos"));
   scrollTo(turn);
-  const reply = await post({ text });
+  const reply = await post(attached ? { text, file: attached } : { text });
   busy(false);
   if (!reply.wrong) kept.add(where, reply, false);
   if (where !== room.value) return;
@@ -148,6 +167,51 @@ async function press(button, pressed, turn) {
   scrollTo(answer);
 }
 
+// Status cards change where they stand; the newest change seen is kept, so that a reload shows none twice.
+async function look() {
+  const where = room.value;
+  const seen = `chronos news ${where}`;
+  if (document.hidden) return;
+  try {
+    const after = JSON.parse(sessionStorage.getItem(seen)) ?? 0;
+    const response = await fetch(`/news?${new URLSearchParams({ room: where, after })}`);
+    if (!response.ok) return;
+    for (const { number, id, reply } of await response.json()) {
+      kept.write(seen, number);
+      kept.add(where, reply, false, id);
+      if (where === room.value) place(id, reply);
+    }
+  } catch {
+    // The next look may find it; a question says in words that nothing answers.
+  }
+}
+
+function place(id, reply) {
+  const standing = [...log.children].find((turn) => turn.dataset.card === id);
+  const turn = standing ?? shown(reply, false);
+  turn.dataset.card = id;
+  if (standing) fill(turn, reply);
+  else scrollTo(turn);
+}
+
+function choose() {
+  const [picked] = file.files;
+  chosen.hidden = !picked;
+  question.required = !picked;
+  question.placeholder = picked ? "Its title and its link, or nothing" : invitation;
+  if (!picked) return;
+  const most = Number(file.dataset.mostBytes);
+  const tooLarge = picked.size > most;
+  const words = `${picked.name} has ${(picked.size / 1e6).toFixed(1)} MB; at most ${(most / 1e6).toFixed(0)} MB are taken.`;
+  chosen.querySelector("span").textContent = tooLarge ? words : `📎 ${picked.name}`;
+  if (tooLarge) {
+    file.value = "";
+    question.placeholder = invitation;
+  }
+  question.required = tooLarge;
+  question.focus();
+}
+
 function enter() {
   document.body.classList.remove("talking");
   for (const welcome of document.querySelectorAll(".welcome[data-room]")) {
@@ -155,7 +219,10 @@ function enter() {
   }
   log.replaceChildren();
   let last;
-  for (const { reply, mine } of kept.read(room.value)) last = shown(reply, mine);
+  for (const { reply, mine, card } of kept.read(room.value)) {
+    last = shown(reply, mine);
+    if (card) last.dataset.card = card;
+  }
   if (last) scrollTo(last);
 }
 
@@ -166,8 +233,17 @@ if (room && form) {
     event.preventDefault();
     if (waiting) return;
     const text = question.value;
+    const [attached] = file.files;
     question.value = "";
-    ask(text);
+    file.value = "";
+    choose();
+    ask(text, attached);
+  });
+  attach.addEventListener("click", () => file.click());
+  file.addEventListener("change", choose);
+  chosen.querySelector("button").addEventListener("click", () => {
+    file.value = "";
+    choose();
   });
   question.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -178,5 +254,7 @@ if (room && form) {
     example.addEventListener("click", () => ask(example.textContent));
   }
   enter();
+  look();
+  setInterval(look, LOOK_EVERY_MS);
   question.focus();
 }
