@@ -1,19 +1,18 @@
 """A disk that fills up under the embedded database: work waits and says why, answers go on, nothing is lost."""
 
-import asyncio
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from bot.app import RESERVE_BYTES, Deployment, open_deployment, run_worker
+from bot.app import RESERVE_BYTES, Deployment, open_deployment
+from bot.ingesting import working
 from bot.settings import Settings
 from core.ids import CreatorId
 from core.library.store import Source
@@ -67,15 +66,8 @@ def _root(*command: str | Path) -> int:
 async def small(disk: Disk) -> AsyncIterator[Deployment]:
     """A deployment whose database is on that disk, with a worker at work."""
     settings = Settings.model_validate({"storage": {"data_dir": str(disk.folder / "data")}})
-    async with open_deployment(settings) as deployment:
-        stop = asyncio.Event()
-        running = asyncio.create_task(run_worker(deployment, stop))
-        try:
-            yield deployment
-        finally:
-            stop.set()
-            with suppress(asyncio.CancelledError):
-                await running
+    async with open_deployment(settings) as deployment, working(deployment):
+        yield deployment
 
 
 @pytest.fixture
