@@ -11,7 +11,7 @@ from core.asking.engine import Question
 from core.errors import Refused
 from core.ids import ItemId
 from core.library.store import Source
-from core.members.directory import Creator
+from core.members.directory import Creator, Purpose
 
 
 async def bring_up_to_date(settings: Settings) -> list[str]:
@@ -41,8 +41,28 @@ async def add_creator(settings: Settings, handle: str, name: str) -> dict[str, s
     """Make a creator, and a code with which its first community joins and its owner takes over."""
     async with open_deployment(settings) as deployment:
         added = await deployment.directory.add_creator(handle, name, None)
-        made = await deployment.directory.new_join_code(added.id, grants_ownership=True)
-    return {"handle": added.handle, "name": added.name, "code": made.code, "until": made.expires_at.isoformat()}
+        return await _owner_code(deployment, added)
+
+
+async def new_owner_code(settings: Settings, handle: str) -> dict[str, str]:
+    """Another such code, for a creator without an owner.
+
+    Raises:
+        Refused: there is no such creator, or it has an owner.
+    """
+    async with open_deployment(settings) as deployment:
+        found = await creator_called(deployment, handle)
+        if found.owner_id is not None:
+            raise Refused(
+                f"{handle} has an owner already, who gets codes for further communities from /settings and gives "
+                "the creator up by erasing themselves with /privacy."
+            )
+        return await _owner_code(deployment, found)
+
+
+async def _owner_code(deployment: Deployment, creator: Creator) -> dict[str, str]:
+    made = await deployment.directory.new_join_code(creator.id, Purpose.OWNERSHIP)
+    return {"handle": creator.handle, "name": creator.name, "code": made.code, "until": made.expires_at.isoformat()}
 
 
 async def list_creators(settings: Settings) -> list[dict[str, Any]]:

@@ -112,7 +112,7 @@ def restore(config: Path | None, file: Path, as_json: bool) -> None:
 
 @cli.group()
 def creator() -> None:
-    """Tenants: add one, list them."""
+    """Tenants: add one, list them, give one an owner."""
 
 
 @creator.command("add")
@@ -128,8 +128,27 @@ def creator_add(config: Path | None, handle: str, name: str | None, as_json: boo
     if as_json:
         _print_json(added)
     else:
-        click.echo(f"Added {added['handle']}. In their community: /setup code:{added['code']}")
-        click.echo(f"The code works once, until {added['until']:.10}.")
+        click.echo(f"Added {added['handle']}. {_how_to_use(added)}")
+
+
+@creator.command("code")
+@click.argument("handle")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def creator_code(config: Path | None, handle: str, as_json: bool) -> None:
+    """Print a new code for a creator that has no owner: whoever uses it becomes the owner."""
+    from bot.administration import new_owner_code
+
+    made = _run(lambda settings: new_owner_code(settings, handle), config)
+    if as_json:
+        _print_json(made)
+    else:
+        click.echo(_how_to_use(made))
+
+
+def _how_to_use(made: dict[str, str]) -> str:
+    """How an owner's code is used, and until when."""
+    return f"In their community: /setup code:{made['code']}\nThe code works once, until {made['until']:.10}."
 
 
 @creator.command("list")

@@ -176,10 +176,14 @@ class RewardsSection(Section):
 
 
 class OperatorSection(Section):
-    """Whoever runs this deployment."""
+    """Whoever runs this deployment.
+
+    ``registration``: with ``invite`` a community needs a code, from the shell or from a creator's owner; with
+    ``closed`` no community is set up from a chat, and only a creator without an owner may still get one by a code.
+    """
 
     registration: Literal["open", "invite", "closed"] = Field(
-        "open", description="who may /setup a new creator: open, invite (with a code from the shell), closed"
+        "open", description="who may /setup a community: open, invite (only with a code), closed (nobody)"
     )
     contact: str = Field("", description="shown to people who need the operator")
 

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     CHOICE = "choice"
     FILE = "file"
     ROLE = "role"
+    MEMBER = "member"
     SOURCE = "source"
 
 
@@ -49,9 +50,6 @@ class Attachment:
     name: str
     size_bytes: int
     read: Callable[[], Awaitable[bytes]] = field(repr=False, compare=False)
-
-
-Value = str | float | Attachment
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +79,28 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who speaks: the platform's id, the name shown there, and what the platform lets them do in this place."""
+    """Who speaks or is meant: the platform's id, the name shown there, and what the platform lets them do here.
+
+    ``username`` is the platform's unique name of the account, without @, or empty.
+    """
 
     platform: str
     external_id: str
     name: str = ""
     manages: bool = False
     roles: frozenset[str] = frozenset()
+    username: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role that the platform itself identified; where it has none, what was typed stays text."""
+
+    external_id: str
+
+
+Value = str | float | Attachment | Person | Role
+"""Of an argument. A member is a person where the platform says who is meant, else the name or id that was typed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ class Style(StrEnum):
     BOLD = "bold"
     ITALIC = "italic"
     CODE = "code"
+    ROLE = "role"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,11 @@ def italic(text: str) -> Span:
 def code(text: str) -> Span:
     """A span to be typed or copied as it is."""
     return Span(text, Style.CODE)
+
+
+def role(external_id: str) -> Span:
+    """A role of the platform by its id; shown by its name where the platform can, and nobody is told."""
+    return Span(external_id, Style.ROLE)
 
 
 def link(text: str, address: str) -> Span:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from core.conversation import Attachment, Command, Kind, Parameter, Value
+from core.conversation import Attachment, Command, Kind, Parameter, Person, Value
 from core.errors import UserError
 
 
@@ -36,6 +36,7 @@ class Typed:
 
 
 FindFile = Callable[[str], Attachment | None]
+FindMember = Callable[[str], Person | None]
 
 _COMMAND: Final = re.compile(r"\s*/(?P<name>[^\s@]*)(?:@\S*)?\s*(?P<rest>.*)", re.DOTALL)
 _WORD: Final = re.compile(
@@ -49,8 +50,9 @@ _SHOWN: Final = 60
 
 
 def parse(
-    text: str, commands: Sequence[Command], attachment: Attachment | None = None, find_file: FindFile | None = None
-) -> Typed:
+    text: str, commands: Sequence[Command], attachment: Attachment | None = None, find_file: FindFile | None = None,
+    find_member: FindMember | None = None,
+) -> Typed:  # fmt: skip
     """Read a typed command.
 
     Args:
@@ -58,16 +60,18 @@ def parse(
         commands: those that exist.
         attachment: a file that came with the message.
         find_file: where files can be named instead of attached, opens one; None means there is no such file.
+        find_member: whom a text names, as far as the platform says; for an empty text, who is meant without words.
 
     Raises:
         UnknownCommand, MissingArgument, BadArgument: with words for whoever typed it.
     """
     name, rest = _split_name(text)
     command = _named(name, commands)
-    words = _Words(command, find_file)
+    words = _Words(command, find_file, find_member or (lambda _: None))
     if attachment is not None and (target := command.parameter(Kind.FILE)):
         words.arguments[target.name] = attachment
     words.read(rest)
+    words.read_unsaid()
     _require_all(command, words.arguments)
     return Typed(command, words.arguments)
 
@@ -111,10 +115,11 @@ def _takes_rest(command: Command) -> Parameter | None:
 class _Words:
     """The words after a command's name, each given to the parameter it is meant for or left as text."""
 
-    def __init__(self, command: Command, find_file: FindFile | None) -> None:
+    def __init__(self, command: Command, find_file: FindFile | None, find_member: FindMember) -> None:
         self.arguments: dict[str, Value] = {}
         self._command = command
         self._find_file = find_file
+        self._find_member = find_member
         self._by_name = {parameter.name: parameter for parameter in command.parameters}
         self._rest = _takes_rest(command)
         self._left = ""
@@ -129,6 +134,12 @@ class _Words:
             if not (self._read_named(match) or self._read_link(match) or self._read_file(match)):
                 self._left += match[0]
         self._place_rest(self._left.strip())
+
+    def read_unsaid(self) -> None:
+        """Fill the member whom the message means without naming anybody, such as by replying."""
+        target = self._command.parameter(Kind.MEMBER)
+        if target and target.name not in self.arguments and (found := self._find_member("")):
+            self.arguments[target.name] = found
 
     def _read_named(self, match: re.Match[str]) -> bool:
         key, value, quoted = _key_and_value(match)
@@ -173,6 +184,8 @@ class _Words:
                 return _choice(parameter, value)
             case Kind.FILE:
                 return self._file(parameter, value)
+            case Kind.MEMBER:
+                return self._find_member(value.strip()) or value.strip()
             case _:
                 return value.strip()
 

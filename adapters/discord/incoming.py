@@ -8,13 +8,13 @@ from typing import Any, Final
 import discord
 
 from adapters.discord.failures import FAILURES
-from core.conversation import Attachment, Command, Person, Place, Request, Value
+from core.conversation import Attachment, Command, Person, Place, Request, Role, Value
 from core.errors import ProviderError, UploadRefused
 from core.library.uploads import check_size
 
 PLATFORM: Final = "discord"
 ASK: Final = "ask"
-FILE_OPTION: Final = 11
+MEMBER_OPTION, ROLE_OPTION, FILE_OPTION = 6, 8, 11
 
 Json = Mapping[str, Any]
 Download = Callable[[str], Awaitable[bytes]]
@@ -31,15 +31,29 @@ class Typing:
 def command_request(interaction: discord.Interaction, files: "Files") -> Request:
     """A slash command with its options."""
     data = _data(interaction)
-    attached = data.get("resolved", {}).get("attachments", {})
-    arguments: dict[str, Value] = {}
-    for option in data.get("options", []):
-        name, value = option["name"], option["value"]
-        if option["type"] != FILE_OPTION:
-            arguments[name] = float(value) if isinstance(value, int | float) else str(value)
-        elif value in attached:
-            arguments[name] = files.attachment(attached[value])
+    found = {option["name"]: _value(option, data.get("resolved", {}), files) for option in data.get("options", [])}
+    arguments = {name: value for name, value in found.items() if value is not None}
     return Request(place_of(interaction), person_of(interaction), str(data["name"]), arguments)
+
+
+def _value(option: Json, resolved: Json, files: "Files") -> Value | None:
+    """What was given for an option; None for a file that did not come along."""
+    value = option["value"]
+    if option["type"] == FILE_OPTION:
+        attached = resolved.get("attachments", {}).get(value)
+        return None if attached is None else files.attachment(attached)
+    if option["type"] == MEMBER_OPTION:
+        return _chosen(str(value), resolved)
+    if option["type"] == ROLE_OPTION:
+        return Role(str(value))
+    return float(value) if isinstance(value, int | float) else str(value)
+
+
+def _chosen(user_id: str, resolved: Json) -> Person:
+    user, member = resolved.get("users", {}).get(user_id, {}), resolved.get("members", {}).get(user_id, {})
+    username = str(user.get("username") or "")
+    name = member.get("nick") or user.get("global_name") or username
+    return Person(PLATFORM, user_id, str(name), username=username)
 
 
 def button_request(interaction: discord.Interaction) -> Request:
@@ -121,7 +135,7 @@ def _place(channel_id: int | None, guild: discord.Guild | None) -> Place:
 def _person(user: discord.User | discord.Member, permissions: discord.Permissions) -> Person:
     roles = frozenset(str(role.id) for role in user.roles) if isinstance(user, discord.Member) else frozenset()
     manages = permissions.administrator or permissions.manage_guild
-    return Person(PLATFORM, str(user.id), user.display_name, manages=manages, roles=roles)
+    return Person(PLATFORM, str(user.id), user.display_name, manages, roles, user.name)
 
 
 def _message_permissions(message: discord.Message) -> discord.Permissions:

@@ -8,7 +8,7 @@ from core.richtext import RichText, Span, Style, split
 
 LIMIT: Final = 2000
 
-_MARKS: Final = {Style.PLAIN: "", Style.BOLD: "**", Style.ITALIC: "*"}
+_MARKS: Final = {Style.BOLD: "**", Style.ITALIC: "*"}
 _SPECIAL: Final = re.compile(r"[\\*_~|`\[\]<]")
 _LINE_START: Final = re.compile(r"^(\s*)([#>+-]|\d+(?=[.)]\s))", re.MULTILINE)
 _SCHEME: Final = re.compile(r":(?=//)")
@@ -68,10 +68,12 @@ def _span(span: Span) -> str:
 
 
 def _styled(words: str, span: Span) -> str:
+    if span.style is Style.ROLE and words.isdecimal():
+        return f"<@&{words}>"
     if span.style is Style.CODE:
         # Nothing can be escaped inside, and a backtick would end it.
         return "`" + words.replace("`", "'") + "`"
-    mark = _MARKS[span.style]
+    mark = _MARKS.get(span.style, "")
     return f"{mark}{escape(_balanced(words) if span.link else words)}{mark}"
 
 

@@ -8,7 +8,7 @@ from core.conversation import Audience, Command, Kind, Parameter
 Json = dict[str, Any]
 
 STRING: Final = 3
-OPTION_TYPES: Final = {Kind.ROLE: 8, Kind.NUMBER: 10, Kind.FILE: 11}
+OPTION_TYPES: Final = {Kind.MEMBER: 6, Kind.ROLE: 8, Kind.NUMBER: 10, Kind.FILE: 11}
 MANAGE_GUILD: Final = 1 << 5
 SERVERS, DIRECT_MESSAGES = 0, 1
 

@@ -63,9 +63,9 @@ OWN_MESSAGES: Final = """
 """
 OWN_VOTES: Final = "SELECT creator_id, message_id, helpful, voted_at FROM votes WHERE student_id = $1"
 OWN_SESSIONS: Final = "SELECT creator_id, place, started_at, ended_at FROM chat_sessions WHERE student_id = $1"
-OWN_IDENTITIES: Final = "SELECT platform, external_id, display_name FROM identities WHERE student_id = $1"
+OWN_IDENTITIES: Final = "SELECT platform, external_id, display_name, username FROM identities WHERE student_id = $1"
 OWN_ENROLMENTS: Final = """
-    SELECT c.name, e.status, e.created_at FROM enrolments e JOIN creators c ON c.id = e.creator_id
+    SELECT c.name, e.status, e.created_at, e.since FROM enrolments e JOIN creators c ON c.id = e.creator_id
      WHERE e.student_id = $1
 """
 

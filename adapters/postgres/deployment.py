@@ -10,7 +10,7 @@ from pgqueuer import PgQueuer
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.queries import Queries
 
-from adapters.postgres.database import Database, raw_connection
+from adapters.postgres.database import Connection, Database, raw_connection
 from core.errors import DatabaseError
 
 REMEMBER: Final = "INSERT INTO deployment (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING"
@@ -22,8 +22,13 @@ CLOCK_LOCK: Final = 0x43484C4B  # any number that only the clock locks
 async def link_key(database: Database) -> str:
     """The key that signs links; made by the first process that asks."""
     async with database.system() as connection:
-        await connection.execute(REMEMBER, LINK_KEY, secrets.token_urlsafe(32))
-        return str(await connection.fetchval(RECALL, LINK_KEY))
+        return await shared_key(connection, LINK_KEY)
+
+
+async def shared_key(connection: Connection, name: str) -> str:
+    """A secret of the deployment by its name; made by whoever asks first."""
+    await connection.execute(REMEMBER, name, secrets.token_urlsafe(32))
+    return str(await connection.fetchval(RECALL, name))
 
 
 async def enqueue(database: Database, name: str) -> None:

@@ -1,6 +1,7 @@
 """The directory of people and places on PostgreSQL, under the system role."""
 
 import hashlib
+import hmac
 import re
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -8,19 +9,33 @@ from typing import Final
 
 import asyncpg
 
-from adapters.postgres.database import Database
+from adapters.postgres.database import Connection, Database
+from adapters.postgres.deployment import shared_key
 from core.conversation import Person, Place
 from core.errors import Refused
 from core.ids import CommunityId, CreatorId, StudentId
-from core.members.directory import Community, Creator, JoinCode
+from core.members.directory import (
+    Community,
+    Creator,
+    JoinCode,
+    Purpose,
+    Student,
+    Ties,
+    handles_for,
+)
 
 _CREATOR: Final = "c.id, c.handle, c.name, c.language, c.who_may_ask, c.answers, c.owner_id"
 
-IDENTITY: Final = "SELECT student_id FROM identities WHERE platform = $1 AND external_id = $2"
+IDENTITY: Final = """
+    SELECT student_id, display_name, username FROM identities WHERE platform = $1 AND external_id = $2
+"""
+RENAME_IDENTITY: Final = """
+    UPDATE identities SET display_name = $3, username = $4 WHERE platform = $1 AND external_id = $2
+"""
 REMEMBER_IDENTITY: Final = """
     WITH student AS (INSERT INTO students DEFAULT VALUES RETURNING id)
-    INSERT INTO identities (platform, external_id, student_id, display_name)
-    SELECT $1, $2, id, $3 FROM student
+    INSERT INTO identities (platform, external_id, student_id, display_name, username)
+    SELECT $1, $2, id, $3, $4 FROM student
     ON CONFLICT (platform, external_id) DO NOTHING
     RETURNING student_id
 """
@@ -39,6 +54,36 @@ ENROLLED_WITH: Final = f"""
 """
 ENROLMENT: Final = "SELECT status FROM enrolments WHERE creator_id = $1 AND student_id = $2"
 ENROL: Final = "INSERT INTO enrolments (creator_id, student_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+SET_ENROLMENT: Final = """
+    INSERT INTO enrolments AS e (creator_id, student_id, status) VALUES ($1, $2, $3)
+    ON CONFLICT (creator_id, student_id) DO UPDATE SET status = excluded.status, since = now()
+     WHERE e.status <> excluded.status
+"""
+_STUDENT: Final = """
+    SELECT e.student_id, e.status, e.since, count(*) OVER () AS total, coalesce(i.display_name, '') AS name,
+           coalesce(i.username, '') AS username, coalesce(i.external_id, '') AS external_id
+      FROM enrolments e
+"""
+_NAMED_ON: Final = """
+      LEFT JOIN LATERAL (
+        SELECT display_name, username, external_id FROM identities
+         WHERE student_id = e.student_id ORDER BY platform = $2 DESC, platform LIMIT 1
+      ) i ON true
+"""
+STUDENTS: Final = f"""
+    {_STUDENT} {_NAMED_ON}
+     WHERE e.creator_id = $1 AND ($3 = '' OR e.status = $3)
+     ORDER BY lower(i.display_name), e.student_id LIMIT $4 OFFSET $5
+"""
+STUDENT_HERE: Final = f"{_STUDENT} {_NAMED_ON} WHERE e.creator_id = $1 AND e.student_id = $3"
+STUDENTS_NAMED: Final = f"""
+    {_STUDENT} JOIN identities i ON i.student_id = e.student_id AND i.platform = $2
+     WHERE e.creator_id = $1
+       AND (i.external_id = $3 OR lower(i.username) = lower($3) OR strpos(lower(i.display_name), lower($3)) > 0)
+     ORDER BY i.external_id = $3 DESC, lower(i.username) = lower($3) DESC, lower(i.display_name) = lower($3) DESC,
+              lower(i.display_name), e.student_id
+     LIMIT 6
+"""
 PREFERRED: Final = "SELECT preferred_creator_id FROM identities WHERE platform = $1 AND external_id = $2"
 PREFER: Final = "UPDATE identities SET preferred_creator_id = $3 WHERE platform = $1 AND external_id = $2"
 ADD_CREATOR: Final = f"""
@@ -59,24 +104,52 @@ UPDATE_CREATOR: Final = f"""
     RETURNING {_CREATOR}
 """
 SET_STAFF_ROLE: Final = "UPDATE communities SET staff_role = $2 WHERE id = $1"
-ADD_CODE: Final = """
-    INSERT INTO join_codes (code_hash, creator_id, grants_ownership, expires_at) VALUES ($1, $2, $3, $4)
+COMMUNITYS_CREATOR: Final = "SELECT creator_id FROM communities WHERE platform = $1 AND external_id = $2"
+ADD_CODE: Final = "INSERT INTO join_codes (code_hash, creator_id, purpose, expires_at) VALUES ($1, $2, $3, $4)"
+USE_UP_CODE: Final = """
+    DELETE FROM join_codes WHERE code_hash = $1 AND expires_at > now() AND purpose IN ('community', 'ownership')
+    RETURNING creator_id, purpose
 """
-REDEEM_CODE: Final = """
-    DELETE FROM join_codes WHERE code_hash = $1 AND expires_at > now() RETURNING creator_id, grants_ownership
+INVITED: Final = f"""
+    SELECT {_CREATOR} FROM join_codes j JOIN creators c ON c.id = j.creator_id
+     WHERE j.code_hash = $1 AND j.expires_at > now() AND j.purpose = 'enrolment'
+       AND ($2::bigint IS NULL OR c.id = $2)
+"""
+REVOKE_INVITES: Final = """
+    WITH revoked AS (DELETE FROM join_codes WHERE creator_id = $1 AND purpose = 'enrolment' RETURNING expires_at)
+    SELECT count(*) FROM revoked WHERE expires_at > now()
 """
 FORGET_CODES: Final = "DELETE FROM join_codes WHERE expires_at <= now()"
-TAKE_OWNERSHIP: Final = f"""
-    UPDATE creators c SET owner_id = coalesce(c.owner_id, $2) WHERE c.id = $1 RETURNING {_CREATOR}
-"""
+TAKE_OWNERSHIP: Final = "UPDATE creators SET owner_id = $2 WHERE id = $1 AND owner_id IS NULL RETURNING id"
 CREATOR_BY_ID: Final = f"SELECT {_CREATOR} FROM creators c WHERE c.id = $1"
 MOVE_COMMUNITY: Final = """
     UPDATE communities SET external_id = $3 WHERE platform = $1 AND external_id = $2
 """
+OWNED: Final = "SELECT name FROM creators WHERE owner_id = $1 ORDER BY name"
+SUSPENDED: Final = """
+    SELECT c.name FROM enrolments e JOIN creators c ON c.id = e.creator_id
+     WHERE e.student_id = $1 AND e.status <> 'active' ORDER BY c.name
+"""
+ENROLMENTS_TO_ERASE: Final = "SELECT creator_id, status FROM enrolments WHERE student_id = $1 FOR UPDATE"
+IDENTITIES_TO_ERASE: Final = "SELECT platform, external_id FROM identities WHERE student_id = $1"
+LEAVE_MARK: Final = """
+    INSERT INTO former_enrolments (creator_id, identity_hash, status) VALUES ($1, $2, $3)
+    ON CONFLICT (creator_id, identity_hash) DO UPDATE SET status = excluded.status
+"""
+RESTORE_FORMER: Final = """
+    WITH back AS (DELETE FROM former_enrolments WHERE identity_hash = $2 RETURNING creator_id, status)
+    INSERT INTO enrolments (creator_id, student_id, status) SELECT creator_id, $1, status FROM back
+"""
 ERASE: Final = "DELETE FROM students WHERE id = $1"
+IDENTITY_KEY: Final = "identity_key"
 
 _CODE_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _CODE_LIFE: Final = timedelta(days=7)
+_SET_UP_ALREADY: Final = "This community is set up already; /settings shows how."
+_NO_SUCH_CODE: Final = (
+    "That code is unknown, used or expired, or for something else. A creator's owner gets a code for a community "
+    "from /settings; students type theirs with /enroll code:..."
+)
 
 
 class PostgresDirectory:
@@ -86,11 +159,12 @@ class PostgresDirectory:
         self._database = database
 
     async def student(self, person: Person) -> StudentId:
-        """The student behind a platform identity; a new one on first sight."""
+        """The student behind a platform identity; see the port."""
         async with self._database.system() as connection:
-            found = await connection.fetchval(IDENTITY, person.platform, person.external_id)
-            if found is None:
-                found = await connection.fetchval(REMEMBER_IDENTITY, person.platform, person.external_id, person.name)
+            known = await connection.fetchrow(IDENTITY, person.platform, person.external_id)
+            found = known["student_id"] if known else await _remember(connection, person)
+            if known and person.name and (known["display_name"], known["username"]) != _names(person):
+                await connection.execute(RENAME_IDENTITY, person.platform, person.external_id, *_names(person))
         if found is None:  # somebody else's transaction was first
             return await self.student(person)
         return StudentId(found)
@@ -133,6 +207,31 @@ class PostgresDirectory:
         async with self._database.system() as connection:
             await connection.execute(ENROL, creator_id, student_id)
 
+    async def set_enrolment(self, creator_id: CreatorId, student_id: StudentId, status: str) -> None:
+        """Enrol a student with a status, or change it."""
+        async with self._database.system() as connection:
+            await connection.execute(SET_ENROLMENT, creator_id, student_id, status)
+
+    async def students(
+        self, creator_id: CreatorId, *, platform: str, status: str = "", offset: int = 0, limit: int = 20
+    ) -> tuple[list[Student], int]:
+        """A creator's students by name, and how many there are altogether; see the port."""
+        async with self._database.system() as connection:
+            rows = await connection.fetch(STUDENTS, creator_id, platform, status, limit, offset)
+        return [_student(row) for row in rows], rows[0]["total"] if rows else 0
+
+    async def student_here(self, creator_id: CreatorId, student_id: StudentId, platform: str) -> Student | None:
+        """One of a creator's students; None where they never were enrolled."""
+        async with self._database.system() as connection:
+            row = await connection.fetchrow(STUDENT_HERE, creator_id, platform, student_id)
+        return None if row is None else _student(row)
+
+    async def students_named(self, creator_id: CreatorId, platform: str, text: str) -> list[Student]:
+        """A creator's students whom a text may mean; see the port."""
+        async with self._database.system() as connection:
+            rows = await connection.fetch(STUDENTS_NAMED, creator_id, platform, text.removeprefix("@"))
+        return [_student(row) for row in rows]
+
     async def preferred(self, person: Person) -> CreatorId | None:
         """The creator whom a person chose for direct messages."""
         async with self._database.system() as connection:
@@ -158,15 +257,33 @@ class PostgresDirectory:
             raise Refused(f"There is a creator with the handle {handle} already; choose another.")
         return _creator(row)
 
+    async def set_up(self, place: Place, name: str, owner_id: StudentId) -> Creator:
+        """Make a creator for a community, both or neither; see the port for what it refuses."""
+        async with self._database.system() as connection:
+            row = await _add_under_free_handle(connection, name, owner_id)
+            await _map(connection, CreatorId(row["id"]), place)
+        return _creator(row)
+
+    async def set_up_with_code(self, place: Place, code: str, student_id: StudentId) -> Creator:
+        """Join a community to the creator of a code, or take the ownership it grants; see the port."""
+        async with self._database.system() as connection:
+            used = await connection.fetchrow(USE_UP_CODE, _code_hash(code))
+            mapped = await connection.fetchval(COMMUNITYS_CREATOR, place.platform, place.community)
+            if used is None:
+                raise Refused(_SET_UP_ALREADY if mapped else _NO_SUCH_CODE)
+            creator_id, grants_ownership = CreatorId(used["creator_id"]), used["purpose"] == Purpose.OWNERSHIP
+            taken = grants_ownership and await connection.fetchval(TAKE_OWNERSHIP, creator_id, student_id)
+            if mapped is None:
+                await _map(connection, creator_id, place)
+            elif mapped != creator_id or not taken:
+                raise Refused(_SET_UP_ALREADY)
+            (row,) = await connection.fetch(CREATOR_BY_ID, creator_id)
+        return _creator(row)
+
     async def add_community(self, creator_id: CreatorId, place: Place) -> Community:
         """Map a place to a creator; see the port for what it refuses."""
         async with self._database.system() as connection:
-            found = await connection.fetchval(
-                ADD_COMMUNITY, creator_id, place.platform, place.community, place.community_name[:100]
-            )
-        if found is None:
-            raise Refused("This community is set up already; /settings shows how.")
-        return Community(CommunityId(found), creator_id, place.platform, place.community, place.community_name)
+            return await _map(connection, creator_id, place)
 
     async def move_community(self, platform: str, old_id: str, new_id: str) -> None:
         """Follow a community to a new id of its platform, as when a Telegram group becomes a supergroup."""
@@ -189,35 +306,96 @@ class PostgresDirectory:
         async with self._database.system() as connection:
             await connection.execute(SET_STAFF_ROLE, community_id, role)
 
-    async def new_join_code(self, creator_id: CreatorId, *, grants_ownership: bool = False) -> JoinCode:
-        """A one-time code that joins a community to a creator; only its hash is kept."""
+    async def new_join_code(self, creator_id: CreatorId, purpose: Purpose = Purpose.COMMUNITY) -> JoinCode:
+        """A code that works for seven days; only its hash is kept."""
         letters = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(12))
         expires_at = datetime.now(UTC) + _CODE_LIFE
         async with self._database.system() as connection:
-            await connection.execute(ADD_CODE, _code_hash(letters), creator_id, grants_ownership, expires_at)
+            await connection.execute(ADD_CODE, _code_hash(letters), creator_id, purpose, expires_at)
         return JoinCode("-".join((letters[:4], letters[4:8], letters[8:])), expires_at)
 
-    async def redeem_join_code(self, code: str, student_id: StudentId) -> Creator | None:
-        """Use up a code and return its creator; None when it is unknown, used or expired."""
+    async def accept_invite(
+        self, code: str, student_id: StudentId, only: CreatorId | None
+    ) -> tuple[Creator, str] | None:
+        """Enrol by an invite code; the creator and the status, which an earlier enrolment keeps; see the port."""
         async with self._database.system() as connection:
-            used = await connection.fetchrow(REDEEM_CODE, _code_hash(code))
-            if used is None:
+            row = await connection.fetchrow(INVITED, _code_hash(code), only)
+            if row is None:
                 return None
-            if used["grants_ownership"]:
-                row = await connection.fetchrow(TAKE_OWNERSHIP, used["creator_id"], student_id)
-            else:
-                row = await connection.fetchrow(CREATOR_BY_ID, used["creator_id"])
-        return _creator(row) if row else None
+            await connection.execute(ENROL, row["id"], student_id)
+            return _creator(row), await connection.fetchval(ENROLMENT, row["id"], student_id)
+
+    async def revoke_invites(self, creator_id: CreatorId) -> int:
+        """Delete a creator's invite codes and return how many still worked."""
+        async with self._database.system() as connection:
+            return int(await connection.fetchval(REVOKE_INVITES, creator_id))
 
     async def forget_expired_codes(self) -> None:
         """Delete join codes that nobody can use any more."""
         async with self._database.system() as connection:
             await connection.execute(FORGET_CODES)
 
-    async def erase(self, student_id: StudentId) -> None:
-        """Delete a student; the foreign keys take everything that is kept of them along."""
+    async def ties(self, student_id: StudentId) -> Ties:
+        """What erasing this student means for others."""
         async with self._database.system() as connection:
+            owned = await connection.fetch(OWNED, student_id)
+            suspended = await connection.fetch(SUSPENDED, student_id)
+        return Ties(tuple(row["name"] for row in owned), tuple(row["name"] for row in suspended))
+
+    async def erase(self, student_id: StudentId) -> None:
+        """Delete a student; the foreign keys take everything that is kept of them along, but for a mark."""
+        async with self._database.system() as connection:
+            enrolments = await connection.fetch(ENROLMENTS_TO_ERASE, student_id)
+            hashes = [
+                await _identity_hash(connection, row["platform"], row["external_id"])
+                for row in await connection.fetch(IDENTITIES_TO_ERASE, student_id)
+            ]
+            for row in enrolments:
+                if row["status"] != "active":
+                    marks = [(row["creator_id"], identity_hash, row["status"]) for identity_hash in hashes]
+                    await connection.executemany(LEAVE_MARK, marks)
             await connection.execute(ERASE, student_id)
+
+
+async def _remember(connection: Connection, person: Person) -> int | None:
+    """A new student for an identity; None where another transaction has just made one."""
+    found: int | None = await connection.fetchval(
+        REMEMBER_IDENTITY, person.platform, person.external_id, *_names(person)
+    )
+    if found is not None:
+        identity_hash = await _identity_hash(connection, person.platform, person.external_id)
+        await connection.execute(RESTORE_FORMER, found, identity_hash)
+    return found
+
+
+def _names(person: Person) -> tuple[str, str]:
+    return person.name, person.username
+
+
+async def _identity_hash(connection: Connection, platform: str, external_id: str) -> bytes:
+    key = await shared_key(connection, IDENTITY_KEY)
+    return hmac.digest(key.encode(), f"{platform}:{external_id}".encode(), "sha256")
+
+
+async def _add_under_free_handle(connection: Connection, name: str, owner_id: StudentId) -> asyncpg.Record:
+    for handle in handles_for(name):
+        if row := await connection.fetchrow(ADD_CREATOR, handle, name, owner_id):
+            return row
+    raise AssertionError("handles never end")
+
+
+async def _map(connection: Connection, creator_id: CreatorId, place: Place) -> Community:
+    name = place.community_name[:100]
+    found = await connection.fetchval(ADD_COMMUNITY, creator_id, place.platform, place.community, name)
+    if found is None:
+        raise Refused(_SET_UP_ALREADY)
+    return Community(CommunityId(found), creator_id, place.platform, place.community, name)
+
+
+def _student(row: asyncpg.Record) -> Student:
+    return Student(
+        StudentId(row["student_id"]), row["name"], row["username"], row["external_id"], row["status"], row["since"]
+    )  # fmt: skip
 
 
 def _code_hash(code: str) -> bytes:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -13,7 +14,8 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 from adapters.telegram.administrators import Administrators
 from adapters.telegram.failures import says
 from adapters.telegram.files import attachment_of
-from adapters.telegram.hearing import Heard, hear, place_of, topic_of
+from adapters.telegram.hearing import Heard, hear, meant, person_of, place_of, topic_of
+from adapters.telegram.whispering import remembered, remembering
 from adapters.telegram.writing import Writer
 from core.conversation import Person, Place, Reply, Request, Responder
 from core.errors import UserError
@@ -99,7 +101,7 @@ class Answering:
     async def _request(self, message: Message, heard: Heard, place: Place) -> Request:
         if heard.is_command:
             attachment = attachment_of(message, self._bot, self._largest_file_bytes)
-            typed = parse(heard.text, self._responder.commands, attachment)
+            typed = parse(heard.text, self._responder.commands, attachment, find_member=lambda t: meant(message, t))
             return Request(place, await self._author(message), typed.command.name, typed.arguments, typed=True)
         if not heard.text:
             raise UserError(self._how_to_ask(place))
@@ -119,11 +121,11 @@ class Answering:
             return Person("telegram", f"chat:{message.sender_chat.id}", name, manages=True)
         if message.from_user is None:
             raise ValueError("a message that nobody wrote is not for us")
-        return await self._person(message.from_user, message.chat)
+        return await self._person(message.from_user, _place(message))
 
-    async def _person(self, user: User, chat: Chat) -> Person:
-        manages = chat.type != Chat.PRIVATE and await self._administrators.manages(chat.id, user.id)
-        return Person("telegram", str(user.id), user.full_name, manages=manages)
+    async def _person(self, user: User, place: Place) -> Person:
+        manages = not place.direct and await self._administrators.manages(int(place.community), user.id)
+        return replace(person_of(user), manages=manages)
 
     # Replies for one person alone.
 
@@ -134,12 +136,12 @@ class Answering:
                 "That reply is for one person alone, and here you write as the group. Please write as yourself."
             )
             await self._writer.say(place, _line(anonymous), message.message_id)
-        elif message.from_user is not None and not await self._say_alone(message.from_user.id, reply):
+        elif message.from_user is not None and not await self._say_alone(message.from_user.id, reply, place):
             await self._writer.say(place, self._invitation(), message.message_id)
 
-    async def _say_alone(self, user_id: int, reply: Reply) -> bool:
+    async def _say_alone(self, user_id: int, reply: Reply, about: Place) -> bool:
         try:
-            await self._writer.say(Place("telegram", str(user_id)), reply)
+            await self._writer.say(Place("telegram", str(user_id)), remembering(about.community, reply))
         except Forbidden:
             return False
         except BadRequest as error:
@@ -165,7 +167,8 @@ class Answering:
             await self._end_spinner(query, "")
             return
         place = _place(message) if isinstance(message, Message) else place_of(message.chat)
-        work = asyncio.create_task(self._respond_to_press(query, query.data, place, message.chat))
+        data, group = remembered(query.data) if place.direct else (query.data, "")
+        work = asyncio.create_task(self._respond_to_press(query, data, place, group))
         try:
             await asyncio.wait({work}, timeout=SPINNER_S)
             toast = _toast(work.result()) if work.done() else ""
@@ -174,11 +177,16 @@ class Answering:
         finally:
             work.cancel()
         if not is_shown:
+            reply = remembering(group, reply)
             await self._write_after_press(query, place, reply, message.message_id)
 
-    async def _respond_to_press(self, query: CallbackQuery, data: str, place: Place, chat: Chat) -> Reply:
+    async def _respond_to_press(self, query: CallbackQuery, data: str, place: Place, group: str) -> Reply:
         action, _, payload = data.partition(":")
-        person = await self._person(query.from_user, chat)
+        # Pressed data can be forged, so a group that it names counts only for those who administrate it.
+        about = replace(place, community=place.community or group)
+        person = await self._person(query.from_user, about)
+        if person.manages:
+            place = about
         return await self._responder.respond(Request(place, person, action, {"payload": payload}))
 
     async def _write_after_press(self, query: CallbackQuery, place: Place, reply: Reply, message_id: int) -> None:
@@ -186,7 +194,7 @@ class Answering:
             await self._writer.edit(place, reply, message_id)
         elif not reply.private or place.direct:
             await self._writer.say(place, reply)
-        elif not await self._say_alone(query.from_user.id, reply):
+        elif not await self._say_alone(query.from_user.id, reply, place):
             await self._writer.say(place, self._invitation())
 
     async def _end_spinner(self, query: CallbackQuery, toast: str) -> bool:

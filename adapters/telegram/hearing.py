@@ -7,9 +7,10 @@ from typing import Final
 
 from telegram import Chat, Message, MessageEntity, User
 
-from core.conversation import Place
+from core.conversation import Person, Place
 
 _COMMAND: Final = re.compile(r"/(?P<name>[A-Za-z0-9_]+)(?:@(?P<bot>\w+))?(?=\s|$)")
+_ID: Final = re.compile(r"[1-9][0-9]{4,15}")
 _GAPS: Final = re.compile(r"[ \t]{2,}")
 _AFTER_A_NAME: Final = " \t\n,:;"
 
@@ -46,6 +47,35 @@ def is_from_person(message: Message) -> bool:
     if message.sender_chat is not None:
         return message.sender_chat.id == message.chat.id and not message.is_automatic_forward
     return message.from_user is not None and not message.from_user.is_bot
+
+
+def person_of(user: User) -> Person:
+    """An account as a person; what they may do in a chat is another question."""
+    return Person("telegram", str(user.id), user.full_name, username=user.username or "")
+
+
+def meant(message: Message, text: str) -> Person | None:
+    """Whom a text (a mention without username, or an id) names; for an empty text, whose message this one answers.
+
+    A username stays text: Telegram does not tell bots whose it is.
+    """
+    if _ID.fullmatch(text):
+        return Person("telegram", text)
+    users = _mentioned(message, text) if text else [_answered(message)]
+    return next((person_of(user) for user in users if user and not user.is_bot), None)
+
+
+def _mentioned(message: Message, text: str) -> list[User | None]:
+    wanted: list[str | None] = [MessageEntity.TEXT_MENTION]
+    found = message.parse_entities(wanted) if message.text else message.parse_caption_entities(wanted)
+    return [entity.user for entity, shown in found.items() if shown.strip() == text]
+
+
+def _answered(message: Message) -> User | None:
+    answered = message.reply_to_message
+    if answered is None or answered.sender_chat is not None or answered.forum_topic_created is not None:
+        return None
+    return answered.from_user
 
 
 def place_of(chat: Chat, thread: int | None = None) -> Place:

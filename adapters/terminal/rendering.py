@@ -22,6 +22,7 @@ _STYLES: Final = {
     Style.BOLD: TerminalStyle(bold=True),
     Style.ITALIC: TerminalStyle(italic=True),
     Style.CODE: TerminalStyle(color="cyan"),
+    Style.ROLE: TerminalStyle(),
 }
 _LINK: Final = TerminalStyle(color="blue", underline=True)
 _CAPABLE_PROGRAMS: Final = frozenset(

@@ -1,15 +1,12 @@
 """Setting a community up, its settings, choosing a creator, and what one can do here."""
 
-import re
-import secrets
-
 from bot.commands.registry import Context, Registry, said
-from core.conversation import Audience, Button, Kind, Parameter, Reply
+from core.conversation import Audience, Button, Kind, Parameter, Reply, Role
 from core.errors import Refused
 from core.ids import CreatorId
 from core.library.uploads import checked_language
 from core.members.directory import Creator
-from core.richtext import RichText, bold, code, joined
+from core.richtext import RichText, bold, code, joined, role
 
 commands = Registry()
 
@@ -17,7 +14,7 @@ commands = Registry()
 @commands.command(
     "setup",
     "Make this community ready for questions",
-    Parameter("code", "A code from the creator's /settings, to join an existing creator"),
+    Parameter("code", "A code from the creator's /settings or from the operator"),
 )
 async def setup(context: Context) -> Reply:
     """Map this community to a new creator, or with a code to an existing one."""
@@ -25,11 +22,24 @@ async def setup(context: Context) -> Reply:
         raise Refused("Type /setup in the server or group that should be able to ask, not here.")
     if not context.request.person.manages:
         raise Refused("Only someone who manages this community may set it up.")
-    if context.standing.creator is not None:
-        raise Refused(f"This community is set up already: it asks {context.creator.name}. /settings shows more.")
-    code_given = context.text("code")
-    creator = await (_joined(context, code_given) if code_given else _new_creator(context))
-    await context.services.directory.add_community(creator.id, context.place)
+    before, code_given = context.standing.creator, context.text("code")
+    if before is not None and not code_given:
+        raise Refused(f"This community is set up already: it asks {before.name}. /settings shows more.")
+    if before is None:
+        _require_registration(context, code_given)
+    directory, student_id = context.services.directory, context.standing.student_id
+    if not code_given:
+        name = context.place.community_name.strip()[:100] or "My community"
+        return _welcome(await directory.set_up(context.place, name, student_id))
+    creator = await directory.set_up_with_code(context.place, code_given, student_id)
+    if before is not None:
+        return Reply(
+            RichText.of("✅ You are the owner of ", bold(creator.name), " now. ", code("/settings"), " shows more.")
+        )
+    return _welcome(creator)
+
+
+def _welcome(creator: Creator) -> Reply:
     return Reply(
         RichText.of(
             "✅ ", bold(creator.name), " is ready here.\n\nNext: add a transcript with ", code("/upload"),
@@ -39,36 +49,23 @@ async def setup(context: Context) -> Reply:
     )  # fmt: skip
 
 
-async def _joined(context: Context, code_given: str) -> Creator:
-    creator = await context.services.directory.redeem_join_code(code_given, context.standing.student_id)
-    if creator is None:
-        raise Refused("That code is unknown, used or expired. The creator's owner gets a new one from /settings.")
-    return creator
-
-
-async def _new_creator(context: Context) -> Creator:
+def _require_registration(context: Context, code_given: str) -> None:
     services = context.services
-    if services.registration != "open":
-        contact = f" Contact: {services.contact}." if services.contact else ""
+    contact = f" Contact: {services.contact}." if services.contact else ""
+    if services.registration == "closed":
+        raise Refused(f"The operator of this bot takes no new communities now, also not with a code.{contact}")
+    if services.registration == "invite" and not code_given:
         raise Refused(
-            f"New creators are added by the operator of this bot.{contact} With a code from them: /setup code:..."
+            f"New creators are added by the operator of this bot.{contact} With a code from them, or from the owner "
+            "of a creator who is here already: /setup code:..."
         )
-    name = context.place.community_name.strip()[:100] or "My community"
-    handle = _handle(name)
-    if await services.directory.creator(handle) is not None:
-        handle = f"{handle[:50]}-{secrets.token_hex(3)}"
-    return await services.directory.add_creator(handle, name, context.standing.student_id)
-
-
-def _handle(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:50] or f"creator-{secrets.token_hex(3)}"
 
 
 @commands.command(
     "settings",
     "See and change how I work here",
     Parameter("name", "The creator's name as students see it"),
-    Parameter("staff_role", "A role whose holders count as staff", Kind.ROLE),
+    Parameter("staff_role", "A role whose holders count as staff, on Discord", Kind.ROLE),
     Parameter("language", "The material's language as two letters, such as en"),
     Parameter("who_may_ask", "Who may ask", Kind.CHOICE, choices=("everyone", "enrolled")),
     Parameter("answers", "Whether everybody sees an answer", Kind.CHOICE, choices=("public", "private")),
@@ -77,24 +74,44 @@ def _handle(name: str) -> str:
 )
 async def settings(context: Context) -> Reply:
     """Change what is given, then show everything."""
+    staff_role = await _staff_role(context)
     creator = await _changed(context, context.creator)
-    role = context.text("staff_role")
-    community = context.standing.community
-    if role and community is None:
-        raise Refused("A staff role belongs to a server: set it there.")
-    if role and community is not None:
-        await context.services.directory.set_staff_role(community.id, role)
-    shown_role = role or (community.staff_role if community else "")
     lines = [
         RichText.of(bold("Name: "), creator.name),
         RichText.of(bold("Language: "), creator.language, _language_note(context, creator.language)),
         RichText.of(bold("Who may ask: "), creator.who_may_ask),
         RichText.of(bold("Answers: "), creator.answers),
-        RichText.of(bold("Staff role: "), _role_words(shown_role)),
+        RichText.of(bold("Staff role: "), _role_words(staff_role)),
         RichText.of("\nChange with ", code("/settings name:... language:... who_may_ask:... answers:...")),
     ]
-    buttons = ((Button("Code for another community", "join_code"),),) if context.standing.owner else ()
-    return Reply(joined(lines), buttons)
+    join = (Button("Code for another community", "join_code"),) if context.standing.owner else ()
+    clear = (Button("No staff role", "no_staff_role"),) if staff_role else ()
+    return Reply(joined(lines), ((*join, *clear),) if join or clear else ())
+
+
+async def _staff_role(context: Context) -> str:
+    """The community's staff role, after the change that was asked for."""
+    given, community = context.request.arguments.get("staff_role"), context.standing.community
+    if not given:
+        return community.staff_role if community else ""
+    if community is None:
+        raise Refused("A staff role belongs to a server: set it there.")
+    if not isinstance(given, Role) and context.text("staff_role").casefold() != "none":
+        raise Refused("There are no roles here. Whoever manages this community is staff.")
+    wanted = given.external_id if isinstance(given, Role) else ""
+    if wanted == community.external_id:  # Discord's @everyone
+        raise Refused("That role is everybody's, and then everybody would be staff. Please choose another.")
+    await context.services.directory.set_staff_role(community.id, wanted)
+    return wanted
+
+
+@commands.action("no_staff_role", audience=Audience.STAFF)
+async def no_staff_role(context: Context) -> Reply:
+    """Make nobody staff by a role any more."""
+    if context.standing.community is None:
+        raise Refused("A staff role belongs to a server: change it there.")
+    await context.services.directory.set_staff_role(context.standing.community.id, "")
+    return said("No role makes staff now; whoever manages this community is.", private=True)
 
 
 async def _changed(context: Context, creator: Creator) -> Creator:
@@ -109,10 +126,11 @@ async def _changed(context: Context, creator: Creator) -> Creator:
     )
 
 
-def _role_words(role: str) -> str:
-    if not role:
-        return "none; whoever manages this community is staff"
-    return f"{role} (on Discord also allow it the staff commands: Server Settings, Integrations)"
+def _role_words(staff_role: str) -> RichText:
+    if not staff_role:
+        return RichText.of("none; whoever manages this community is staff")
+    hidden = " (Discord shows it the staff commands once you allow them to it: Server Settings, Integrations)"
+    return RichText.of(role(staff_role), hidden)
 
 
 def _language_note(context: Context, language: str) -> str:

@@ -1,6 +1,8 @@
 """All commands, in the order in which menus show them. A new subject is added here and nowhere else."""
 
-from bot.commands import asking, community, library, privacy
+from bot.commands import asking, community, enrolment, library, privacy
 from bot.commands.registry import Registry
 
-EVERYTHING: Registry = asking.commands.including(library.commands, community.commands, privacy.commands)
+EVERYTHING: Registry = asking.commands.including(
+    library.commands, community.commands, enrolment.commands, privacy.commands
+)

@@ -17,7 +17,9 @@ async def privacy(context: Context) -> Reply:
             bold("What I keep of you: "),
             "your questions with their answers, your votes, the name and id that this platform gave me, and with "
             "which creators you are enrolled. Only you can read your questions here; they are never shown to other "
-            "students or used for other creators.",
+            "students or used for other creators. Staff see your name and whether you are enrolled. If you erase "
+            "everything while a creator has paused or ended your access, a mark stays so that this holds: a code "
+            "that does not show who you are.",
         ),
         ((Button("Export", "export"), Button("Erase everything", "erase", "ask", Tone.DANGER)),),
     )
@@ -38,6 +40,24 @@ async def erase(context: Context) -> Reply:
     """Ask once more, then erase."""
     if context.text("payload") != "yes":
         sure = Button("Yes, erase everything", "erase", "yes", Tone.DANGER)
-        return Reply(RichText.of("This cannot be undone. Really erase everything?"), ((sure,),), private=True)
-    await context.services.directory.erase(context.standing.student_id)
+        return Reply(RichText.of(await _consequences(context)), ((sure,),), private=True)
+    directory, student_id = context.services.directory, context.standing.student_id
+    suspended = (await directory.ties(student_id)).suspended
+    await directory.erase(student_id)
+    if suspended:
+        return said(f"Erased. Only the mark stays that you may not ask {', '.join(suspended)}.", private=True)
     return said("Erased. Nothing is kept of you any more.", private=True)
+
+
+async def _consequences(context: Context) -> str:
+    ties, contact = await context.services.directory.ties(context.standing.student_id), context.services.contact
+    words = []
+    if ties.owned:
+        operator = f"the operator of this bot ({contact})" if contact else "the operator of this bot"
+        words.append(
+            f"You own {', '.join(ties.owned)}. The material and the communities stay, but without an owner, until "
+            f"{operator} gives somebody a new owner's code."
+        )
+    if ties.suspended:
+        words.append(f"Your access to {', '.join(ties.suspended)} stays as it is, by a mark without your name.")
+    return " ".join([*words, "This cannot be undone. Really erase everything?"])

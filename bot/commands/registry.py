@@ -7,7 +7,7 @@ from typing import Final
 
 from core.asking.engine import Engine
 from core.asking.sessions import Conversations, Limits, Speaker
-from core.conversation import Attachment, Audience, Command, Parameter, Place, Reply, Request, Suggestion
+from core.conversation import Attachment, Audience, Command, Parameter, Person, Place, Reply, Request, Suggestion
 from core.errors import Refused
 from core.library.store import Shelf
 from core.library.transcript import Transcript
@@ -93,6 +93,11 @@ class Context:
             return int(self.text("payload"))
         except ValueError:
             raise Refused("That button does not work any more.") from None
+
+    def person(self, name: str) -> Person | None:
+        """A member argument, where the platform says who it is; else :meth:`text` has what was typed."""
+        value = self.request.arguments.get(name)
+        return value if isinstance(value, Person) else None
 
     def file(self, name: str) -> Attachment | None:
         """A file argument."""

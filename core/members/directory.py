@@ -1,11 +1,26 @@
 """Who is who: creators, their communities, students and the ways they are known, and what each may do."""
 
+import re
+import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from enum import StrEnum
+from typing import Final, Protocol
 
 from core.conversation import Person, Place
 from core.ids import CommunityId, CreatorId, StudentId
+
+STATUSES: Final = ("active", "paused", "ended")
+"""Of an enrolment; only an active one may ask."""
+
+
+class Purpose(StrEnum):
+    """What a code gives, to whoever types it: the first two once, the last to many until it expires."""
+
+    COMMUNITY = "community"
+    OWNERSHIP = "ownership"
+    ENROLMENT = "enrolment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,26 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Student:
+    """A student of a creator, as the platform last named them; ``since`` is when ``status`` began."""
+
+    id: StudentId
+    name: str
+    username: str
+    external_id: str
+    status: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """What of a student matters to others when it is erased: creators by name, whom they own or may not ask."""
+
+    owned: tuple[str, ...] = ()
+    suspended: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class JoinCode:
     """A code as the person types it, and until when it works."""
 
@@ -62,7 +97,7 @@ class Directory(Protocol):
     """The global tables of people and places, through named queries only."""
 
     async def student(self, person: Person) -> StudentId:
-        """The student behind a platform identity; a new one on first sight."""
+        """The student behind a platform identity; a new one on first sight. The name is kept as it is now."""
         ...
 
     async def community(self, place: Place) -> tuple[Community, Creator] | None:
@@ -89,6 +124,27 @@ class Directory(Protocol):
         """Enrol a student; an existing enrolment stays as it is."""
         ...
 
+    async def set_enrolment(self, creator_id: CreatorId, student_id: StudentId, status: str) -> None:
+        """Enrol a student with a status of :data:`STATUSES`, or change it."""
+        ...
+
+    async def students(
+        self, creator_id: CreatorId, *, platform: str, status: str = "", offset: int = 0, limit: int = 20
+    ) -> tuple[list[Student], int]:
+        """A creator's students by name, those with a status or (empty) all, and how many there are altogether.
+
+        ``platform``: under which name to show those who have several.
+        """
+        ...
+
+    async def student_here(self, creator_id: CreatorId, student_id: StudentId, platform: str) -> Student | None:
+        """One of a creator's students; None where they never were enrolled."""
+        ...
+
+    async def students_named(self, creator_id: CreatorId, platform: str, text: str) -> list[Student]:
+        """A creator's students whom a text may mean: an id, a username, a name or else a part of it; at most 6."""
+        ...
+
     async def preferred(self, person: Person) -> CreatorId | None:
         """The creator whom a person chose for direct messages."""
         ...
@@ -102,6 +158,24 @@ class Directory(Protocol):
 
         Raises:
             Refused: the handle is taken or not a handle.
+        """
+        ...
+
+    async def set_up(self, place: Place, name: str, owner_id: StudentId) -> Creator:
+        """Make a creator for a community, both or neither.
+
+        Raises:
+            Refused: the community is set up already.
+        """
+        ...
+
+    async def set_up_with_code(self, place: Place, code: str, student_id: StudentId) -> Creator:
+        """Join a community to the creator of a code; the owner's code makes the student the owner where none is.
+
+        In a community of that creator the owner's code gives the ownership alone. A code that is refused stays good.
+
+        Raises:
+            Refused: the code does not work, or the community is set up already.
         """
         ...
 
@@ -124,17 +198,48 @@ class Directory(Protocol):
         """Name the platform's role whose holders are staff; empty: none."""
         ...
 
-    async def new_join_code(self, creator_id: CreatorId, *, grants_ownership: bool = False) -> JoinCode:
-        """A one-time code that joins a community to a creator."""
+    async def new_join_code(self, creator_id: CreatorId, purpose: Purpose = Purpose.COMMUNITY) -> JoinCode:
+        """A code that works for seven days."""
         ...
 
-    async def redeem_join_code(self, code: str, student_id: StudentId) -> Creator | None:
-        """Use up a code and return its creator; None when it is unknown, used or expired."""
+    async def accept_invite(
+        self, code: str, student_id: StudentId, only: CreatorId | None
+    ) -> tuple[Creator, str] | None:
+        """Enrol by an invite code; the creator and the status, which an earlier enrolment keeps.
+
+        Args:
+            code: as it was typed.
+            student_id: who typed it.
+            only: whose code it has to be; None for anybody's.
+
+        Returns:
+            None when the code is unknown, expired, revoked or another creator's.
+        """
+        ...
+
+    async def revoke_invites(self, creator_id: CreatorId) -> int:
+        """Delete a creator's invite codes and return how many there were."""
+        ...
+
+    async def ties(self, student_id: StudentId) -> Ties:
+        """What erasing this student means for others."""
         ...
 
     async def erase(self, student_id: StudentId) -> None:
-        """Delete a student with everything that is kept of them."""
+        """Delete a student with everything that is kept of them.
+
+        A paused or ended enrolment leaves a mark that tells nobody who it was, so that it holds if they come back.
+        """
         ...
+
+
+def handles_for(name: str) -> Iterator[str]:
+    """Handles for a name without end, the plainest first."""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:50].rstrip("-")
+    if plain:
+        yield plain
+    while True:
+        yield f"{plain or 'creator'}-{secrets.token_hex(3)}"
 
 
 def standing_of(
@@ -156,8 +261,11 @@ def refusal(standing: Standing) -> str:
     if standing.enrolment in {"paused", "ended"}:
         return (
             f"Your access to {creator.name} is {standing.enrolment}, so I may not answer from its material now. "
-            "Please write to the staff here to return."
+            "Please write to its staff to return."
         )
     if creator.who_may_ask == "enrolled" and standing.enrolment != "active":
-        return f"Only enrolled students may ask {creator.name}. Please ask the staff here to enrol you."
+        return (
+            f"Only enrolled students may ask {creator.name}. With an invite code, type /enroll code:...; "
+            "without one, ask the staff here to enrol you."
+        )
     return ""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from adapters.terminal.chat import TerminalMessenger, run_terminal
 from adapters.terminal.screen import Screen
-from core.conversation import Button, Person, Place, Reply, Request
+from core.conversation import Attachment, Button, Person, Place, Reply, Request
 from core.richtext import RichText, bold
 from tests.adapters.scripted_responder import ScriptedResponder
 
@@ -24,7 +24,7 @@ class Talkative(ScriptedResponder):
             self._later = asyncio.create_task(self._status_cards())
         if request.command == "upload":
             file = request.arguments["file"]
-            assert not isinstance(file, str | float)
+            assert isinstance(file, Attachment)
             return Reply(
                 RichText.of(f"{file.name} holds {len(await file.read())} bytes, {request.arguments['title']}")
             )

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.discord.markup import LIMIT, address, escape, messages, render, size
-from core.richtext import RichText, Span, Style, bold, code, italic, link
+from core.richtext import RichText, Span, Style, bold, code, italic, link, role
 
 INVISIBLE = "\u200b"
 
@@ -46,6 +46,11 @@ def test_everyone_is_not_even_highlighted() -> None:
 def test_each_style_has_its_marks() -> None:
     text = RichText.of("a ", bold("b "), italic("c"), code("d_e"), link("12:34", "https://v.test/1?t=754"))
     assert render(text) == "a **b** *c*`d_e`[12:34](<https://v.test/1?t=754>)"
+
+
+def test_a_role_is_shown_by_its_name_and_only_an_id_becomes_one() -> None:
+    assert render(RichText.of(role("123"))) == "<@&123>"
+    assert render(RichText.of(role("1> <@&2"))) == "1> \\<@&2"
 
 
 def test_marks_that_touch_are_kept_apart() -> None:

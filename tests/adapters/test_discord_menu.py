@@ -13,6 +13,7 @@ PARAMETERS = (
     Parameter("count", "How many", Kind.NUMBER),
     Parameter("mode", "Which", Kind.CHOICE, choices=("fast", "slow")),
     Parameter("role", "Who", Kind.ROLE),
+    Parameter("member", "Whom", Kind.MEMBER),
     Parameter("source", "What", Kind.SOURCE),
     Parameter("file", "A file", Kind.FILE, required=True),
 )
@@ -22,7 +23,9 @@ COMMAND = Command("shelve", "Put something on the shelf", Audience.STAFF, PARAME
 def test_every_kind_of_parameter_becomes_a_native_option() -> None:
     [entry] = menu([COMMAND])
     kinds = {option["name"]: option["type"] for option in entry["options"]}
-    assert kinds == {"note": 3, "address": 3, "count": 10, "mode": 3, "role": 8, "source": 3, "file": 11}
+    assert kinds == {
+        "note": 3, "address": 3, "count": 10, "mode": 3, "role": 8, "member": 6, "source": 3, "file": 11,
+    }  # fmt: skip
     options = {option["name"]: option for option in entry["options"]}
     assert options["mode"]["choices"] == [{"name": "fast", "value": "fast"}, {"name": "slow", "value": "slow"}]
     assert [name for name, option in options.items() if option.get("autocomplete")] == ["source"]

@@ -255,7 +255,7 @@ async def test_the_system_reads_no_table_of_creators_and_the_application_no_glob
             async with scope as connection:
                 await connection.fetch(f"SELECT 1 FROM {relation['name']}")
     hidden = {relation["name"] for relation in world.relations if not relation["app"]}
-    assert {"students", "identities", "pgqueuer", "outbox", "deployment", "join_codes"} <= hidden
+    assert {"students", "identities", "pgqueuer", "outbox", "deployment", "join_codes", "former_enrolments"} <= hidden
 
 
 async def test_our_roles_have_no_right_that_policies_do_not_hold(world: World) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from bot.app import DatabaseAddress, Deployment, open_on, run_worker
 from bot.settings import Settings
-from core.conversation import Attachment, Person, Place, Reply, Request
+from core.conversation import Attachment, Person, Place, Reply, Request, Value
 from core.library.store import Stage
 
 LECTURE = b"""WEBVTT
@@ -77,7 +77,7 @@ class Speaker:
             deployment, person, Place(platform, channel, community, f"School {community}" if community else "")
         )
 
-    async def says(self, command: str, /, **arguments: str | Attachment) -> Reply:
+    async def says(self, command: str, /, **arguments: Value) -> Reply:
         reply = await self.deployment.responder.respond(Request(self.place, self.person, command, arguments))
         self.replies.append(reply)
         return reply

@@ -1,12 +1,16 @@
 """Whole conversations through the one responder: a real database, the real embedder, a real worker."""
 
+import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
 from bot.app import Deployment
 from bot.sample import LOCAL, join_everything, whom_to_ask
-from core.conversation import Reply
+from core.conversation import Person, Reply, Role
+from core.members.directory import Purpose
+from core.richtext import Span, Style
 from tests.bot.conftest import LECTURE, Speaker, SpeakerMaker, attachment, ready
 
 SCHOOL = "school-100"
@@ -227,3 +231,197 @@ async def test_the_terminal_says_who_is_here_and_whom_it_asks_first(deployment: 
     assert f"You ask {creators[0].name} first" in words
     await deployment.directory.prefer(LOCAL, next(c.id for c in creators if c.handle == "night-sky"))
     assert "You ask Night Sky first, such as: How do I find the North Star?" in await whom_to_ask(deployment)
+
+
+# Who is enrolled.
+
+
+async def invite_code(staff: Speaker) -> str:
+    made = await staff.presses(await staff.says("students"), "Invite code")
+    return made.text.plain.split("code:")[1].split()[0]
+
+
+async def test_an_invite_code_lets_people_in_and_the_refusal_names_it(taught: Speaker, speaker: SpeakerMaker) -> None:
+    await taught.says("settings", who_may_ask="enrolled")
+    student = speaker("2")
+    refused = await student.says("ask", question="Where does the core shadow lie?")
+    assert "/enroll code:" in refused.text.plain
+    assert "You are enrolled" in (await student.says("enroll", code=await invite_code(taught))).text.plain
+    assert "opposite the lamp" in (await student.says("ask", question="Where does the core shadow lie?")).text.plain
+
+
+async def test_in_a_private_chat_the_code_decides_the_creator(taught: Speaker, speaker: SpeakerMaker) -> None:
+    elsewhere = speaker("9", community="200", manages=True)
+    await elsewhere.says("setup")
+    student = speaker("2", community="")
+    await student.says("enroll", code=await invite_code(elsewhere))
+    await student.says("enroll", code=await invite_code(taught))
+    assert "opposite the lamp" in (await student.says("ask", question="Where does the core shadow lie?")).text.plain
+
+
+async def test_a_code_of_another_creator_or_none_enrols_nobody(taught: Speaker, speaker: SpeakerMaker) -> None:
+    elsewhere = speaker("9", community="200", manages=True)
+    await elsewhere.says("setup")
+    foreign = await invite_code(elsewhere)
+    for code in (foreign, "nonsense", ""):
+        reply = await speaker("2").says("enroll", code=code)
+        assert "enrolled with" not in reply.text.plain
+        assert "code" in reply.text.plain
+    assert "/setup" in (await speaker("2", community="300").says("enroll", code=foreign)).text.plain
+    assert "person 2" not in (await taught.says("students")).text.plain
+
+
+async def test_a_revoked_invite_code_works_no_more(taught: Speaker, speaker: SpeakerMaker) -> None:
+    made = await taught.presses(await taught.says("students"), "Invite code")
+    assert "Revoked: 1" in (await taught.presses(made, "Revoke all invite codes")).text.plain
+    code = made.text.plain.split("code:")[1].split()[0]
+    assert "revoked" in (await speaker("2").says("enroll", code=code)).text.plain
+
+
+async def test_staff_pause_a_student_whom_no_code_brings_back_and_the_same_command_does(
+    taught: Speaker, speaker: SpeakerMaker
+) -> None:
+    student = speaker("2")
+    await student.says("ask", question="Where does the core shadow lie?")
+    paused = await taught.says("students", member=student.person, status="paused")
+    assert "now paused (before: active)" in paused.text.plain
+    code = await invite_code(taught)
+    for reply in (
+        await student.says("ask", question="Where does the core shadow lie?"),
+        await student.says("enroll", code=code),
+        await speaker("2", community="").says("enroll", code=code),
+    ):
+        assert "is paused" in reply.text.plain
+        assert "staff" in reply.text.plain
+    assert "person 2: paused since" in (await taught.says("students", member="person 2")).text.plain
+    assert "person 2" in (await taught.says("students", status="paused")).text.plain
+    assert "person 2" not in (await taught.says("students", status="active")).text.plain
+    await taught.says("students", member="person 2", status="active")
+    assert "opposite the lamp" in (await student.says("ask", question="Where does the core shadow lie?")).text.plain
+
+
+async def test_staff_enrol_somebody_who_never_wrote_and_looking_somebody_up_keeps_nothing(
+    taught: Speaker, speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    await taught.says("settings", who_may_ask="enrolled")
+    student = speaker("2")
+    assert "is not enrolled" in (await taught.says("students", member=student.person)).text.plain
+    async with deployment.database.system() as connection:
+        assert not await connection.fetchval("SELECT count(*) FROM identities WHERE external_id = '2'")
+    reply = await taught.says("students", member=student.person, status="active")
+    assert "now active (before: not enrolled)" in reply.text.plain
+    assert "active already" in (await taught.says("students", member=student.person, status="active")).text.plain
+    assert "opposite the lamp" in (await student.says("ask", question="Where does the core shadow lie?")).text.plain
+
+
+async def test_a_name_that_fits_nobody_or_several_is_asked_about(
+    owner: Speaker, speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    creator = await deployment.directory.creator(SCHOOL)
+    assert creator is not None
+    for number in ("21", "22"):
+        await deployment.directory.enrol(creator.id, await deployment.directory.student(speaker(number).person))
+    assert "No student here" in (await owner.says("students", member="nobody", status="ended")).text.plain
+    several = (await owner.says("students", member="person", status="ended")).text.plain
+    assert "id 21" in several
+    assert "id 22" in several
+    assert "now ended" in (await owner.says("students", member="22", status="ended")).text.plain
+
+
+async def test_a_long_list_of_students_has_pages(owner: Speaker, deployment: Deployment) -> None:
+    creator = await deployment.directory.creator(SCHOOL)
+    assert creator is not None
+    for number in range(41):
+        person = Person("discord", f"10{number}", f"Student {number:02}")
+        await deployment.directory.enrol(creator.id, await deployment.directory.student(person))
+    first = await owner.says("students")
+    assert "41 (here 1 to 20)" in first.text.plain
+    third = await owner.presses(await owner.presses(first, "More"), "More")
+    assert "Student 40" in third.text.plain
+    assert third.replaces
+    assert [button.label for row in third.buttons for button in row] == ["Back", "Invite code"]
+    for payload in ("x", "999999", "1:odd", "-1:"):
+        assert "went wrong" not in (await owner.says("students_page", payload=payload)).text.plain
+
+
+async def test_the_students_and_their_codes_are_for_staff_alone(taught: Speaker, speaker: SpeakerMaker) -> None:
+    student = speaker("2")
+    for command, arguments in (
+        ("students", {}), ("students_page", {"payload": "0:"}), ("invite", {}), ("revoke_invites", {}),
+        ("no_staff_role", {}),
+    ):  # fmt: skip
+        assert "Only the staff" in (await student.says(command, **arguments)).text.plain
+
+
+# Who owns, who is staff, who may set up.
+
+
+async def test_two_who_set_up_at_once_get_one_creator_and_one_refusal(
+    speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    replies = await asyncio.gather(*(speaker(n, manages=True).says("setup") for n in ("1", "2")))
+    assert sorted("is ready here" in reply.text.plain for reply in replies) == [False, True]
+    assert any("set up already" in reply.text.plain for reply in replies)
+    assert len(await deployment.directory.creators()) == 1
+
+
+async def test_an_owner_who_erases_themselves_is_warned_and_the_operator_finds_a_new_one(
+    taught: Speaker, speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    warning = await taught.presses(await taught.says("privacy"), "Erase everything")
+    assert "You own School 100" in warning.text.plain
+    assert "operator" in warning.text.plain
+    await taught.presses(warning, "Yes, erase everything")
+    creator = await deployment.directory.creator(SCHOOL)
+    assert creator is not None
+    assert creator.owner_id is None
+    made = await deployment.directory.new_join_code(creator.id, Purpose.OWNERSHIP)
+    heir = speaker("5", manages=True)
+    assert "You are the owner" in (await heir.says("setup", code=made.code)).text.plain
+    assert "Code for another community" in str((await heir.says("settings")).buttons)
+
+
+async def test_a_suspended_student_learns_what_erasing_leaves_and_does_not_come_back_as_new(
+    taught: Speaker, speaker: SpeakerMaker
+) -> None:
+    student = speaker("2")
+    await taught.says("students", member=student.person, status="ended")
+    assert "mark" in (await student.says("privacy")).text.plain
+    warning = await student.presses(await student.says("privacy"), "Erase everything")
+    assert "School 100" in warning.text.plain
+    assert "may not ask School 100" in (await student.presses(warning, "Yes, erase everything")).text.plain
+    assert "is ended" in (await student.says("ask", question="Where does the core shadow lie?")).text.plain
+
+
+async def test_a_staff_role_is_shown_by_its_name_and_can_be_cleared(owner: Speaker, speaker: SpeakerMaker) -> None:
+    helper = speaker("6")
+    helper.person = replace(helper.person, roles=frozenset({"77", "100"}))
+    shown = await owner.says("settings", staff_role=Role("77"))
+    assert Span("77", Style.ROLE) in shown.text.spans
+    assert "Students of" in (await helper.says("students")).text.plain
+    await owner.presses(shown, "No staff role")
+    assert "Only the staff" in (await helper.says("students")).text.plain
+    assert "everybody would be staff" in (await owner.says("settings", staff_role=Role("100"))).text.plain
+    assert "Only the staff" in (await helper.says("students")).text.plain
+
+
+async def test_where_there_are_no_roles_that_is_said(speaker: SpeakerMaker) -> None:
+    administrator = speaker("1", platform="telegram", manages=True)
+    await administrator.says("setup")
+    assert "no roles here" in (await administrator.says("settings", staff_role="Helpers")).text.plain
+    assert "Staff role: none" in (await administrator.says("settings", staff_role="none")).text.plain
+
+
+@pytest.mark.parametrize(("registration", "new", "with_code"), [("open", 1, 1), ("invite", 0, 1), ("closed", 0, 0)])
+async def test_registration_says_who_may_set_up(
+    speaker: SpeakerMaker, deployment: Deployment, registration: str, new: int, with_code: int
+) -> None:
+    services = replace(deployment.services, registration=registration, contact="ops@example.org")
+    there = replace(deployment, responder=replace(deployment.responder, services=services))
+    creator = await deployment.directory.add_creator("added", "Added", None)
+    made = await deployment.directory.new_join_code(creator.id, Purpose.OWNERSHIP)
+    for community, arguments, works in (("100", {}, new), ("200", {"code": made.code}, with_code)):
+        person = replace(speaker("1", community=community, manages=True), deployment=there)
+        reply = (await person.says("setup", **arguments)).text.plain
+        assert ("is ready here" in reply) is bool(works)
+        assert works or "ops@example.org" in reply

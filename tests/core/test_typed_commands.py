@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.conversation import Attachment, Command, Kind, Parameter, Value
+from core.conversation import Attachment, Command, Kind, Parameter, Person, Value
 from core.errors import UserError
 from core.typed_commands import BadArgument, MissingArgument, UnknownCommand, parse, usage
 
@@ -32,6 +32,14 @@ TEACH: Final = Command(
     parameters=(
         Parameter("question", "What is asked", required=True),
         Parameter("answer", "What to say", required=True),
+    ),
+)
+STUDENTS: Final = Command(
+    "students",
+    "List students",
+    parameters=(
+        Parameter("member", "Who", Kind.MEMBER),
+        Parameter("status", "Which", Kind.CHOICE, choices=("active", "paused")),
     ),
 )
 PAGE: Final = Command("videos", "List sources", parameters=(Parameter("page", "Which page", Kind.NUMBER),))
@@ -181,6 +189,35 @@ def test_a_bad_choice_lists_the_choices() -> None:
 def test_words_that_nothing_takes_are_not_dropped_silently() -> None:
     with pytest.raises(BadArgument, match="no place for “extra words”"):
         parse('/upload title:"Lesson 3" extra words', COMMANDS)
+
+
+ANA: Final = Person("telegram", "4711", "Ana Lopez")
+BEN: Final = Person("telegram", "4712", "Ben")
+
+
+def find_member(text: str) -> Person | None:
+    """Ana is mentioned by her name, and the message answers one of Ben's."""
+    return {"Ana Lopez": ANA, "": BEN}.get(text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "member"),
+    [
+        ("/students Ana Lopez status:paused", ANA),
+        ("/students status:paused member:Ana Lopez", ANA),
+        ('/students member:"Ana Lopez" status:paused', ANA),
+        ("/students status:paused", BEN),
+        ("/students @carla status:paused", "@carla"),
+    ],
+)
+def test_a_member_is_who_the_platform_says_or_what_was_typed(typed: str, member: Value) -> None:
+    parsed = parse(typed, [STUDENTS], find_member=find_member)
+    assert parsed.arguments == {"member": member, "status": "paused"}
+
+
+def test_a_member_without_words_stays_out_where_the_platform_knows_none() -> None:
+    assert parse("/students", [STUDENTS]).arguments == {}
+    assert parse("/students Ben", [STUDENTS]).arguments == {"member": "Ben"}
 
 
 def test_usage_marks_what_is_optional() -> None:

@@ -13,7 +13,7 @@ async with FakeTelegram("123:abc", "chronos_test_bot") as telegram:
 import asyncio
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -30,6 +30,7 @@ from tests.wire.fake_telegram_methods import (
     document_json,
 )
 from tests.wire.fake_telegram_text import (
+    Entity,
     FormattedText,
     utf16_slice,
     with_detected_entities,
@@ -166,15 +167,18 @@ class FakeTelegram:
         document: tuple[str, bytes] | None = None,
         caption: str | None = None,
         anonymous: bool | None = None,
+        entities: Sequence[Entity] = (),
     ) -> FakeMessage:
         """Write a message as a person; the bot gets it where Telegram's privacy mode lets it.
 
         ``topic`` is a ``message_thread_id`` from ``chat.add_topic``; ``anonymous`` an administrator who writes as
-        the group, by default as ``add_member`` said.
+        the group, by default as ``add_member`` said; ``entities`` those that the person's app adds to the text.
         """
         if chat.is_group:
             assert chat.status_of(user.id) not in {"left", "kicked"}, f"{user.first_name} is not in the group"
         content = _content(text, caption)
+        if entities:
+            content["entities"] = [*content.get("entities", []), *entities]
         if document is not None:
             content["document"] = document_json(self.methods.keep_file(*document))
         content |= _place(chat, topic, reply_to)

@@ -22,9 +22,11 @@ from core.conversation import (
     Kind,
     Messenger,
     Parameter,
+    Person,
     Place,
     Reply,
     Request,
+    Role,
     Suggestion,
     Tone,
 )
@@ -49,6 +51,7 @@ COMMANDS = (
             Parameter("count", "How many", Kind.NUMBER),
             Parameter("mode", "Which", Kind.CHOICE, choices=("fast", "slow")),
             Parameter("role", "Who", Kind.ROLE),
+            Parameter("member", "Whom", Kind.MEMBER),
             Parameter("file", "The file", Kind.FILE, required=True),
         ),
     ),
@@ -265,13 +268,17 @@ async def test_every_kind_of_option_arrives(scene: Scene) -> None:
 
     scene.responder.answer = read
     helper = scene.school.add_role("Helper")
+    dora = scene.fake.add_user("dora")
+    scene.school.add_member(dora, nick="Dodo")
     interaction = await scene.fake.slash(
-        scene.alice, scene.general, "upload", title="T", count=2.0, mode="slow", role=helper, file=("a b.vtt", b"abc")
+        scene.alice, scene.general, "upload",
+        title="T", count=2.0, mode="slow", role=helper, member=dora, file=("a b.vtt", b"abc"),
     )  # fmt: skip
     assert (await interaction.reply()).content == "a b.vtt 3"
     assert contents == [b"abc"]
     arguments = {name: value for name, value in scene.responder.requests[0].arguments.items() if name != "file"}
-    assert arguments == {"title": "T", "count": 2.0, "mode": "slow", "role": str(helper.id)}
+    meant = Person("discord", str(dora.id), "Dodo", username="dora")
+    assert arguments == {"title": "T", "count": 2.0, "mode": "slow", "role": Role(str(helper.id)), "member": meant}
 
 
 @pytest.mark.parametrize(("size_bytes", "waits_s", "words"), [(3, 25 * 3600, "expired"), (1001, 0, "at most")])
