@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from pydantic import SecretStr
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 from adapters.models.local_embedder import LocalEmbedder
 from adapters.postgres.conversations import PostgresConversations
 from adapters.postgres.database import Database, open_database
-from adapters.postgres.deployment import clock_leadership, enqueue, link_key, open_queue
+from adapters.postgres.deployment import PostgresGreetings, clock_leadership, enqueue, link_key, open_queue
 from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.embedded import embedded_server
 from adapters.postgres.holdings import PostgresHoldings
@@ -72,6 +73,7 @@ class Deployment:
     holdings: PostgresHoldings
     conversations: PostgresConversations
     outbox: PostgresOutbox
+    greetings: PostgresGreetings
     embedder: Embedder
     indexer: Indexer
     engine: Engine
@@ -164,10 +166,11 @@ async def open_on(settings: Settings, address: DatabaseAddress) -> AsyncIterator
             largest_file_bytes=settings.limits.file_mb * MEGABYTE,
             registration=settings.operator.registration, contact=settings.operator.contact,
         )  # fmt: skip
+        greetings = PostgresGreetings(database)
         yield Deployment(
             settings, address, database, directory, shelf, holdings, conversations, PostgresOutbox(database),
-            embedder, Indexer(embedder, split_sentences, stem), engine, links, services,
-            CommandResponder(EVERYTHING, services),
+            greetings, embedder, Indexer(embedder, split_sentences, stem), engine, links, services,
+            CommandResponder(EVERYTHING, services, greetings),
         )  # fmt: skip
 
 
@@ -263,8 +266,8 @@ async def _revived(deployment: Deployment) -> None:
 async def run_clock(deployment: Deployment) -> None:
     """Tick until cancelled."""
 
-    async def put(name: str) -> None:
-        await enqueue(deployment.database, name)
+    async def put(name: str, slot: datetime) -> None:
+        await enqueue(deployment.database, name, slot)
 
     await keep_time(put, lambda: clock_leadership(deployment.address.url))
 

@@ -9,15 +9,16 @@ from aiohttp import web
 
 from bot.app import MEGABYTE, Deployment
 from bot.settings import Settings
-from core.conversation import Messenger
+from core.conversation import Liveness, Messenger
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """A platform to run: its connection, its way to write, and what it adds to the web server."""
+    """A platform to run: its connection and how that stands, its way to write, and what it adds to the web server."""
 
     messenger: Messenger
     run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+    liveness: Callable[[], Liveness]
     add_routes: Callable[[web.Application], None]
 
 
@@ -42,11 +43,15 @@ def _discord(deployment: Deployment, settings: Settings) -> Platform:
         gateway_url=settings.discord.gateway_url,
         largest_file_bytes=settings.limits.file_mb * MEGABYTE,
     )
-    return Platform(platform, platform.run, lambda _: None)
+    return Platform(platform, platform.run, platform.liveness, lambda _: None)
 
 
 def _telegram(deployment: Deployment, settings: Settings) -> Platform:
     from adapters.telegram.platform import TelegramPlatform
+
+    async def moved(name: str, old_id: str, new_id: str) -> None:
+        await deployment.directory.move_community(name, old_id, new_id)
+        await deployment.greetings.first(name, new_id)
 
     platform = TelegramPlatform(
         deployment.responder,
@@ -56,7 +61,7 @@ def _telegram(deployment: Deployment, settings: Settings) -> Platform:
         public_url=settings.public_url,
         webhook_secret=settings.telegram.webhook_secret.get_secret_value(),
         largest_file_bytes=settings.limits.file_mb * MEGABYTE,
-        moved=deployment.directory.move_community,
+        moved=moved,
     )
 
     async def receive(request: web.Request) -> web.Response:
@@ -66,4 +71,4 @@ def _telegram(deployment: Deployment, settings: Settings) -> Platform:
         if settings.telegram.mode == "webhook":
             app.router.add_post(platform.path, receive)
 
-    return Platform(platform, platform.run, add_routes)
+    return Platform(platform, platform.run, platform.liveness, add_routes)

@@ -4,7 +4,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -21,12 +21,21 @@ REQUESTS: Final = Counter("chronos_requests_total", "Commands and buttons", ["pl
 SECONDS: Final = Histogram("chronos_request_seconds", "Time to a reply", ["platform", "command"])
 
 
+class Greetings(Protocol):
+    """Remembers which communities were greeted."""
+
+    async def first(self, platform: str, community: str) -> bool:
+        """Note that a community is greeted; False where it was noted before."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class CommandResponder:
     """See :class:`core.conversation.Responder`."""
 
     registry: Registry
     services: Services
+    greetings: Greetings
 
     @property
     def commands(self) -> Sequence[Command]:
@@ -96,8 +105,14 @@ class CommandResponder:
             log.warning("no suggestions", reason=type(error).__name__)
             return []
 
-    async def joined(self, place: Place) -> Reply:
-        """Greet a community that has just added the bot."""
+    async def joined(self, place: Place) -> Reply | None:
+        """Greet a community that has just added the bot; None where it was greeted before."""
+        try:
+            if not await self.greetings.first(place.platform, place.community):
+                return None
+        except OperatorError as error:
+            log.error("a new community is not greeted", community=place.community, reason=str(error))
+            return None
         return Reply(
             RichText.of(
                 "👋 I answer your community's questions from your own videos, with links to the very second.\n\n"

@@ -5,11 +5,13 @@ import contextlib
 import signal
 import sys
 from collections.abc import Coroutine, Mapping
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any, Final
 
 import structlog
 
+from adapters.postgres.deployment import backlog
 from adapters.web.cards import WebMessenger
 from adapters.web.chat import LocalChat
 from adapters.web.server import build_web, serve
@@ -20,7 +22,7 @@ from bot.logs import set_up_logs
 from bot.platforms import Platform, open_platforms
 from bot.sample import LOCAL, add_sample_library, chat_rooms, join_everything, whom_to_ask
 from bot.settings import Settings
-from core.conversation import Place
+from core.conversation import Link, Place
 from core.errors import DatabaseError
 from core.richtext import RichText, bold, code
 
@@ -115,17 +117,21 @@ async def _until(stop: asyncio.Event, endless: Coroutine[Any, Any, None]) -> Non
 
 
 async def _health(deployment: Deployment, platforms: list[Platform]) -> Mapping[str, object]:
+    """What works: without the database nothing does; without a platform, the others do."""
+    database, queue = "ok", None
     try:
-        async with asyncio.timeout(HEALTH_WITHIN_S), deployment.database.system() as connection:
-            await connection.fetchval("SELECT 1")
-        database = "ok"
+        async with asyncio.timeout(HEALTH_WITHIN_S):
+            queue = asdict(await backlog(deployment.database))
     except (DatabaseError, TimeoutError) as error:
         database = str(error) or "does not answer in time"
+    standing = {platform.messenger.platform: platform.liveness() for platform in platforms}
+    connected = all(liveness.link is Link.CONNECTED for liveness in standing.values())
     return {
-        "status": "ok" if database == "ok" else "failing",
+        "status": "failing" if queue is None else "ok" if connected else "degraded",
         "version": version("chronos-bot"),
         "database": database,
-        "platforms": [platform.messenger.platform for platform in platforms],
+        "queue": queue,
+        "platforms": {name: {"state": each.link, "reason": each.reason} for name, each in standing.items()},
     }
 
 

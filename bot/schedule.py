@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final
+from datetime import UTC, datetime
+from typing import Final, Protocol
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -13,31 +14,56 @@ from core.errors import DatabaseError
 log = structlog.get_logger()
 
 EVERY_HOUR: Final = ("tidy",)
+LOOK_AT_MINUTES: Final = "*/5"
+"""A slot is enqueued once, so looking more often than a slot lasts only catches up on what was missed."""
 LEAD_AGAIN_S: Final = 15.0
 
-Enqueue = Callable[[str], Awaitable[None]]
-Leadership = Callable[[], AbstractAsyncContextManager[bool]]
+
+class Lead(Protocol):
+    """The right to tick."""
+
+    async def hold(self) -> None:
+        """Wait for as long as it lasts; never return, but raise when it is lost."""
+        ...
+
+
+Enqueue = Callable[[str, datetime], Awaitable[None]]
+"""Puts a job into the queue for a slot, unless that slot has had it."""
+Leadership = Callable[[], AbstractAsyncContextManager[Lead | None]]
 
 
 async def keep_time(enqueue: Enqueue, leadership: Leadership) -> None:
     """Tick while this process leads, until cancelled; a tick that was missed is caught up on taking over."""
     while True:
         try:
-            async with leadership() as leads:
-                if leads:
+            async with leadership() as lead:
+                if lead is not None:
                     async with _ticking(enqueue):
-                        await asyncio.Event().wait()
+                        await lead.hold()
         except DatabaseError as error:
-            log.warning("the clock waits for the database", reason=str(error))
+            log.warning("the clock does not lead; it tries again", reason=str(error))
         await asyncio.sleep(LEAD_AGAIN_S)
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The slot of a job that is done every hour."""
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 @asynccontextmanager
 async def _ticking(enqueue: Enqueue) -> AsyncIterator[None]:
+    async def tick(name: str) -> None:
+        try:
+            await enqueue(name, hour_of(datetime.now(UTC)))
+        except DatabaseError as error:
+            log.warning("a tick was missed; the next look catches up", job=name, reason=str(error))
+
     scheduler = AsyncIOScheduler(timezone="UTC")
     for name in EVERY_HOUR:
-        await enqueue(name)
-        scheduler.add_job(enqueue, "cron", args=[name], minute=7, coalesce=True, misfire_grace_time=None)
+        await tick(name)
+        scheduler.add_job(
+            tick, "cron", args=[name], minute=LOOK_AT_MINUTES, coalesce=True, misfire_grace_time=None
+        )  # fmt: skip
     scheduler.start()
     try:
         yield

@@ -213,9 +213,28 @@ class Responder(Protocol):
         """Complete an argument, best first, at most 25."""
         ...
 
-    async def joined(self, place: Place) -> Reply:
-        """Greet a community that has just added the bot."""
+    async def joined(self, place: Place) -> Reply | None:
+        """Greet a community that has just added the bot; None where it was greeted before."""
         ...
+
+
+class Link(StrEnum):
+    """How a platform's connection stands."""
+
+    STARTING = "starting"
+    CONNECTED = "connected"
+    RECONNECTING = "reconnecting"
+
+
+@dataclass(frozen=True, slots=True)
+class Liveness:
+    """Whether a platform is connected, and in words why it is not."""
+
+    link: Link = Link.STARTING
+    reason: str = ""
+
+
+CONNECTED = Liveness(Link.CONNECTED)
 
 
 class Messenger(Protocol):
@@ -228,6 +247,8 @@ class Messenger(Protocol):
 
     async def deliver(self, place: Place, reply: Reply, message_id: str) -> str:
         """Send a message, or edit the one with ``message_id`` (empty: a new one), and return its id.
+
+        The id is the platform's own word for it, and names all parts of a text that was too long for one message.
 
         Raises:
             ProviderBusy: try again later.

@@ -1,7 +1,7 @@
 """What people do on Discord and what they get to see: commands, buttons, questions, a greeting."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final
 
 import discord
@@ -19,7 +19,7 @@ from adapters.discord.incoming import (
     question,
 )
 from adapters.discord.outgoing import Outgoing
-from core.conversation import Reply, Request, Responder
+from core.conversation import Place, Reply, Request, Responder
 from core.richtext import RichText
 
 log = structlog.get_logger()
@@ -70,7 +70,7 @@ class Dialogue:
             await self._guard(self._question(request, str(message.id)), "message", message.id)
 
     async def joined(self, guild: discord.Guild) -> None:
-        """Greet a new server."""
+        """Greet a new server, unless it was greeted before."""
         await self._guard(self._greet(guild), "joined", guild.id)
 
     async def finish(self, within_s: float) -> None:
@@ -211,14 +211,20 @@ class Dialogue:
     # Greeting
 
     async def _greet(self, guild: discord.Guild) -> None:
-        for place in greeting_places(guild):
-            reply = await self._responder.joined(place)
+        places = greeting_places(guild)
+        if not places:
+            log.warning("no channel of a new server is open to the greeting", community=str(guild.id))
+        elif reply := await self._responder.joined(places[0]):
+            await self._greet_in(places, reply)
+
+    async def _greet_in(self, places: Sequence[Place], reply: Reply) -> None:
+        for place in places:
             try:
                 await self._outgoing.send(place.channel, reply)
             except discord.Forbidden:
                 continue
             return
-        log.warning("no channel of a new server is open to the greeting", community=str(guild.id))
+        log.warning("no channel of a new server took the greeting", community=places[0].community)
 
 
 async def _acknowledged(interaction: discord.Interaction, deferral: Awaitable[object]) -> bool:

@@ -22,6 +22,7 @@ SUPPRESS_EMBEDS, EPHEMERAL = 1 << 2, 1 << 6
 STYLES: Final = {Tone.NEUTRAL: 2, Tone.GOOD: 3, Tone.DANGER: 4}
 MOST_IN_ROW, MOST_ROWS, LONGEST_LABEL = 5, 5, 80
 TYPING_LASTS_S: Final = 8.0
+MESSAGE: Final = "/channels/{channel_id}/messages/{message_id}"
 WEBHOOK: Final = "/webhooks/{webhook_id}/{webhook_token}"
 
 
@@ -44,22 +45,29 @@ class Outgoing:
         self._application_id = application_id
 
     async def send(self, channel_id: str, reply: Reply, *, answering: str = "") -> str:
-        """Write into a channel, as a reply to the message ``answering``; returns the first message's id."""
-        first, *rest = _drafts(reply)
+        """Write into a channel, as a reply to the message ``answering``; returns the messages' ids as one text."""
+        drafts = _drafts(reply)
         if answering:
-            first.body["message_reference"] = {"message_id": answering, "fail_if_not_exists": False}
-        sent = await self._post(channel_id, first)
-        for draft in rest:
-            await self._post(channel_id, draft)
-        return str(sent["id"])
+            drafts[0].body["message_reference"] = {"message_id": answering, "fail_if_not_exists": False}
+        return " ".join([await self._post(channel_id, draft) for draft in drafts])
 
-    async def edit(self, channel_id: str, message_id: str, reply: Reply) -> None:
-        """Change a message; what does not fit into it follows in new ones."""
-        first, *rest = _drafts(reply)
-        path = "/channels/{channel_id}/messages/{message_id}"
-        await self._request(Route("PATCH", path, channel_id=channel_id, message_id=message_id), first)
-        for draft in rest:
-            await self._post(channel_id, draft)
+    async def edit(self, channel_id: str, message_id: str, reply: Reply) -> str:
+        """Change what :meth:`send` wrote, part for part, and return the ids it has now.
+
+        What does not fit into the old messages follows them, and what they have too many is deleted.
+        """
+        drafts, standing = _drafts(reply), message_id.split()
+        for draft, part_id in zip(drafts, standing, strict=False):
+            await self._request(_message("PATCH", channel_id, part_id), draft)
+        await self.delete(channel_id, standing[len(drafts) :])
+        added = [await self._post(channel_id, draft) for draft in drafts[len(standing) :]]
+        return " ".join(standing[: len(drafts)] + added)
+
+    async def delete(self, channel_id: str, message_ids: Sequence[str]) -> None:
+        """Take messages of ours away, as far as they are there."""
+        for message_id in message_ids:
+            with suppress(discord.NotFound):
+                await self._http.request(_message("DELETE", channel_id, message_id))
 
     async def fill(self, token: str, reply: Reply, *, private: bool) -> None:
         """Put a reply where "thinking" stands, or into the message whose button was pressed."""
@@ -97,10 +105,11 @@ class Outgoing:
                 await self._http.send_typing(int(channel_id))
             await asyncio.sleep(TYPING_LASTS_S)
 
-    async def _post(self, channel_id: str, draft: Draft) -> Any:  # noqa: ANN401 any JSON
+    async def _post(self, channel_id: str, draft: Draft) -> str:
         # Discord drops a repetition with the same nonce, so that a repeated request says nothing twice.
         draft.body.update(nonce=secrets.token_hex(12), enforce_nonce=True)
-        return await self._request(Route("POST", "/channels/{channel_id}/messages", channel_id=channel_id), draft)
+        route = Route("POST", "/channels/{channel_id}/messages", channel_id=channel_id)
+        return str((await self._request(route, draft))["id"])
 
     async def _follow(self, token: str, draft: Draft, *, private: bool) -> None:
         draft.body["flags"] |= EPHEMERAL if private else 0
@@ -117,6 +126,10 @@ class Outgoing:
         form: list[Json] = [{"name": "payload_json", "value": json.dumps(draft.body)}]
         form += [{"name": f"files[{n}]", "value": file.fp, "filename": file.filename} for n, file in enumerate(files)]
         return await self._http.request(route, files=files, form=form, **options)
+
+
+def _message(method: str, channel_id: str, message_id: str) -> Route:
+    return Route(method, MESSAGE, channel_id=channel_id, message_id=message_id)
 
 
 def _drafts(reply: Reply) -> list[Draft]:

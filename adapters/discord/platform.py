@@ -3,8 +3,9 @@
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from typing import Final
 
 import discord
@@ -18,7 +19,7 @@ from adapters.discord.failures import FAILURES, UNKNOWN_MESSAGE, connection_erro
 from adapters.discord.incoming import PLATFORM, Files
 from adapters.discord.menu import menu, same
 from adapters.discord.outgoing import Outgoing
-from core.conversation import Place, Reply, Responder
+from core.conversation import CONNECTED, Link, Liveness, Place, Reply, Responder
 from core.errors import ProviderBusy
 
 log = structlog.get_logger()
@@ -28,6 +29,7 @@ LARGEST_FILE_BYTES: Final = 25_000_000
 FINISH_WITHIN_S, CLOSE_WITHIN_S = 2.5, 1.5
 LONGEST_WAIT_S: Final = 60.0
 STEADY_S: Final = 300.0
+NEW_FOR: Final = timedelta(days=1)
 
 
 class DiscordPlatform:
@@ -51,11 +53,16 @@ class DiscordPlatform:
         self._gateway_url = gateway_url
         self._largest_file_bytes = largest_file_bytes
         self._outgoing: Outgoing | None = None
+        self._liveness = Liveness()
 
     @property
     def platform(self) -> str:
         """The platform's name, as in ``Place``."""
         return PLATFORM
+
+    def liveness(self) -> Liveness:
+        """Whether Discord is connected at this moment."""
+        return self._liveness
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve Discord until ``stop`` is set, waiting for it while it cannot be reached; closes within 5 s.
@@ -86,9 +93,9 @@ class DiscordPlatform:
         if outgoing is None:
             raise ProviderBusy("Discord is not connected", retry_after_s=5)
         with delivery_errors():
-            if message_id and await _edited(outgoing, place.channel, message_id, reply):
-                return message_id
-            return await outgoing.send(place.channel, reply)
+            if not message_id:
+                return await outgoing.send(place.channel, reply)
+            return await _edited_or_sent(outgoing, place.channel, message_id, reply)
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
@@ -104,11 +111,12 @@ class DiscordPlatform:
             if loop.time() - began_s > STEADY_S:
                 waits = _waits_s()
             wait_s = next(waits)
+            self._note(Liveness(Link.RECONNECTING, reason))
             log.warning("Discord is away", reason=reason, retry_after_s=wait_s)
             await asyncio.sleep(wait_s)
 
     async def _session(self) -> None:
-        client = _Client()
+        client = _Client(self._note)
         async with _closing(client):
             await client.login(self._bot_token)
             application_id = client.application_id or 0
@@ -122,6 +130,9 @@ class DiscordPlatform:
                 self._outgoing = None
                 registering.cancel()
                 await asyncio.gather(registering, return_exceptions=True)
+
+    def _note(self, liveness: Liveness) -> None:
+        self._liveness = liveness
 
     async def _register_commands(self, http: discord.http.HTTPClient, application_id: int) -> None:
         """Show our commands in Discord's menu, unless it has them already (changes are limited to 200 a day)."""
@@ -139,7 +150,8 @@ class _Client(discord.Client):
 
     dialogue: Dialogue
 
-    def __init__(self) -> None:
+    def __init__(self, note: Callable[[Liveness], None]) -> None:
+        self._note = note
         super().__init__(
             intents=discord.Intents(guilds=True, guild_messages=True, dm_messages=True),
             member_cache_flags=discord.MemberCacheFlags.none(),
@@ -154,8 +166,23 @@ class _Client(discord.Client):
     async def on_message(self, message: discord.Message) -> None:
         await self.dialogue.message(message)
 
+    async def on_connect(self) -> None:
+        self._note(CONNECTED)
+
+    async def on_resumed(self) -> None:
+        self._note(CONNECTED)
+
+    async def on_disconnect(self) -> None:
+        self._note(Liveness(Link.RECONNECTING, "the connection to Discord was lost"))
+
     async def on_guild_join(self, guild: discord.Guild) -> None:
         await self.dialogue.joined(guild)
+
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        # discord.py takes a server that is joined right after connecting for one that it knew.
+        joined_at = guild.me.joined_at
+        if joined_at is not None and discord.utils.utcnow() - joined_at < NEW_FOR:
+            await self.dialogue.joined(guild)
 
 
 @asynccontextmanager
@@ -180,14 +207,14 @@ async def _connect(client: _Client) -> None:
         raise discord.GatewayNotFound from error
 
 
-async def _edited(outgoing: Outgoing, channel_id: str, message_id: str, reply: Reply) -> bool:
+async def _edited_or_sent(outgoing: Outgoing, channel_id: str, message_id: str, reply: Reply) -> str:
     try:
-        await outgoing.edit(channel_id, message_id, reply)
+        return await outgoing.edit(channel_id, message_id, reply)
     except discord.NotFound as error:
         if error.code != UNKNOWN_MESSAGE:
             raise
-        return False
-    return True
+    await outgoing.delete(channel_id, message_id.split())
+    return await outgoing.send(channel_id, reply)
 
 
 def _waits_s() -> "itertools.chain[float]":

@@ -27,6 +27,8 @@ log = structlog.get_logger()
 TYPING_EVERY_S: Final = 4.5
 # Telegram forgets a pressed button after a while; what takes longer comes as a message.
 SPINNER_S: Final = 5.0
+# A group that becomes a supergroup looks like a new one, too; that it moved is told at about the same time.
+MOVES_WITHIN_S: Final = 1.0
 LONGEST_TOAST: Final = 200
 # A toast is gone in a moment; what takes longer to read is shown until it is closed.
 LONGEST_GLANCE: Final = 60
@@ -38,7 +40,7 @@ class Answering:
     """Hands events to the responder and writes what it replies; no error gets out."""
 
     def __init__(
-        self, bot: Bot, responder: Responder, largest_file_bytes: int,
+        self, bot: Bot, responder: Responder, writer: Writer, largest_file_bytes: int,
         moved: Callable[[str, str, str], Awaitable[None]],
     ) -> None:  # fmt: skip
         self._bot = bot
@@ -46,7 +48,7 @@ class Answering:
         self._largest_file_bytes = largest_file_bytes
         self._moved = moved
         self._administrators = Administrators(bot)
-        self._writer = Writer(bot, moved)
+        self._writer = writer
 
     async def handle(self, update: Update) -> None:
         """Do what an update asks for."""
@@ -191,7 +193,7 @@ class Answering:
 
     async def _write_after_press(self, query: CallbackQuery, place: Place, reply: Reply, message_id: int) -> None:
         if reply.replaces:
-            await self._writer.edit(place, reply, message_id)
+            await self._writer.edit(place, reply, str(message_id))
         elif not reply.private or place.direct:
             await self._writer.say(place, reply)
         elif not await self._say_alone(query.from_user.id, reply, place):
@@ -209,8 +211,11 @@ class Answering:
     async def _on_membership(self, change: ChatMemberUpdated) -> None:
         was_there, is_there = (_is_present(m) for m in (change.old_chat_member, change.new_chat_member))
         if is_there and not was_there and change.chat.type in {Chat.GROUP, Chat.SUPERGROUP}:
+            if change.chat.type == Chat.SUPERGROUP:
+                await asyncio.sleep(MOVES_WITHIN_S)
             place = place_of(change.chat)
-            await self._writer.say(place, await self._responder.joined(place))
+            if greeting := await self._responder.joined(place):
+                await self._writer.say(place, greeting)
 
     @asynccontextmanager
     async def _typing(self, place: Place) -> AsyncIterator[None]:

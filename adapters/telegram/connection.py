@@ -7,6 +7,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -25,8 +26,9 @@ from telegram.request import HTTPXRequest
 from adapters.telegram.access import Access
 from adapters.telegram.answering import Answering
 from adapters.telegram.failures import provider_errors, retry_after_s
+from adapters.telegram.pacing import Pace
 from adapters.telegram.writing import Writer
-from core.conversation import Audience, Place, Reply, Responder
+from core.conversation import CONNECTED, Audience, Link, Liveness, Place, Reply, Responder
 from core.errors import ConfigurationError, ProviderBusy
 
 T = TypeVar("T")
@@ -41,6 +43,9 @@ LONGEST_PAUSE_S: Final = 60.0
 PAUSE_AFTER_CONFLICT_S: Final = 5.0
 LAST_WORDS_S: Final = 3.0
 HANGING_UP_S: Final = 0.8
+WATCH_EVERY_S: Final = 60.0
+SHARE_OF_CARDS: Final = 0.75
+_TAKEN: Final = "another program receives this bot's updates; stop it, or give each its own bot_token"
 
 
 class Connection:
@@ -58,8 +63,12 @@ class Connection:
             request=HTTPXRequest(read_timeout=20, write_timeout=20, pool_timeout=20, media_write_timeout=60),
             get_updates_request=HTTPXRequest(connection_pool_size=2, read_timeout=10),
         )  # fmt: skip
-        self._answering = Answering(self._bot, responder, access.largest_file_bytes, moved)
-        self._outgoing = Writer(self._bot, moved, patience_s=0)
+        pace = Pace()
+        answers = Writer(self._bot, moved, pace)
+        self._answering = Answering(self._bot, responder, answers, access.largest_file_bytes, moved)
+        # What waits in the outbox is tried again later; people's answers go first.
+        self._outgoing = Writer(self._bot, moved, pace, patience_s=0, share=SHARE_OF_CARDS)
+        self.liveness = Liveness()
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self._handling: set[asyncio.Task[None]] = set()
         self._seen: OrderedDict[int, None] = OrderedDict()
@@ -78,7 +87,9 @@ class Connection:
         await self._publish_menu()
         if self._access.mode == "webhook":
             await self._insist("the webhook", self._set_webhook)
-            await asyncio.Event().wait()
+            while True:
+                await asyncio.sleep(WATCH_EVERY_S)
+                await self._watch_webhook()
         await self._insist("polling", self._bot.delete_webhook)
         while True:
             await self._poll()
@@ -106,7 +117,7 @@ class Connection:
             raise ProviderBusy("Telegram is not connected yet", retry_after_s=2)
         with provider_errors():
             if message_id:
-                return await self._outgoing.edit(place, reply, int(message_id))
+                return await self._outgoing.edit(place, reply, message_id)
             return await self._outgoing.say(place, reply)
 
     async def receive(self, data: Any) -> int:  # noqa: ANN401 - whatever the body held
@@ -123,7 +134,12 @@ class Connection:
     async def _poll(self) -> None:
         updates = await self._insist(
             "updates",
-            lambda: self._bot.get_updates(offset=self._next_update or None, timeout=POLL_S, allowed_updates=UPDATES),
+            lambda: self._bot.get_updates(
+                offset=self._next_update or None,
+                allowed_updates=UPDATES,
+                # The first poll after a failure comes back at once, and so shows that Telegram is there again.
+                timeout=POLL_S if self.liveness == CONNECTED else 0,
+            ),
         )
         for update in updates:
             await self._take(update)
@@ -156,6 +172,15 @@ class Connection:
             self._access.webhook_url, secret_token=self._access.secret, allowed_updates=UPDATES
         )
 
+    async def _watch_webhook(self) -> None:
+        """Only Telegram knows whether its updates reach us."""
+        found = await self._insist("the webhook", self._bot.get_webhook_info)
+        failed_at = found.last_error_date
+        if failed_at and (datetime.now(UTC) - failed_at).total_seconds() < 2 * WATCH_EVERY_S:
+            reason = f"Telegram cannot reach {self._access.webhook_url}: {found.last_error_message}"
+            log.warning("telegram cannot hand over updates", reason=reason)
+            self.liveness = Liveness(Link.RECONNECTING, reason)
+
     async def _publish_menu(self) -> None:
         everyone = [
             BotCommand(c.name, c.description) for c in self._responder.commands if c.audience is Audience.EVERYONE
@@ -180,12 +205,16 @@ class Connection:
         """
         for attempt in itertools.count():
             try:
-                return await call()
+                result = await call()
             except TelegramError as error:
                 pause_s = self._pause_s(error, what, attempt)
+                self.liveness = Liveness(Link.RECONNECTING, self._reason(error))
             except Exception as error:
                 pause_s = _growing_s(attempt)
                 log.exception("telegram sent something that cannot be read", what=what, exc_info=error)
+            else:
+                self.liveness = CONNECTED
+                return result
             await asyncio.sleep(pause_s)
         raise AssertionError("unreachable")
 
@@ -199,14 +228,14 @@ class Connection:
             case RetryAfter():
                 return retry_after_s(error)
             case Conflict():
-                log.warning(
-                    "another program receives this bot's updates; stop it, or give each its own bot_token",
-                    reason=self._masked(error),
-                )
+                log.warning(_TAKEN, reason=self._masked(error))
                 return PAUSE_AFTER_CONFLICT_S
             case _:
                 log.warning("telegram cannot be reached, trying again", what=what, reason=self._masked(error))
                 return _growing_s(attempt)
+
+    def _reason(self, error: TelegramError) -> str:
+        return _TAKEN if isinstance(error, Conflict) else f"Telegram cannot be reached ({self._masked(error)})"
 
     def _masked(self, error: Exception) -> str:
         return f"{type(error).__name__}: {error}".replace(self._access.bot_token, "(bot_token)")

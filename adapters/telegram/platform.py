@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final, Literal
 
 from adapters.telegram.access import WEBHOOK_PATH, Access
-from core.conversation import Place, Reply, Responder
+from core.conversation import Liveness, Place, Reply, Responder
 from core.errors import ProviderBusy
 
 if TYPE_CHECKING:
@@ -51,6 +51,10 @@ class TelegramPlatform:
         self._moved = moved
         self._access = Access(bot_token, api_url, mode, public_url, webhook_secret, largest_file_bytes)
         self._connection: Connection | None = None
+
+    def liveness(self) -> Liveness:
+        """Whether Telegram is connected at this moment."""
+        return self._connection.liveness if self._connection else Liveness()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Connect, waiting while Telegram cannot be reached, and answer until ``stop``; then end within 5 s.

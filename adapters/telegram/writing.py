@@ -3,7 +3,9 @@
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from typing import Final, TypeVar
 from weakref import WeakValueDictionary
@@ -12,6 +14,7 @@ from telegram import Bot, InlineKeyboardMarkup, InputFile, LinkPreviewOptions, R
 from telegram.error import BadRequest, ChatMigrated, NetworkError, RetryAfter
 
 from adapters.telegram.failures import retry_after_s, says
+from adapters.telegram.pacing import Pace
 from adapters.telegram.rendering import Rendered, keyboard, rendered
 from core.conversation import File, Place, Reply
 
@@ -32,19 +35,33 @@ class _Piece:
     buttons: InlineKeyboardMarkup | None = None
 
 
+_Words = tuple[Rendered, InlineKeyboardMarkup | None]
+
+
 class Writer:
-    """Sends and edits. ``patience_s`` is how long it waits when Telegram asks to, before it lets the caller know."""
+    """Sends, edits and deletes, at Telegram's pace.
+
+    Args:
+        bot: who writes.
+        moved: learns of a group's new id.
+        pace: how often; shared by all writers of one bot.
+        patience_s: how long it waits when Telegram or the pace ask to, before it lets the caller know.
+        share: how much of the pace it may use; the rest is for others.
+    """
 
     def __init__(
-        self, bot: Bot, moved: Callable[[str, str, str], Awaitable[None]], patience_s: float = PATIENCE_S
-    ) -> None:
+        self, bot: Bot, moved: Callable[[str, str, str], Awaitable[None]], pace: Pace,
+        *, patience_s: float = PATIENCE_S, share: float = 1.0,
+    ) -> None:  # fmt: skip
         self._bot = bot
         self._moved = moved
+        self._pace = pace
         self._patience_s = patience_s
+        self._share = share
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def say(self, place: Place, reply: Reply, answering: int | None = None) -> str:
-        """Send a reply, as an answer to a message where one is named; returns the id of its first message.
+        """Send a reply, as an answer to a message where one is named; returns the ids of its messages as one text.
 
         Raises:
             TelegramError: Telegram refuses it, or asks to wait longer than we have patience.
@@ -54,38 +71,56 @@ class Writer:
         except ChatMigrated as error:
             return await self._say(await self._follow(place, error), _pieces(reply), None, self._patience_s)
 
-    async def edit(self, place: Place, reply: Reply, message_id: int) -> str:
-        """Put a reply in the place of a message of ours, or send it anew where that one cannot be edited.
+    async def edit(self, place: Place, reply: Reply, message_id: str) -> str:
+        """Put a reply in the place of one that :meth:`say` sent, part for part; returns the ids it has now.
+
+        What does not fit into the old messages follows them, what they have too many is deleted, and where one of
+        them cannot be edited, all is said anew.
 
         Raises:
             TelegramError: as for :meth:`say`.
         """
-        first, *rest = _pieces(reply) or [_Piece(Rendered(""))]
-        words = first.content
-        if not isinstance(words, Rendered) or not words.text:
+        pieces, standing = _pieces(reply), message_id.split()
+        words = [(piece.content, piece.buttons) for piece in pieces if isinstance(piece.content, Rendered)]
+        if not words:
             return await self.say(place, reply)
         try:
-            await self._attempt(partial(self._change, place, words, first.buttons, message_id), self._patience_s)
+            await self._change_all(place, words, standing)
         except ChatMigrated as error:
-            return await self._say(await self._follow(place, error), _pieces(reply), None, self._patience_s)
+            return await self._say(await self._follow(place, error), pieces, None, self._patience_s)
         except BadRequest as error:
-            if says(error, *_CANNOT_BE_EDITED):
-                return await self.say(place, reply)
-            if not says(error, "message is not modified"):
+            if not says(error, *_CANNOT_BE_EDITED):
                 raise
-        await self._say(place, rest, None, PATIENCE_S)
-        return str(message_id)
+            if len(standing) > 1:
+                await self._delete(place, standing)
+            return await self.say(place, reply)
+        kept, spare = standing[: len(words)], standing[len(words) :]
+        await self._delete(place, spare)
+        return " ".join(kept + (await self._say(place, pieces[len(kept) :], None, PATIENCE_S)).split())
 
     async def _say(self, place: Place, pieces: list[_Piece], answering: int | None, patience_s: float) -> str:
         """Send the pieces of a reply one after the other, nothing else of ours between them."""
-        first_id = ""
+        sent: list[str] = []
         turn = self._turns.setdefault(place.channel, asyncio.Lock())
         async with turn:
             for piece in pieces:
-                sent_id = await self._attempt(partial(self._post, place, piece, answering), patience_s)
+                sent.append(await self._attempt(place, partial(self._post, place, piece, answering), patience_s))
                 # A reply that has begun is finished: giving up here would send its beginning twice.
-                first_id, answering, patience_s = first_id or sent_id, None, PATIENCE_S
-        return first_id
+                answering, patience_s = None, PATIENCE_S
+        return " ".join(sent)
+
+    async def _change_all(self, place: Place, words: list[_Words], standing: list[str]) -> None:
+        patience_s = self._patience_s
+        for (text, buttons), message_id in zip(words, standing, strict=False):
+            await self._attempt(place, partial(self._change, place, text, buttons, int(message_id)), patience_s)
+            patience_s = PATIENCE_S
+
+    async def _delete(self, place: Place, message_ids: list[str]) -> None:
+        """Take messages away; what is gone already, or too old to be taken away, is left as it is."""
+        for message_id in message_ids:
+            delete = partial(self._bot.delete_message, int(place.channel), int(message_id))
+            with suppress(BadRequest):
+                await self._attempt(place, delete, PATIENCE_S)
 
     async def _post(self, place: Place, piece: _Piece, answering: int | None) -> str:
         chat_id, thread = int(place.channel), int(place.thread) if place.thread else None
@@ -103,16 +138,21 @@ class Writer:
         return str(sent.message_id)
 
     async def _change(
-        self, place: Place, words: Rendered, buttons: InlineKeyboardMarkup | None, message_id: int
+        self, place: Place, text: Rendered, buttons: InlineKeyboardMarkup | None, message_id: int
     ) -> None:
-        await self._bot.edit_message_text(
-            words.text, int(place.channel), message_id, entities=words.entities, link_preview_options=_NO_PREVIEW,
-            reply_markup=buttons,
-        )  # fmt: skip
+        try:
+            await self._bot.edit_message_text(
+                text.text, int(place.channel), message_id, entities=text.entities, link_preview_options=_NO_PREVIEW,
+                reply_markup=buttons,
+            )  # fmt: skip
+        except BadRequest as error:
+            if not says(error, "message is not modified"):
+                raise
 
-    async def _attempt(self, call: Callable[[], Awaitable[T]], patience_s: float) -> T:
+    async def _attempt(self, place: Place, call: Callable[[], Awaitable[T]], patience_s: float) -> T:
         waited_s = 0.0
         for attempt in itertools.count(1):
+            await self._wait_for_turn(place, patience_s)
             try:
                 return await call()
             except BadRequest:
@@ -125,6 +165,14 @@ class Writer:
             await asyncio.sleep(pause_s)
             waited_s += pause_s
         raise AssertionError("unreachable")
+
+    async def _wait_for_turn(self, place: Place, patience_s: float) -> None:
+        """Wait for our turn to write there, or complain as Telegram would."""
+        while (wait_s := self._pace.wait_s(place.channel, self._share)) > 0:
+            if wait_s > patience_s:
+                raise RetryAfter(timedelta(seconds=wait_s))
+            await asyncio.sleep(wait_s)
+        self._pace.note(place.channel)
 
     async def _follow(self, place: Place, error: ChatMigrated) -> Place:
         """The same group under its new id; topics and message ids of the old one mean nothing there."""

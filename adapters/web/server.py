@@ -24,7 +24,7 @@ def build_web(*, health: Health, watch: WatchPages | None = None, chat: LocalCha
     """Put the routes together; more may be added before the application is served.
 
     Args:
-        health: what ``/health`` shows; any ``status`` but ``ok`` makes it a 503.
+        health: what ``/health`` shows; the ``status`` ``failing`` makes it a 503.
         watch: the pages behind signed links.
         chat: the local chat page; None shows a page that says what this is.
     """
@@ -65,7 +65,7 @@ async def serve(app: web.Application, host: str, port: int) -> AsyncIterator[str
 def _health_handler(health: Health) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def show(_request: web.Request) -> web.Response:
         state = await health()
-        status = HTTPStatus.OK if state.get("status") == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
+        status = HTTPStatus.SERVICE_UNAVAILABLE if state.get("status") == "failing" else HTTPStatus.OK
         return web.json_response(dict(state), status=status)
 
     return show

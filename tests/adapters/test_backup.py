@@ -7,6 +7,7 @@ import stat
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -154,7 +155,7 @@ async def _holds_scopes(database: Database, own: School, other: School) -> None:
 async def _goes_on(database: Database, school: School) -> None:
     """The queue takes jobs, numbers go on where they were, and the student still has their history."""
     waiting = len(await jobs(database))
-    await enqueue(database, "tidy")
+    await enqueue(database, "tidy", datetime(2026, 11, 21, 3, tzinfo=UTC))
     assert len(await jobs(database)) == waiting + 1
     assert await add_ready(database, school.creator_id, lecture("ink")) > school.source_id
     student = StudentId(1)

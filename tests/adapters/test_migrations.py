@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -44,7 +45,7 @@ async def test_a_migrated_database_has_a_queue_that_the_system_role_may_use(empt
     await migrate(empty_url)
     async with open_database(empty_url) as database:
         for _ in range(2):
-            await enqueue(database, "tidy")
+            await enqueue(database, "tidy", datetime(2026, 11, 21, 3, tzinfo=UTC))
         assert [job["entrypoint"] for job in await jobs(database)] == ["tidy"]
 
 

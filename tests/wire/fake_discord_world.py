@@ -11,6 +11,7 @@ from tests.wire.fake_discord_time import Changes, Clock, created_s
 
 Json = dict[str, Any]
 
+MONTH_S: Final = 30 * 24 * 3600
 LINK_LIFETIME_S: Final = 24 * 3600
 MAX_UPLOAD_BYTES: Final = 10 * 1024 * 1024
 
@@ -529,7 +530,7 @@ class World:
         return user
 
     def add_guild(self, name: str, *, owner: User, joined: bool = True) -> Guild:
-        """Add a server with its owner and the channel "general"; the bot is in it when ``joined``."""
+        """Add a server with its owner and the channel "general"; the bot is in it, for long, when ``joined``."""
         guild_id = self.clock.snowflake()
         everyone = Role(guild_id, "@everyone", EVERYONE, 0)
         guild = Guild(guild_id, self, name, owner, False, everyone, [everyone])
@@ -538,6 +539,7 @@ class World:
         self.guilds[guild_id] = guild
         if joined:
             self.join(guild)
+            guild.members[self.me.id].joined_s -= MONTH_S
         return guild
 
     def join(self, guild: Guild) -> None:

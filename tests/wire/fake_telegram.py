@@ -135,10 +135,14 @@ class FakeTelegram:
         return group
 
     def migrate(self, group: FakeChat, by: FakeUser) -> FakeChat:
-        """Turn a basic group into a supergroup with another id; the old one refuses from now on."""
+        """Turn a basic group into a supergroup with another id; the old one refuses from now on.
+
+        To the bot it looks as if it entered the new one, and it may learn of that first.
+        """
         assert group.kind == "group", "only a basic group becomes a supergroup"
         new = self._new_chat(-1_000_000_000_000 + group.id, "supergroup", title=group.title)
-        new.statuses = dict(group.statuses)
+        new.statuses = dict(group.statuses) | {self.bot.id: "left"}
+        new.change_bot_status(by, group.status_of(self.bot.id))
         left = group.store(by, {"migrate_to_chat_id": new.id})
         entered = new.store(by, {"migrate_from_chat_id": group.id})
         group.migrated_to = new.id

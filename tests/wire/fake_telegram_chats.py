@@ -221,7 +221,7 @@ class FakeChat:
     def add_bot(self, by: FakeUser, status: str = "member") -> None:
         """Add the bot to the group, or give it another status; it learns of it as ``my_chat_member``."""
         was_there = self.status_of(self.bot.id) in _PRESENT
-        self._change_bot_status(by, status)
+        self.change_bot_status(by, status)
         if not was_there:
             joined = self.store(by, {"new_chat_members": [self.bot.as_json()]})
             self.push("message", joined.payload)
@@ -230,19 +230,20 @@ class FakeChat:
         """Throw the bot out of the group."""
         left = self.store(by, {"left_chat_member": self.bot.as_json()})
         self.push("message", left.payload)
-        self._change_bot_status(by, "kicked")
+        self.change_bot_status(by, "kicked")
 
     def block_bot(self) -> None:
         """Let the person of a private chat block the bot."""
         assert self.person is not None, "only a person can block"
         self.person.has_blocked_bot = True
-        self._change_bot_status(self.person, "kicked")
+        self.change_bot_status(self.person, "kicked")
 
     def member_json(self, user: FakeUser) -> dict[str, Any]:
         """Return the Bot API's ChatMember."""
         return _member_json(user, self.status_of(user.id), is_anonymous=user.id in self.anonymous)
 
-    def _change_bot_status(self, by: FakeUser, status: str) -> None:
+    def change_bot_status(self, by: FakeUser, status: str) -> None:
+        """Give the bot another status without a message that says so; it learns of it as ``my_chat_member``."""
         before = self.member_json(self.bot)
         self.statuses[self.bot.id] = status
         after = self.member_json(self.bot)

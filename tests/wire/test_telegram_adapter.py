@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Literal
 
 import aiohttp
@@ -54,7 +53,6 @@ COMMANDS = (
         ),
     ),
     Command("settings", "See and change the settings", Audience.STAFF, private=True),
-    Command("students", "See who is enrolled", Audience.STAFF, (Parameter("member", "Who", Kind.MEMBER),)),
     Command("help", "See what you can do here"),
 )
 
@@ -143,15 +141,6 @@ def platform_of(
 
 
 @pytest.fixture
-async def platform(
-    telegram: FakeTelegram, responder: ScriptedResponder, moves: Moves
-) -> AsyncIterator[TelegramPlatform]:
-    """A platform that polls."""
-    async with running(telegram, platform_of(telegram, responder, moves)) as polling:
-        yield polling
-
-
-@pytest.fixture
 def student(telegram: FakeTelegram) -> FakeUser:
     return telegram.add_user("Student")
 
@@ -166,11 +155,44 @@ def chat(telegram: FakeTelegram, student: FakeUser) -> FakeChat:
     return telegram.private(student)
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A bot that polls, a person who owns groups, and a student with a private chat."""
+
+    telegram: FakeTelegram
+    platform: TelegramPlatform
+    responder: ScriptedResponder
+    moves: Moves
+    owner: FakeUser
+    student: FakeUser
+    chat: FakeChat
+
+    async def answer(
+        self, user: FakeUser, chat: FakeChat, text: str | None = None, *,
+        document: tuple[str, bytes] | None = None, caption: str | None = None, reply_to: FakeMessage | None = None,
+        topic: int | None = None, anonymous: bool | None = None,
+    ) -> FakeMessage:  # fmt: skip
+        """Write as a person, and return what the bot says next."""
+        said = await self.telegram.send(
+            user, chat, text, document=document, caption=caption, reply_to=reply_to, topic=topic, anonymous=anonymous
+        )
+        return await chat.next_message(after=said)
+
+
 @pytest.fixture
-async def group(telegram: FakeTelegram, platform: TelegramPlatform, owner: FakeUser, student: FakeUser) -> FakeChat:
+async def scene(
+    telegram: FakeTelegram, responder: ScriptedResponder, moves: Moves, owner: FakeUser, student: FakeUser,
+    chat: FakeChat,
+) -> AsyncIterator[Scene]:  # fmt: skip
+    async with running(telegram, platform_of(telegram, responder, moves)) as platform:
+        yield Scene(telegram, platform, responder, moves, owner, student, chat)
+
+
+@pytest.fixture
+async def group(scene: Scene) -> FakeChat:
     """A group with the bot in it, the greeting already said."""
-    found = telegram.add_group("Physics", owner)
-    found.add_member(student)
+    found = scene.telegram.add_group("Physics", scene.owner)
+    found.add_member(scene.student)
     await found.next_message()
     return found
 
@@ -224,39 +246,26 @@ def place_of(chat: FakeChat, thread: str = "") -> Place:
 # Asking.
 
 
-async def test_a_private_text_is_a_question_and_answered_as_a_reply(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    chat: FakeChat,
-) -> None:
-    answered = responder.held["what is gravity?"] = asyncio.Event()
-    asked = await telegram.send(student, chat, "what is gravity?")
-    await telegram.until(lambda: chat.actions or None, what="typing")
+async def test_a_private_text_is_a_question_and_answered_as_a_reply(scene: Scene) -> None:
+    answered = scene.responder.held["what is gravity?"] = asyncio.Event()
+    asked = await scene.telegram.send(scene.student, scene.chat, "what is gravity?")
+    await scene.telegram.until(lambda: scene.chat.actions or None, what="typing")
     answered.set()
-    answer = await chat.next_message(after=asked)
+    answer = await scene.chat.next_message(after=asked)
     assert (answer.text, answer.reply_to) == ("reply to what is gravity?", asked.id)
-    person = Person("telegram", str(student.id), "Student", manages=False)
-    assert responder.requests == [
-        Request(place_of(chat), person, "ask", {"question": "what is gravity?"}, typed=True)
+    person = Person("telegram", str(scene.student.id), "Student", manages=False)
+    assert scene.responder.requests == [
+        Request(place_of(scene.chat), person, "ask", {"question": "what is gravity?"}, typed=True)
     ]
-    assert chat.actions == ["typing"]
+    assert scene.chat.actions == ["typing"]
 
 
 @pytest.mark.parametrize("text", ["/ask what is gravity?", "/ask@chronos_test_bot question:what is gravity?"])
-async def test_a_typed_command_runs(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    group: FakeChat,
-    text: str,
-) -> None:
-    asked = await telegram.send(student, group, text)
+async def test_a_typed_command_runs(scene: Scene, group: FakeChat, text: str) -> None:
+    asked = await scene.telegram.send(scene.student, group, text)
     assert (await group.next_message(after=asked)).reply_to == asked.id
-    assert (responder.last.command, responder.last.arguments) == ("ask", {"question": "what is gravity?"})
-    assert responder.last.place == place_of(group)
+    assert (scene.responder.last.command, scene.responder.last.arguments) == ("ask", {"question": "what is gravity?"})
+    assert scene.responder.last.place == place_of(group)
 
 
 @pytest.mark.parametrize(
@@ -267,222 +276,139 @@ async def test_a_typed_command_runs(
     ],
 )
 async def test_a_mention_anywhere_asks_without_the_mention(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    group: FakeChat,
-    text: str,
-    question: str,
+    scene: Scene, group: FakeChat, text: str, question: str
 ) -> None:
-    asked = await telegram.send(student, group, text)
-    await group.next_message(after=asked)
-    assert (responder.last.command, responder.last.arguments) == ("ask", {"question": question})
+    await scene.answer(scene.student, group, text)
+    assert (scene.responder.last.command, scene.responder.last.arguments) == ("ask", {"question": question})
 
 
-async def test_a_bare_mention_is_told_how_to_ask(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    group: FakeChat,
-) -> None:
-    asked = await telegram.send(student, group, "@chronos_test_bot")
-    assert "Write your question after my name" in (await group.next_message(after=asked)).text
-    assert responder.requests == []
+async def test_a_bare_mention_is_told_how_to_ask(scene: Scene, group: FakeChat) -> None:
+    assert "Write your question after my name" in (await scene.answer(scene.student, group, "@chronos_test_bot")).text
+    assert scene.responder.requests == []
 
 
-async def test_a_reply_to_the_bot_asks(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    group: FakeChat,
-) -> None:
-    first = await telegram.send(student, group, "/ask one")
-    answer = await group.next_message(after=first)
-    second = await telegram.send(student, group, "and why?", reply_to=answer)
-    await group.next_message(after=second)
-    assert responder.last.arguments == {"question": "and why?"}
-    assert responder.last.place == place_of(group)
+async def test_a_reply_to_the_bot_asks(scene: Scene, group: FakeChat) -> None:
+    answer = await scene.answer(scene.student, group, "/ask one")
+    await scene.answer(scene.student, group, "and why?", reply_to=answer)
+    assert scene.responder.last.arguments == {"question": "and why?"}
+    assert scene.responder.last.place == place_of(group)
 
 
-async def test_a_question_in_a_topic_is_answered_in_the_topic(
-    telegram: FakeTelegram, platform: TelegramPlatform, responder: ScriptedResponder, owner: FakeUser
-) -> None:
-    forum = telegram.add_group("Forum", owner, forum=True)
+async def test_a_question_in_a_topic_is_answered_in_the_topic(scene: Scene) -> None:
+    forum = scene.telegram.add_group("Forum", scene.owner, forum=True)
     await forum.next_message()
-    topic = forum.add_topic("Gravity", owner)
-    answered = responder.held["why?"] = asyncio.Event()
-    asked = await telegram.send(owner, forum, "@chronos_test_bot why?", topic=topic)
-    [typing] = await telegram.until(lambda: telegram.calls_of("sendChatAction") or None, what="typing")
+    topic = forum.add_topic("Gravity", scene.owner)
+    answered = scene.responder.held["why?"] = asyncio.Event()
+    asked = await scene.telegram.send(scene.owner, forum, "@chronos_test_bot why?", topic=topic)
+    [typing] = await scene.telegram.until(lambda: scene.telegram.calls_of("sendChatAction") or None, what="typing")
     answered.set()
     answer = await forum.next_message(after=asked)
     assert (answer.topic, answer.reply_to) == (topic, asked.id)
-    assert responder.last.place == place_of(forum, str(topic))
+    assert scene.responder.last.place == place_of(forum, str(topic))
     assert typing.arguments["message_thread_id"] == str(topic)
 
 
-async def test_one_slow_answer_does_not_hold_up_another(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    chat: FakeChat,
-) -> None:
-    responder.held["slow"] = asyncio.Event()
-    slow = await telegram.send(student, chat, "slow")
-    await telegram.send(student, chat, "fast")
-    assert (await chat.next_message(after=slow)).text == "reply to fast"
-    responder.held["slow"].set()
-    await chat.next_message(after=slow, predicate=lambda m: m.text == "reply to slow")
+async def test_one_slow_answer_does_not_hold_up_another(scene: Scene) -> None:
+    scene.responder.held["slow"] = asyncio.Event()
+    slow = await scene.telegram.send(scene.student, scene.chat, "slow")
+    await scene.telegram.send(scene.student, scene.chat, "fast")
+    assert (await scene.chat.next_message(after=slow)).text == "reply to fast"
+    scene.responder.held["slow"].set()
+    await scene.chat.next_message(after=slow, predicate=lambda m: m.text == "reply to slow")
 
 
-async def test_what_cannot_be_read_is_told_what_can(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    chat: FakeChat,
-) -> None:
+async def test_what_cannot_be_read_is_told_what_can(scene: Scene) -> None:
     for text, document, expected in (
         ("/ask", None, "/ask needs question"),
         ("/aks why", None, "Did you mean /ask?"),
         ("/upload title:x", None, "/upload needs file"),
         (None, ("lesson.vtt", b"WEBVTT"), "such as /upload"),
     ):
-        sent = await telegram.send(student, chat, text, document=document)
-        assert expected in (await chat.next_message(after=sent)).text
-    assert responder.requests == []
+        assert expected in (await scene.answer(scene.student, scene.chat, text, document=document)).text
+    assert scene.responder.requests == []
 
 
 # What is not for us.
 
 
-async def test_nobody_else_is_answered(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    group: FakeChat,
-) -> None:
-    telegram.methods.reads_all_group_messages = True
-    robot = telegram.add_user("Robot")
+async def test_nobody_else_is_answered(scene: Scene, group: FakeChat) -> None:
+    scene.telegram.methods.reads_all_group_messages = True
+    robot = scene.telegram.add_user("Robot")
     robot.is_bot = True
     group.add_member(robot)
     before = len(group.bot_messages)
-    await telegram.send(robot, group, "@chronos_test_bot loop?")
-    await telegram.send(student, group, "/ask@other_bot what?")
-    await telegram.send(student, group, "/weather in Paris")
-    await telegram.send(student, group, "just talking")
-    await telegram.edit(await telegram.send(student, group, "hm"), "@chronos_test_bot edited")
-    asked = await telegram.send(student, group, "/ask mine")
-    await group.next_message(after=asked)
-    await telegram.all_confirmed()
-    assert [request.arguments for request in responder.requests] == [{"question": "mine"}]
+    await scene.telegram.send(robot, group, "@chronos_test_bot loop?")
+    await scene.telegram.send(scene.student, group, "/ask@other_bot what?")
+    await scene.telegram.send(scene.student, group, "/weather in Paris")
+    await scene.telegram.send(scene.student, group, "just talking")
+    await scene.telegram.edit(await scene.telegram.send(scene.student, group, "hm"), "@chronos_test_bot edited")
+    await scene.answer(scene.student, group, "/ask mine")
+    await scene.telegram.all_confirmed()
+    assert [request.arguments for request in scene.responder.requests] == [{"question": "mine"}]
     assert len(group.bot_messages) == before + 1
 
 
-async def test_talking_in_a_topic_that_the_bot_opened_is_not_a_reply_to_it(
-    telegram: FakeTelegram, platform: TelegramPlatform, responder: ScriptedResponder, owner: FakeUser
-) -> None:
-    forum = telegram.add_group("Forum", owner, forum=True)
+async def test_talking_in_a_topic_that_the_bot_opened_is_not_a_reply_to_it(scene: Scene) -> None:
+    forum = scene.telegram.add_group("Forum", scene.owner, forum=True)
     await forum.next_message()
-    topic = forum.add_topic("Gravity", telegram.bot)
-    await telegram.send(owner, forum, "just talking", topic=topic)
-    asked = await telegram.send(owner, forum, "/ask mine", topic=topic)
-    await forum.next_message(after=asked)
-    assert [request.arguments for request in responder.requests] == [{"question": "mine"}]
+    topic = forum.add_topic("Gravity", scene.telegram.bot)
+    await scene.telegram.send(scene.owner, forum, "just talking", topic=topic)
+    await scene.answer(scene.owner, forum, "/ask mine", topic=topic)
+    assert [request.arguments for request in scene.responder.requests] == [{"question": "mine"}]
 
 
-async def test_only_the_needed_updates_are_asked_for(telegram: FakeTelegram, platform: TelegramPlatform) -> None:
-    assert telegram.feed._allowed == ["message", "callback_query", "my_chat_member"]
+async def test_only_the_needed_updates_are_asked_for(scene: Scene) -> None:
+    assert scene.telegram.feed._allowed == ["message", "callback_query", "my_chat_member"]
 
 
 # Who asks.
 
 
-async def test_administrators_manage_and_are_looked_up_once(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    owner: FakeUser,
-    student: FakeUser,
-    group: FakeChat,
-) -> None:
-    for user in (owner, student, owner):
-        asked = await telegram.send(user, group, "/help")
-        await group.next_message(after=asked)
-    assert [request.person.manages for request in responder.requests] == [True, False, True]
-    assert len(telegram.calls_of("getChatMember")) == 2
+async def test_administrators_manage_and_are_looked_up_once(scene: Scene, group: FakeChat) -> None:
+    for user in (scene.owner, scene.student, scene.owner):
+        await scene.answer(user, group, "/help")
+    assert [request.person.manages for request in scene.responder.requests] == [True, False, True]
+    assert len(scene.telegram.calls_of("getChatMember")) == 2
 
 
-async def test_administrators_are_known_where_the_members_are_hidden(
-    telegram: FakeTelegram, platform: TelegramPlatform, responder: ScriptedResponder, owner: FakeUser, group: FakeChat
-) -> None:
-    telegram.fail_next("getChatMember", 400, "Bad Request: member list is inaccessible")
-    asked = await telegram.send(owner, group, "/help")
-    await group.next_message(after=asked)
-    assert responder.last.person.manages
+async def test_administrators_are_known_where_the_members_are_hidden(scene: Scene, group: FakeChat) -> None:
+    scene.telegram.fail_next("getChatMember", 400, "Bad Request: member list is inaccessible")
+    await scene.answer(scene.owner, group, "/help")
+    assert scene.responder.last.person.manages
 
 
-async def test_an_anonymous_administrator_manages_and_is_the_group(
-    telegram: FakeTelegram, platform: TelegramPlatform, responder: ScriptedResponder, owner: FakeUser, group: FakeChat
-) -> None:
-    responder.replies["settings"] = said("code: hush")
-    asked = await telegram.send(owner, group, "/help", anonymous=True)
-    await group.next_message(after=asked)
-    assert responder.last.person == Person("telegram", f"chat:{group.id}", "Physics", manages=True)
-    asked = await telegram.send(owner, group, "/settings", anonymous=True)
-    assert "write as yourself" in (await group.next_message(after=asked)).text
+async def test_an_anonymous_administrator_manages_and_is_the_group(scene: Scene, group: FakeChat) -> None:
+    scene.responder.replies["settings"] = said("code: hush")
+    await scene.answer(scene.owner, group, "/help", anonymous=True)
+    assert scene.responder.last.person == Person("telegram", f"chat:{group.id}", "Physics", manages=True)
+    assert "write as yourself" in (await scene.answer(scene.owner, group, "/settings", anonymous=True)).text
 
 
 # Files.
 
 
-async def test_a_captioned_document_fills_the_file(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    chat: FakeChat,
-) -> None:
+async def test_a_captioned_document_fills_the_file(scene: Scene) -> None:
     caption = '/upload https://youtu.be/abc title:"Lesson 3"'
-    sent = await telegram.send(student, chat, document=("lesson.vtt", b"WEBVTT"), caption=caption)
-    await chat.next_message(after=sent)
-    file = responder.last.arguments["file"]
+    await scene.answer(scene.student, scene.chat, document=("lesson.vtt", b"WEBVTT"), caption=caption)
+    file = scene.responder.last.arguments["file"]
     assert isinstance(file, Attachment)
-    assert (file.name, file.size_bytes, responder.read) == ("lesson.vtt", 6, b"WEBVTT")
-    assert responder.last.arguments["link"] == "https://youtu.be/abc"
-    assert responder.last.arguments["title"] == "Lesson 3"
+    assert (file.name, file.size_bytes, scene.responder.read) == ("lesson.vtt", 6, b"WEBVTT")
+    assert scene.responder.last.arguments["link"] == "https://youtu.be/abc"
+    assert scene.responder.last.arguments["title"] == "Lesson 3"
 
 
-async def test_a_reply_to_a_document_fills_the_file(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    group: FakeChat,
-) -> None:
-    document = await telegram.send(student, group, document=("lesson.srt", b"1"))
-    sent = await telegram.send(student, group, "/upload@chronos_test_bot", reply_to=document)
-    await group.next_message(after=sent)
-    assert responder.read == b"1"
+async def test_a_reply_to_a_document_fills_the_file(scene: Scene, group: FakeChat) -> None:
+    document = await scene.telegram.send(scene.student, group, document=("lesson.srt", b"1"))
+    await scene.answer(scene.student, group, "/upload@chronos_test_bot", reply_to=document)
+    assert scene.responder.read == b"1"
 
 
-async def test_a_file_too_large_for_telegram_is_refused_with_a_way_out(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    chat: FakeChat,
-) -> None:
+async def test_a_file_too_large_for_telegram_is_refused_with_a_way_out(scene: Scene) -> None:
     big = ("long.json", bytes(20_000_001))
-    sent = await telegram.send(student, chat, document=big, caption="/upload")
-    await chat.next_message(after=sent)
-    assert isinstance(responder.read, UploadRefused)
-    assert "at most 20 MB" in str(responder.read)
-    assert "link" in str(responder.read)
+    await scene.answer(scene.student, scene.chat, document=big, caption="/upload")
+    assert isinstance(scene.responder.read, UploadRefused)
+    assert "at most 20 MB" in str(scene.responder.read)
+    assert "link" in str(scene.responder.read)
 
 
 async def test_a_file_above_our_own_limit_is_not_downloaded(
@@ -496,66 +422,46 @@ async def test_a_file_above_our_own_limit_is_not_downloaded(
     assert telegram.calls_of("getFile") == []
 
 
-async def test_a_file_in_a_reply_is_sent_as_a_document(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    chat: FakeChat,
-) -> None:
-    responder.replies["ask"] = Reply(RichText.of("Everything:"), files=(File("export.json", b"{}"),))
-    asked = await telegram.send(student, chat, "export")
-    document = await chat.next_message(after=asked, predicate=lambda m: "document" in m.payload)
+async def test_a_file_in_a_reply_is_sent_as_a_document(scene: Scene) -> None:
+    scene.responder.replies["ask"] = Reply(RichText.of("Everything:"), files=(File("export.json", b"{}"),))
+    asked = await scene.telegram.send(scene.student, scene.chat, "export")
+    document = await scene.chat.next_message(after=asked, predicate=lambda m: "document" in m.payload)
     assert document.payload["document"]["file_name"] == "export.json"
-    assert telegram.methods.files[document.payload["document"]["file_id"]].content == b"{}"
+    assert scene.telegram.methods.files[document.payload["document"]["file_id"]].content == b"{}"
 
 
 # How replies look.
 
 
-async def test_hostile_text_arrives_as_it_is_and_links_stay_links(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    chat: FakeChat,
-) -> None:
+async def test_hostile_text_arrives_as_it_is_and_links_stay_links(scene: Scene) -> None:
     hostile = '🚀 </b><a href="x">&lt; *_[a](b)`'
-    responder.replies["ask"] = Reply(RichText.of(hostile, bold(hostile), link("12:34", "https://youtu.be/a?t=754")))
-    asked = await telegram.send(student, chat, "why?")
-    answer = await chat.next_message(after=asked)
+    scene.responder.replies["ask"] = Reply(
+        RichText.of(hostile, bold(hostile), link("12:34", "https://youtu.be/a?t=754"))
+    )
+    answer = await scene.answer(scene.student, scene.chat, "why?")
     assert answer.text == hostile * 2 + "12:34"
     assert answer.links == [("12:34", "https://youtu.be/a?t=754")]
-    [call] = telegram.calls_of("sendMessage")
+    [call] = scene.telegram.calls_of("sendMessage")
     assert "parse_mode" not in call.arguments
     assert json.loads(call.arguments["link_preview_options"]) == {"is_disabled": True}
 
 
-async def test_a_long_answer_is_split_without_losing_a_word_even_when_telegram_slows_us_down(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    chat: FakeChat,
-) -> None:
+async def test_a_long_answer_is_split_without_losing_a_word_even_when_telegram_slows_us_down(scene: Scene) -> None:
     words = [f"word{n}" for n in range(900)]
-    responder.replies["ask"] = Reply(RichText.of(" ".join(words)), ((Button("👍", "vote", "1"),),))
-    telegram.limit_rates()
-    asked = await telegram.send(student, chat, "everything?")
-    last = await chat.next_message(after=asked, predicate=lambda m: bool(m.buttons))
-    parts = chat.bot_messages
+    scene.responder.replies["ask"] = Reply(RichText.of(" ".join(words)), ((Button("👍", "vote", "1"),),))
+    scene.telegram.limit_rates()
+    asked = await scene.telegram.send(scene.student, scene.chat, "everything?")
+    last = await scene.chat.next_message(after=asked, predicate=lambda m: bool(m.buttons))
+    parts = scene.chat.bot_messages
     assert " ".join(part.text for part in parts).split() == words
     assert [part.reply_to for part in parts] == [asked.id, None]
     assert (parts[-1], parts[0].buttons) == (last, [])
-    assert [call.status for call in telegram.calls_of("sendMessage")] == [200, 429, 200]
+    assert [call.status for call in scene.telegram.calls_of("sendMessage")] == [200, 429, 200]
 
 
-async def test_a_cut_connection_is_tried_again(
-    telegram: FakeTelegram, platform: TelegramPlatform, student: FakeUser, chat: FakeChat
-) -> None:
-    telegram.cut_next("sendMessage")
-    asked = await telegram.send(student, chat, "why?")
-    assert (await chat.next_message(after=asked)).text == "reply to why?"
+async def test_a_cut_connection_is_tried_again(scene: Scene) -> None:
+    scene.telegram.cut_next("sendMessage")
+    assert (await scene.answer(scene.student, scene.chat, "why?")).text == "reply to why?"
 
 
 # Replies for one person alone.
@@ -563,48 +469,29 @@ async def test_a_cut_connection_is_tried_again(
 
 @pytest.mark.parametrize("refusal", [None, (403, "Forbidden: bot can't initiate conversation with a user")])
 async def test_a_private_reply_to_a_stranger_becomes_an_invitation(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    owner: FakeUser,
-    group: FakeChat,
-    refusal: tuple[int, str] | None,
+    scene: Scene, group: FakeChat, refusal: tuple[int, str] | None
 ) -> None:
-    responder.replies["settings"] = said("code: hush")
+    scene.responder.replies["settings"] = said("code: hush")
     if refusal:
-        telegram.fail_next("sendMessage", *refusal)
-    asked = await telegram.send(owner, group, "/settings")
-    answer = await group.next_message(after=asked)
+        scene.telegram.fail_next("sendMessage", *refusal)
+    answer = await scene.answer(scene.owner, group, "/settings")
     assert answer.links == [("a private chat with me", "https://t.me/chronos_test_bot?start=hi")]
     assert not any("hush" in message.text for message in group.messages)
 
 
-async def test_a_private_reply_goes_to_the_private_chat(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    group: FakeChat,
-) -> None:
-    responder.private_commands.add("ask")
-    alone = telegram.private(student)
+async def test_a_private_reply_goes_to_the_private_chat(scene: Scene, group: FakeChat) -> None:
+    scene.responder.private_commands.add("ask")
+    alone = scene.telegram.private(scene.student)
     before = len(group.bot_messages)
-    await telegram.send(student, group, "/ask secret")
+    await scene.telegram.send(scene.student, group, "/ask secret")
     assert (await alone.next_message()).text == "reply to secret"
     assert len(group.bot_messages) == before
 
 
-async def test_a_refusal_stays_in_the_group_where_the_command_is_public(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    group: FakeChat,
-) -> None:
-    responder.replies["ask"] = said("Wait a minute.", private=True)
-    telegram.private(student)
-    asked = await telegram.send(student, group, "/ask again")
-    assert (await group.next_message(after=asked)).text == "Wait a minute."
+async def test_a_refusal_stays_in_the_group_where_the_command_is_public(scene: Scene, group: FakeChat) -> None:
+    scene.responder.replies["ask"] = said("Wait a minute.", private=True)
+    scene.telegram.private(scene.student)
+    assert (await scene.answer(scene.student, group, "/ask again")).text == "Wait a minute."
 
 
 # Buttons.
@@ -618,196 +505,106 @@ async def asked_with_button(
     return await chat.next_message(after=asked)
 
 
-async def test_a_short_private_reply_to_a_button_is_a_toast(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    group: FakeChat,
-) -> None:
-    answer = await asked_with_button(telegram, responder, student, group)
-    responder.replies["vote"] = said("Thank you, noted.", private=True)
-    press = await telegram.press(student, answer, "👍")
+async def test_a_short_private_reply_to_a_button_is_a_toast(scene: Scene, group: FakeChat) -> None:
+    answer = await asked_with_button(scene.telegram, scene.responder, scene.student, group)
+    scene.responder.replies["vote"] = said("Thank you, noted.", private=True)
+    press = await scene.telegram.press(scene.student, answer, "👍")
     assert (press.text, press.show_alert) == ("Thank you, noted.", False)
-    assert (responder.last.command, responder.last.arguments) == ("vote", {"payload": "7:1"})
-    assert (responder.last.place, responder.last.person.external_id) == (place_of(group), str(student.id))
-    responder.replies["vote"] = said(
+    assert (scene.responder.last.command, scene.responder.last.arguments) == ("vote", {"payload": "7:1"})
+    assert (scene.responder.last.place, scene.responder.last.person.external_id) == (
+        place_of(group),
+        str(scene.student.id),
+    )
+    scene.responder.replies["vote"] = said(
         "That answer is not kept any more, so there is nothing to vote on. " * 2, private=True
     )
-    assert (await telegram.press(student, answer, "👍")).show_alert is True
+    assert (await scene.telegram.press(scene.student, answer, "👍")).show_alert is True
     assert group.bot_messages[-1] is answer
 
 
-async def test_a_replacing_reply_edits_the_message(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    chat: FakeChat,
-) -> None:
-    answer = await asked_with_button(telegram, responder, student, chat)
-    responder.replies["vote"] = Reply(RichText.of(bold("Lesson"), " is back."), private=True, replaces=True)
-    press = await telegram.press(student, answer, "👍")
-    await telegram.until(lambda: answer.edits or None, what="the edit")
+async def test_a_replacing_reply_edits_the_message(scene: Scene) -> None:
+    answer = await asked_with_button(scene.telegram, scene.responder, scene.student, scene.chat)
+    scene.responder.replies["vote"] = Reply(RichText.of(bold("Lesson"), " is back."), private=True, replaces=True)
+    press = await scene.telegram.press(scene.student, answer, "👍")
+    await scene.telegram.until(lambda: answer.edits or None, what="the edit")
     assert (answer.text, answer.buttons, press.text) == ("Lesson is back.", [], None)
-    assert chat.bot_messages == [answer]
+    assert scene.chat.bot_messages == [answer]
 
 
 async def test_a_button_that_takes_long_is_answered_at_once_and_its_reply_is_a_message(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    chat: FakeChat,
-    monkeypatch: pytest.MonkeyPatch,
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(answering, "SPINNER_S", 0.01)
-    answer = await asked_with_button(telegram, responder, student, chat)
-    responder.held[""] = asyncio.Event()
-    responder.replies["vote"] = said("Noted.", private=True)
-    assert (await telegram.press(student, answer, "👍")).text is None
-    responder.held[""].set()
-    assert (await chat.next_message(after=answer)).text == "Noted."
+    answer = await asked_with_button(scene.telegram, scene.responder, scene.student, scene.chat)
+    scene.responder.held[""] = asyncio.Event()
+    scene.responder.replies["vote"] = said("Noted.", private=True)
+    assert (await scene.telegram.press(scene.student, answer, "👍")).text is None
+    scene.responder.held[""].set()
+    assert (await scene.chat.next_message(after=answer)).text == "Noted."
 
 
-async def test_a_long_reply_to_a_button_in_a_group_is_told_to_the_person_alone(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    group: FakeChat,
-) -> None:
-    answer = await asked_with_button(telegram, responder, student, group)
-    responder.replies["vote"] = said("x" * 201, private=True)
-    await telegram.press(student, answer, "👍")
+async def test_a_long_reply_to_a_button_in_a_group_is_told_to_the_person_alone(scene: Scene, group: FakeChat) -> None:
+    answer = await asked_with_button(scene.telegram, scene.responder, scene.student, group)
+    scene.responder.replies["vote"] = said("x" * 201, private=True)
+    await scene.telegram.press(scene.student, answer, "👍")
     assert "private chat" in (await group.next_message(after=answer)).text
-    alone = telegram.private(student)
-    await telegram.press(student, answer, "👍")
+    alone = scene.telegram.private(scene.student)
+    await scene.telegram.press(scene.student, answer, "👍")
     assert (await alone.next_message()).text == "x" * 201
 
 
 # Groups.
 
 
-async def test_a_group_is_greeted_once_when_the_bot_is_added(
-    telegram: FakeTelegram, platform: TelegramPlatform, responder: ScriptedResponder, owner: FakeUser, group: FakeChat
-) -> None:
-    group.add_bot(owner, "administrator")
-    asked = await telegram.send(owner, group, "/ask one")
-    await group.next_message(after=asked)
+async def test_a_group_is_greeted_once_when_the_bot_is_added(scene: Scene, group: FakeChat) -> None:
+    group.add_bot(scene.owner, "administrator")
+    await scene.answer(scene.owner, group, "/ask one")
     assert [m.text for m in group.bot_messages] == ["Hello, type /setup", "reply to one"]
-    assert responder.greeted == [place_of(group)]
+    assert scene.responder.greeted == [place_of(group)]
 
 
-async def test_a_group_that_became_a_supergroup_is_followed(
-    telegram: FakeTelegram, platform: TelegramPlatform, moves: Moves, owner: FakeUser
-) -> None:
-    old = telegram.add_group("Basic", owner, supergroup=False)
+async def test_a_group_that_became_a_supergroup_is_followed(scene: Scene) -> None:
+    old = scene.telegram.add_group("Basic", scene.owner, supergroup=False)
     await old.next_message()
-    new = telegram.migrate(old, owner)
+    new = scene.telegram.migrate(old, scene.owner)
     moved = ("telegram", str(old.id), str(new.id))
-    await eventually(lambda: moves.seen == [moved], "the move")
-    message_id = await platform.deliver(place_of(old), said("late card"), "")
+    await eventually(lambda: scene.moves.seen == [moved], "the move")
+    message_id = await scene.platform.deliver(place_of(old), said("late card"), "")
     assert (await new.next_message()).text == "late card"
-    assert moves.seen == [moved, moved]
+    assert scene.moves.seen == [moved, moved]
     assert new.find(int(message_id)) is not None
-
-
-async def test_a_button_of_a_whispered_reply_is_about_its_group_for_those_who_administrate_it(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    owner: FakeUser,
-    student: FakeUser,
-    group: FakeChat,
-) -> None:
-    button = ((Button("More", "page", "2:paused"),),)
-    responder.replies |= {"settings": Reply(RichText.of("whispered"), button, private=True)}
-    for user, community in ((owner, str(group.id)), (student, "")):
-        alone = telegram.private(user)
-        await telegram.send(user, group, "/settings")
-        whispered = await alone.next_message()
-        for page in ("one", "two"):  # the second press is on the message that the first one changed
-            responder.replies["page"] = Reply(RichText.of(page), button, replaces=True)
-            await telegram.press(user, whispered, "More")
-            await eventually(partial(_reads, whispered, page), "the next page")
-            pressed = responder.last
-            assert (pressed.place.channel, pressed.place.community) == (str(alone.id), community)
-            assert pressed.person.manages is bool(community)
-            assert pressed.arguments == {"payload": "2:paused"}
-
-
-def _reads(message: FakeMessage, text: str) -> bool:
-    return message.text == text
-
-
-# Members.
-
-
-async def test_a_reply_to_a_persons_message_means_that_person(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    owner: FakeUser,
-    student: FakeUser,
-    group: FakeChat,
-) -> None:
-    written = await telegram.send(student, group, "Hello everybody")
-    sent = await telegram.send(owner, group, "/students", reply_to=written)
-    answer = await group.next_message(after=sent)
-    person = responder.last.arguments["member"]
-    assert isinstance(person, Person)
-    assert (person.external_id, person.manages) == (str(student.id), False)
-    assert student.first_name in person.name
-    sent = await telegram.send(owner, group, "/students", reply_to=answer)
-    await group.next_message(after=sent)
-    assert responder.last.arguments == {}
-
-
-async def test_an_id_or_a_mention_of_somebody_without_a_username_means_that_person(
-    telegram: FakeTelegram, platform: TelegramPlatform, responder: ScriptedResponder, owner: FakeUser, group: FakeChat
-) -> None:
-    sent = await telegram.send(owner, group, "/students 471100")
-    await group.next_message(after=sent)
-    assert responder.last.arguments == {"member": Person("telegram", "471100")}
-    ana = {"id": 471101, "is_bot": False, "first_name": "Ana", "last_name": "Lopez"}
-    mention = {"type": "text_mention", "offset": 10, "length": 9, "user": ana}
-    sent = await telegram.send(owner, group, "/students Ana Lopez", entities=[mention])
-    await group.next_message(after=sent)
-    assert responder.last.arguments == {"member": Person("telegram", "471101", "Ana Lopez")}
 
 
 # What was not asked for.
 
 
-async def test_delivering_sends_then_edits_then_sends_anew(
-    telegram: FakeTelegram, platform: TelegramPlatform, chat: FakeChat
-) -> None:
-    place = place_of(chat)
-    first = await platform.deliver(place, said("working"), "")
+async def test_delivering_sends_then_edits_then_sends_anew(scene: Scene) -> None:
+    place = place_of(scene.chat)
+    first = await scene.platform.deliver(place, said("working"), "")
     for _ in range(2):  # the second time nothing changes
-        assert await platform.deliver(place, Reply(RichText.of("done"), ((Button("Undo", "undo"),),)), first) == first
-    [card] = chat.bot_messages
+        assert (
+            await scene.platform.deliver(place, Reply(RichText.of("done"), ((Button("Undo", "undo"),),)), first)
+            == first
+        )
+    [card] = scene.chat.bot_messages
     assert (card.text, card.versions, [b.data for b in card.buttons]) == ("done", ["working"], ["undo:"])
     card.is_deleted = True
-    second = await platform.deliver(place, said("done again"), first)
+    second = await scene.platform.deliver(place, said("done again"), first)
     assert second != first
-    assert [m.text for m in chat.bot_messages] == ["done again"]
+    assert [m.text for m in scene.chat.bot_messages] == ["done again"]
 
 
-async def test_delivering_says_when_to_try_again_and_when_never(
-    telegram: FakeTelegram, platform: TelegramPlatform, chat: FakeChat
-) -> None:
-    telegram.fail_next("sendMessage", 429, "Too Many Requests: retry after 37", {"retry_after": 37})
+async def test_delivering_says_when_to_try_again_and_when_never(scene: Scene) -> None:
+    scene.telegram.fail_next("sendMessage", 429, "Too Many Requests: retry after 37", {"retry_after": 37})
     with pytest.raises(ProviderBusy) as busy:
-        await platform.deliver(place_of(chat), said("card"), "")
+        await scene.platform.deliver(place_of(scene.chat), said("card"), "")
     assert busy.value.retry_after_s == 37
-    telegram.cut_next("sendMessage")
+    scene.telegram.cut_next("sendMessage")
     with pytest.raises(ProviderBusy):
-        await platform.deliver(place_of(chat), said("card"), "")
-    chat.block_bot()
+        await scene.platform.deliver(place_of(scene.chat), said("card"), "")
+    scene.chat.block_bot()
     with pytest.raises(ProviderError, match="does not let the bot write") as blocked:
-        await platform.deliver(place_of(chat), said("card"), "")
+        await scene.platform.deliver(place_of(scene.chat), said("card"), "")
     assert not isinstance(blocked.value, ProviderBusy)
 
 
@@ -821,11 +618,11 @@ async def test_delivering_waits_for_the_connection(
 # Connecting.
 
 
-async def test_the_menu_shows_staff_commands_to_administrators_only(
-    telegram: FakeTelegram, platform: TelegramPlatform
-) -> None:
-    assert telegram.commands("all_private_chats") == telegram.commands("all_group_chats") == ["ask", "help"]
-    assert telegram.commands("all_chat_administrators") == ["ask", "upload", "settings", "students", "help"]
+async def test_the_menu_shows_staff_commands_to_administrators_only(scene: Scene) -> None:
+    assert (
+        scene.telegram.commands("all_private_chats") == scene.telegram.commands("all_group_chats") == ["ask", "help"]
+    )
+    assert scene.telegram.commands("all_chat_administrators") == ["ask", "upload", "settings", "help"]
 
 
 async def test_a_wrong_token_is_told_in_words_without_the_token(
@@ -900,21 +697,13 @@ async def test_an_answer_that_never_ends_does_not_stop_the_end(
     assert chat.bot_messages == []
 
 
-async def test_a_crash_is_apologised_for_and_polling_goes_on(
-    telegram: FakeTelegram,
-    platform: TelegramPlatform,
-    responder: ScriptedResponder,
-    student: FakeUser,
-    chat: FakeChat,
-) -> None:
-    responder.replies["ask"] = None  # type: ignore[assignment]
+async def test_a_crash_is_apologised_for_and_polling_goes_on(scene: Scene) -> None:
+    scene.responder.replies["ask"] = None  # type: ignore[assignment]
     with capture_logs() as logs:
-        asked = await telegram.send(student, chat, "crash")
-        assert "went wrong" in (await chat.next_message(after=asked)).text
+        assert "went wrong" in (await scene.answer(scene.student, scene.chat, "crash")).text
     assert [entry["event"] for entry in logs] == ["an update could not be handled"]
-    del responder.replies["ask"]
-    asked = await telegram.send(student, chat, "again")
-    assert (await chat.next_message(after=asked)).text == "reply to again"
+    del scene.responder.replies["ask"]
+    assert (await scene.answer(scene.student, scene.chat, "again")).text == "reply to again"
 
 
 # The webhook.

@@ -1,0 +1,112 @@
+"""The clock on a real PostgreSQL: two of them tick, and every slot is enqueued once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+import pytest
+
+from adapters.postgres import deployment
+from adapters.postgres.database import Database
+from adapters.postgres.deployment import clock_leadership, enqueue, jobs
+from bot import schedule
+from bot.schedule import Enqueue, Lead, hour_of, keep_time
+from core.errors import DatabaseError
+from tests.adapters.school import change
+
+KILL_HOLDERS: Final = """
+    SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+     WHERE locktype = 'advisory' AND datname = current_database()
+"""
+
+
+class Ticks:
+    """Enqueues for real, and remembers how often each clock was asked to."""
+
+    def __init__(self, database: Database, clocks: int) -> None:
+        self._database = database
+        self.counts = [0] * clocks
+
+    def of(self, clock: int) -> Enqueue:
+        async def put(name: str, slot: datetime) -> None:
+            await enqueue(self._database, name, slot)
+            self.counts[clock] += 1
+
+        return put
+
+
+class _Always:
+    async def hold(self) -> None:
+        await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def _everybody_leads() -> AsyncIterator[Lead | None]:
+    """A lock that does not work."""
+    yield _Always()
+
+
+@asynccontextmanager
+async def _running(*clocks: Awaitable[None]) -> AsyncIterator[None]:
+    tasks = [asyncio.ensure_future(clock) for clock in clocks]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _until(look: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not look():
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture(autouse=True)
+def _in_one_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hour must not end in the middle of a test."""
+    monkeypatch.setattr(schedule, "hour_of", lambda _moment: datetime(2026, 11, 21, 3, tzinfo=UTC))
+
+
+async def test_two_clocks_that_both_believe_to_lead_enqueue_a_slot_once(database: Database) -> None:
+    ticks = Ticks(database, 2)
+    async with _running(*(keep_time(ticks.of(n), _everybody_leads) for n in range(2))):
+        await _until(lambda: ticks.counts == [1, 1])
+    async with _running(keep_time(ticks.of(0), _everybody_leads)):  # a restart
+        await _until(lambda: ticks.counts == [2, 1])
+    assert [job["entrypoint"] for job in await jobs(database)] == ["tidy"]
+
+
+async def test_a_clock_whose_connection_dies_steps_down_and_the_other_takes_over(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deployment, "PING_EVERY_S", 0.05)
+    monkeypatch.setattr(schedule, "LEAD_AGAIN_S", 0.05)
+    ticks, leadership = Ticks(database, 2), partial(clock_leadership, database_url)
+    async with _running(*(keep_time(ticks.of(n), leadership) for n in range(2))):
+        await _until(lambda: sum(ticks.counts) == 1)
+        for taken_over in range(1, 4):
+            await change(database_url, KILL_HOLDERS)
+            await _until(lambda: sum(ticks.counts) == taken_over + 1)  # noqa: B023 - awaited within the turn
+    assert len(await jobs(database)) == 1
+
+
+async def test_a_tick_that_the_database_missed_is_no_end(database: Database) -> None:
+    async def fail(name: str, slot: datetime) -> None:
+        failed.set()
+        raise DatabaseError("away")
+
+    failed = asyncio.Event()
+    clock = asyncio.ensure_future(keep_time(fail, _everybody_leads))
+    async with _running(clock):
+        await asyncio.wait_for(failed.wait(), 20)
+        await asyncio.sleep(0)
+        assert not clock.done()
+
+
+def test_a_slot_is_an_hour() -> None:
+    assert hour_of(datetime(2026, 11, 21, 3, 59, 59, 999, tzinfo=UTC)) == datetime(2026, 11, 21, 3, tzinfo=UTC)
