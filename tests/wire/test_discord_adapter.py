@@ -14,12 +14,15 @@ from discord.http import Route
 
 from adapters.discord.platform import DiscordPlatform
 from core.conversation import (
+    CONNECTED,
     Attachment,
     Audience,
     Button,
     Command,
     File,
     Kind,
+    Link,
+    Liveness,
     Messenger,
     Parameter,
     Person,
@@ -93,7 +96,9 @@ class ScriptedResponder:
         self.requests.append(request)
         return [Suggestion(f"{parameter} {typed} {n} {'x' * 100}", str(n)) for n in range(30)]
 
-    async def joined(self, place: Place) -> Reply:
+    async def joined(self, place: Place) -> Reply | None:
+        if place.community in {place.community for place in self.joins}:
+            return None
         self.joins.append(place)
         return says("Hello. Type /setup.")
 
@@ -525,6 +530,22 @@ async def test_a_new_server_is_greeted_once_and_known_ones_never(
     assert (choir.general.messages, known.general.messages) == ([], [])
 
 
+async def test_a_server_joined_while_the_bot_connects_or_is_away_is_greeted_once(fake: FakeDiscord) -> None:
+    alice, responder = fake.add_user("Alice"), ScriptedResponder()
+    away, choir = (fake.add_guild(name, owner=alice, joined=False) for name in ("Band", "Choir"))
+    fake.join(away)
+    async with running(platform_at(fake, responder)):
+        await fake.connected()
+        fake.join(choir)
+        for guild in (away, choir):
+            assert (await guild.general.next_message()).content == "Hello. Type /setup."
+        await fake.invalidate()
+        await fake.reconnected()
+        assert (await (await fake.slash(alice, choir.general, "ask", question="why?")).reply()).content == "ask: why?"
+    assert sorted(place.community_name for place in responder.joins) == ["Band", "Choir"]
+    assert len(away.general.messages) == 1
+
+
 async def _set(event: asyncio.Event) -> None:
     event.set()
 
@@ -547,6 +568,28 @@ async def test_a_deleted_message_is_sent_anew(scene: Scene) -> None:
     scene.fake._world.delete(scene.general.messages[0])
     assert await scene.messenger.deliver(place, says("Ready."), message_id) != message_id
     assert [message.content for message in scene.general.messages] == ["Ready."]
+
+
+async def test_a_message_of_several_parts_is_edited_part_for_part(scene: Scene) -> None:
+    standing = ""
+    for version, parts in enumerate((2, 4, 1, 2)):
+        words = [f"v{version}w{n:03}" for n in range(parts * 280 - 140)]
+        reply = says(" ".join(words), buttons=[VOTE])
+        standing = await scene.messenger.deliver(scene.place(scene.general), reply, standing)
+        messages = scene.general.messages
+        assert [str(message.id) for message in messages] == standing.split()
+        assert len(messages) == parts
+        assert " ".join(message.content for message in messages).split() == words
+        assert [bool(message.buttons) for message in messages] == [False] * (parts - 1) + [True]
+
+
+async def test_a_message_that_lost_a_part_is_said_anew_and_nothing_twice(scene: Scene) -> None:
+    place = scene.place(scene.general)
+    standing = await scene.messenger.deliver(place, says("old " * 900), "")
+    scene.fake._world.delete(scene.general.messages[1])
+    anew = await scene.messenger.deliver(place, says("new " * 900), standing)
+    assert not set(anew.split()) & set(standing.split())
+    assert " ".join(message.content for message in scene.general.messages).split() == ["new"] * 900
 
 
 async def test_a_closed_channel_is_an_error_and_a_busy_discord_a_reason_to_wait(scene: Scene) -> None:
@@ -625,6 +668,25 @@ async def test_two_people_are_served_at_once(scene: Scene) -> None:
 
 
 # Connecting and leaving
+
+
+async def test_it_is_known_whether_discord_is_connected(fake: FakeDiscord) -> None:
+    platform = platform_at(fake, ScriptedResponder())
+    assert platform.liveness() == Liveness(Link.STARTING)
+    async with running(platform):
+        await fake.connected()
+        await _until(lambda: platform.liveness() == CONNECTED)
+        await fake.drop()
+        await _until(lambda: platform.liveness().link is Link.RECONNECTING)
+        await fake.reconnected()
+        await _until(lambda: platform.liveness() == CONNECTED)
+
+
+async def _until(look: Callable[[], bool]) -> None:
+    """Look at every turn of the loop: a connection that is lost is soon there again."""
+    async with asyncio.timeout(20):
+        while not look():
+            await asyncio.sleep(0)
 
 
 async def test_commands_are_registered_only_when_they_changed(fake: FakeDiscord) -> None:

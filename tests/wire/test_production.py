@@ -3,12 +3,13 @@
 import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import unused_port
 
 from adapters.postgres.database import Database
-from bot.worker import HEARTBEAT
 from core.ids import CreatorId
 from tests.wire import discord_spec, openai_spec, telegram_spec
 from tests.wire.fake_discord import FakeDiscord, Guild, Message, User
@@ -250,7 +251,7 @@ async def test_a_kill_in_the_middle_of_an_upload_loses_and_doubles_nothing(
         await eventually(lambda: _is_embedding(database), "the middle of the work", 60)
         await program.kill()
     assert await _stored(database) == []
-    await _pass_the_heartbeat(database)
+    await _let_no_heartbeat_be_missed(database)
     async with production(tmp_path, *where):
         card = await school.is_taught()
         assert await _stored(database) == sentences
@@ -259,11 +260,11 @@ async def test_a_kill_in_the_middle_of_an_upload_loses_and_doubles_nothing(
         assert "439 lines" in (await school.ask("What does exercise 437 draw?")).content
 
 
-async def _pass_the_heartbeat(database: Database) -> None:
-    """Let the time pass after which a silent worker counts as dead."""
+async def _let_no_heartbeat_be_missed(database: Database) -> None:
+    """The lock of the dead process, and not its silence, must give its job back."""
     async with database.system() as connection:
         picked = await connection.execute(
-            "UPDATE pgqueuer SET heartbeat = heartbeat - $1::interval WHERE status = 'picked'", HEARTBEAT
+            "UPDATE pgqueuer SET heartbeat = now() + interval '1 day' WHERE status = 'picked'"
         )
     assert picked == "UPDATE 1"
 
@@ -281,6 +282,53 @@ async def _stored(database: Database) -> list[str]:
             " ORDER BY source_id, position"
         )
     return [row["text"] for row in rows]
+
+
+async def test_a_group_that_becomes_a_supergroup_is_greeted_once(
+    telegram: FakeTelegram, database_url: str, tmp_path: Path
+) -> None:
+    owner = telegram.add_user("Baker")
+    async with production(tmp_path, on_database(database_url), on_telegram(telegram)):
+        await telegram.ready()
+        old = telegram.add_group("Bakery", owner, supergroup=False)
+        assert "/setup" in (await old.next_message()).text
+        new = telegram.migrate(old, owner)
+        other = telegram.add_group("Dairy", owner)
+        assert "/setup" in (await other.next_message()).text
+        said = await telegram.send(owner, new, "/help")
+        await new.next_message(said)
+        assert len(new.bot_messages) == 1
+
+
+async def test_health_says_what_works_and_what_does_not(
+    discord: FakeDiscord, telegram: FakeTelegram, database_url: str, tmp_path: Path
+) -> None:
+    where = {"CHRONOS_HTTP__PORT": str(unused_port())}
+    address = f"http://127.0.0.1:{where['CHRONOS_HTTP__PORT']}/health"
+    settings = on_database(database_url), on_discord(discord), on_telegram(telegram), where
+    async with production(tmp_path, *settings), ClientSession() as browser:
+        await discord.connected()
+        await telegram.ready()
+
+        async def look() -> dict[str, Any]:
+            async with browser.get(address) as response:
+                assert response.status == 200
+                found: dict[str, Any] = await response.json()
+                return found
+
+        async def says(status: str, of_telegram: str) -> bool:
+            found = await look()
+            return (found["status"], found["platforms"]["telegram"]["state"]) == (status, of_telegram)
+
+        await eventually(lambda: says("ok", "connected"), "all to be well", 20)
+        found = await look()
+        assert found["database"] == "ok"
+        assert found["queue"].keys() == {"waiting", "running", "late_s"}
+        assert found["platforms"]["discord"] == {"state": "connected", "reason": ""}
+        telegram.fail_next("getUpdates", 502, "Bad Gateway", times=100)
+        telegram.add_group("Choir", telegram.add_user("Singer"))  # which ends the long poll
+        await eventually(lambda: says("degraded", "reconnecting"), "Telegram to be away", 20)
+        assert "Bad Gateway" in (await look())["platforms"]["telegram"]["reason"]
 
 
 NOWHERE: Final = "postgresql://nobody:nothing@127.0.0.1:9/none"

@@ -13,16 +13,20 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from adapters.telegram import answering
+from adapters.telegram import answering, connection, pacing
 from adapters.telegram.access import Access
+from adapters.telegram.connection import SHARE_OF_CARDS
 from adapters.telegram.platform import SECRET_HEADER, TelegramPlatform
 from core.conversation import (
+    CONNECTED,
     Attachment,
     Audience,
     Button,
     Command,
     File,
     Kind,
+    Link,
+    Liveness,
     Parameter,
     Person,
     Place,
@@ -69,6 +73,7 @@ class ScriptedResponder:
     replies: dict[str, Reply] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     greeted: list[Place] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
     private_commands: set[str] = field(default_factory=lambda: {"settings"})
     held: dict[str, asyncio.Event] = field(default_factory=dict)
     read: bytes | UploadRefused | None = None
@@ -96,7 +101,9 @@ class ScriptedResponder:
     async def suggest(self, request: Request, parameter: str, typed: str) -> Sequence[Suggestion]:
         return []
 
-    async def joined(self, place: Place) -> Reply:
+    async def joined(self, place: Place) -> Reply | None:
+        if place.community in self.known:
+            return None
         self.greeted.append(place)
         return said("Hello, type /setup")
 
@@ -182,8 +189,9 @@ class Scene:
 @pytest.fixture
 async def scene(
     telegram: FakeTelegram, responder: ScriptedResponder, moves: Moves, owner: FakeUser, student: FakeUser,
-    chat: FakeChat,
+    chat: FakeChat, monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Scene]:  # fmt: skip
+    monkeypatch.setattr(answering, "MOVES_WITHIN_S", 0.0)
     async with running(telegram, platform_of(telegram, responder, moves)) as platform:
         yield Scene(telegram, platform, responder, moves, owner, student, chat)
 
@@ -544,12 +552,12 @@ async def test_a_button_that_takes_long_is_answered_at_once_and_its_reply_is_a_m
 
 
 async def test_a_long_reply_to_a_button_in_a_group_is_told_to_the_person_alone(scene: Scene, group: FakeChat) -> None:
-    answer = await asked_with_button(scene.telegram, scene.responder, scene.student, group)
+    answer = await asked_with_button(scene.telegram, scene.responder, scene.owner, group)
     scene.responder.replies["vote"] = said("x" * 201, private=True)
-    await scene.telegram.press(scene.student, answer, "👍")
+    await scene.telegram.press(scene.owner, answer, "👍")
     assert "private chat" in (await group.next_message(after=answer)).text
-    alone = scene.telegram.private(scene.student)
-    await scene.telegram.press(scene.student, answer, "👍")
+    alone = scene.telegram.private(scene.owner)
+    await scene.telegram.press(scene.owner, answer, "👍")
     assert (await alone.next_message()).text == "x" * 201
 
 
@@ -567,6 +575,7 @@ async def test_a_group_that_became_a_supergroup_is_followed(scene: Scene) -> Non
     old = scene.telegram.add_group("Basic", scene.owner, supergroup=False)
     await old.next_message()
     new = scene.telegram.migrate(old, scene.owner)
+    scene.responder.known.add(str(new.id))
     moved = ("telegram", str(old.id), str(new.id))
     await eventually(lambda: scene.moves.seen == [moved], "the move")
     message_id = await scene.platform.deliver(place_of(old), said("late card"), "")
@@ -615,7 +624,83 @@ async def test_delivering_waits_for_the_connection(
         await platform_of(telegram, responder, moves).deliver(place_of(chat), said("card"), "")
 
 
+async def test_a_message_of_several_parts_is_edited_part_for_part(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pacing, "CHAT", pacing.Allowance(50, 1.0))
+    place, lengths = place_of(scene.chat), (2, 3, 1, 2)
+    standing = ""
+    for version, parts in enumerate(lengths):
+        words = [f"v{version}w{n:03}" for n in range(parts * 600 - 300)]
+        standing = await scene.platform.deliver(place, said(" ".join(words)), standing)
+        messages = scene.chat.bot_messages
+        assert [str(message.id) for message in messages] == standing.split()
+        assert len(messages) == parts
+        assert " ".join(message.text for message in messages).split() == words
+    first = scene.chat.bot_messages[0]
+    assert len(first.versions) == len(lengths) - 1
+
+
+async def test_a_message_that_lost_a_part_is_said_anew_and_nothing_twice(scene: Scene) -> None:
+    place = place_of(scene.chat)
+    standing = await scene.platform.deliver(place, said("old " * 1500), "")
+    first, second = scene.chat.bot_messages
+    second.is_deleted = True
+    anew = await scene.platform.deliver(place, said("new " * 1500), standing)
+    assert not set(anew.split()) & set(standing.split())
+    assert first.is_deleted
+    assert " ".join(message.text for message in scene.chat.bot_messages).split() == ["new"] * 1500
+
+
+async def test_cards_leave_room_for_answers(scene: Scene, group: FakeChat, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacing, "GROUP", pacing.Allowance(4, 600.0))
+    place = place_of(group)
+    cards = 4 * SHARE_OF_CARDS - len(group.bot_messages)
+    for n in range(int(cards)):
+        await scene.platform.deliver(place, said(f"card {n}"), "")
+    with pytest.raises(ProviderBusy) as busy:
+        await scene.platform.deliver(place, said("one card too many"), "")
+    assert busy.value.retry_after_s is not None
+    assert 500 < busy.value.retry_after_s <= 600
+    assert (await scene.answer(scene.student, group, "/ask now?")).text == "reply to now?"
+    assert "one card too many" not in [message.text for message in group.messages]
+
+
+async def test_a_flood_wait_that_comes_nevertheless_is_waited_for(scene: Scene) -> None:
+    scene.telegram.fail_next("sendMessage", 429, "Too Many Requests: retry after 1", {"retry_after": 1})
+    assert (await scene.answer(scene.student, scene.chat, "why?")).text == "reply to why?"
+    assert [call.status for call in scene.telegram.calls_of("sendMessage")] == [429, 200]
+
+
 # Connecting.
+
+
+async def test_it_is_known_whether_telegram_is_connected(
+    telegram: FakeTelegram, responder: ScriptedResponder, moves: Moves, chat: FakeChat, student: FakeUser
+) -> None:
+    platform = platform_of(telegram, responder, moves)
+    assert platform.liveness() == Liveness(Link.STARTING)
+    async with running(telegram, platform):
+        assert platform.liveness() == CONNECTED
+        telegram.fail_next("getUpdates", 502, "Bad Gateway")
+        await telegram.send(student, chat, "wake up")
+        await eventually(lambda: platform.liveness().link is Link.RECONNECTING, "the failure")
+        assert "Telegram cannot be reached" in platform.liveness().reason
+        await eventually(lambda: platform.liveness() == CONNECTED, "the connection")
+
+
+async def test_a_webhook_that_telegram_cannot_reach_counts_as_not_connected(
+    telegram: FakeTelegram, responder: ScriptedResponder, moves: Moves, student: FakeUser, chat: FakeChat,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(connection, "WATCH_EVERY_S", 0.6)
+    platform = platform_of(telegram, responder, moves, "webhook")
+    async with running(telegram, platform):
+        telegram.feed.last_webhook_error = "Connection refused"
+        await eventually(lambda: platform.liveness().link is Link.RECONNECTING, "the failure")
+        assert platform.liveness().reason.endswith("/telegram/webhook: Connection refused")
+        telegram.feed.last_webhook_error = None
+        await eventually(lambda: platform.liveness() == CONNECTED, "the connection")
 
 
 async def test_the_menu_shows_staff_commands_to_administrators_only(scene: Scene) -> None:
