@@ -13,9 +13,9 @@ from pgqueuer.types import QueueEntrypoint
 
 from adapters.postgres import deployment
 from adapters.postgres.database import Database
-from adapters.postgres.deployment import PostgresGreetings, backlog, clock_leadership, enqueue, jobs, open_queue
+from adapters.postgres.deployment import PostgresGreetings, backlog, clock_leadership, enqueue, open_queue
 from core.errors import DatabaseError
-from tests.adapters.school import change, rows
+from tests.adapters.school import change, jobs, rows
 
 THREE: Final = datetime(2026, 11, 21, 3, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)

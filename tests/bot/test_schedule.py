@@ -11,11 +11,11 @@ import pytest
 
 from adapters.postgres import deployment
 from adapters.postgres.database import Database
-from adapters.postgres.deployment import clock_leadership, enqueue, jobs
+from adapters.postgres.deployment import clock_leadership, enqueue
 from bot import schedule
 from bot.schedule import Enqueue, Lead, hour_of, keep_time
 from core.errors import DatabaseError
-from tests.adapters.school import change
+from tests.adapters.school import change, jobs
 
 KILL_HOLDERS: Final = """
     SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = database
