@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import aiohttp
@@ -57,6 +58,7 @@ COMMANDS = (
         ),
     ),
     Command("settings", "See and change the settings", Audience.STAFF, private=True),
+    Command("students", "See who is enrolled", Audience.STAFF, (Parameter("member", "Who", Kind.MEMBER),)),
     Command("help", "See what you can do here"),
 )
 
@@ -584,6 +586,55 @@ async def test_a_group_that_became_a_supergroup_is_followed(scene: Scene) -> Non
     assert new.find(int(message_id)) is not None
 
 
+async def test_a_button_of_a_whispered_reply_is_about_its_group_for_those_who_administrate_it(
+    scene: Scene, group: FakeChat
+) -> None:
+    button = ((Button("More", "page", "2:paused"),),)
+    scene.responder.replies |= {"settings": Reply(RichText.of("whispered"), button, private=True)}
+    for user, community in ((scene.owner, str(group.id)), (scene.student, "")):
+        alone = scene.telegram.private(user)
+        await scene.telegram.send(user, group, "/settings")
+        whispered = await alone.next_message()
+        for page in ("one", "two"):  # the second press is on the message that the first one changed
+            scene.responder.replies["page"] = Reply(RichText.of(page), button, replaces=True)
+            await scene.telegram.press(user, whispered, "More")
+            await eventually(partial(_reads, whispered, page), "the next page")
+            pressed = scene.responder.last
+            assert (pressed.place.channel, pressed.place.community) == (str(alone.id), community)
+            assert pressed.person.manages is bool(community)
+            assert pressed.arguments == {"payload": "2:paused"}
+
+
+def _reads(message: FakeMessage, text: str) -> bool:
+    return message.text == text
+
+
+# Members.
+
+
+async def test_a_reply_to_a_persons_message_means_that_person(scene: Scene, group: FakeChat) -> None:
+    written = await scene.telegram.send(scene.student, group, "Hello everybody")
+    answer = await scene.answer(scene.owner, group, "/students", reply_to=written)
+    person = scene.responder.last.arguments["member"]
+    assert isinstance(person, Person)
+    assert (person.external_id, person.manages) == (str(scene.student.id), False)
+    assert scene.student.first_name in person.name
+    await scene.answer(scene.owner, group, "/students", reply_to=answer)
+    assert scene.responder.last.arguments == {}
+
+
+async def test_an_id_or_a_mention_of_somebody_without_a_username_means_that_person(
+    scene: Scene, group: FakeChat
+) -> None:
+    await scene.answer(scene.owner, group, "/students 471100")
+    assert scene.responder.last.arguments == {"member": Person("telegram", "471100")}
+    ana = {"id": 471101, "is_bot": False, "first_name": "Ana", "last_name": "Lopez"}
+    mention = {"type": "text_mention", "offset": 10, "length": 9, "user": ana}
+    sent = await scene.telegram.send(scene.owner, group, "/students Ana Lopez", entities=[mention])
+    await group.next_message(after=sent)
+    assert scene.responder.last.arguments == {"member": Person("telegram", "471101", "Ana Lopez")}
+
+
 # What was not asked for.
 
 
@@ -707,7 +758,7 @@ async def test_the_menu_shows_staff_commands_to_administrators_only(scene: Scene
     assert (
         scene.telegram.commands("all_private_chats") == scene.telegram.commands("all_group_chats") == ["ask", "help"]
     )
-    assert scene.telegram.commands("all_chat_administrators") == ["ask", "upload", "settings", "help"]
+    assert scene.telegram.commands("all_chat_administrators") == ["ask", "upload", "settings", "students", "help"]
 
 
 async def test_a_wrong_token_is_told_in_words_without_the_token(
