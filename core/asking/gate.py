@@ -22,7 +22,7 @@ UNRELATED_SHARE: Final = 0.95
 
 SMALLEST_DEVIATION: Final = 0.02
 
-LEAST_COVERED: Final = 0.3
+LEAST_COVERED: Final = 0.4
 """Quotes that say less than this share of the question are at most the closest there is."""
 
 

@@ -98,7 +98,8 @@ class Start:
 class Ranking:
     """The best passages, best first and without overlap; the three best starts; what the gate compares.
 
-    ``covered`` is the share of the question's terms, by how telling they are, that one of the starts' spans says.
+    ``covered`` is the share of the question's terms that one of the starts' spans says: by number or by how telling
+    they are, whichever is more, since in a small library its own subject tells little.
     """
 
     hits: tuple[Hit, ...]
@@ -142,7 +143,7 @@ class _Spans:
     last: Positions
     start: Floats
     hit: Floats
-    coverage: Floats
+    covered: Floats
 
 
 def rank(snapshot: Snapshot, query: SearchQuery, limit: int = 10) -> Ranking:
@@ -164,7 +165,7 @@ def rank(snapshot: Snapshot, query: SearchQuery, limit: int = 10) -> Ranking:
         hits=tuple(_hit(snapshot, spans, span, score) for span, score in laid),
         starts=tuple(_start(snapshot, spans, int(at)) for at in best[:STARTS]),
         gate=_gate(snapshot, seen, promising),
-        covered=float(spans.coverage[best[:STARTS]].max()),
+        covered=float(spans.covered[best[:STARTS]].max()),
     )
 
 
@@ -218,7 +219,8 @@ def _spans(snapshot: Snapshot, query: SearchQuery, seen: _Seen, promising: _Prom
     here, there = np.searchsorted(near, first), np.searchsorted(near, last)
     onward = _onward(cosines, here, np.searchsorted(near, _forward(snapshot, first, ONWARD_WORDS)))
     counts = snapshot.unit_words.rows_within(seen.columns, first, last)
-    coverage = seen.idf @ (counts > 0) / seen.all_idf
+    said = counts > 0
+    coverage = seen.idf @ said / seen.all_idf
     lexical = seen.idf @ (counts / (counts + REPEATS))
     own_words = seen.unit_lexical / _top(seen.unit_lexical)
     start = (
@@ -234,7 +236,8 @@ def _spans(snapshot: Snapshot, query: SearchQuery, seen: _Seen, promising: _Prom
         + PASSAGE.unit_dense * _scaled(_best_inside(cosines, here, there))
         + PASSAGE.unit_lexical * _best_inside(own_words[near], here, there)
     )
-    return _Spans(first, last, start, hit, coverage)
+    by_number = said.sum(axis=0) / max(len(query.terms), 1)
+    return _Spans(first, last, start, hit, np.maximum(coverage, by_number))
 
 
 def _candidates(snapshot: Snapshot, seen: _Seen, promising: _Promising) -> Positions:
