@@ -8,6 +8,7 @@ from bot.app import Deployment, open_address, open_deployment
 from bot.settings import Settings
 from core.asking.answer import Answer
 from core.asking.engine import Question
+from core.asking.limits import with_budget_notice
 from core.errors import Refused
 from core.ids import ItemId
 from core.library.store import Source
@@ -75,10 +76,14 @@ async def list_creators(settings: Settings) -> list[dict[str, Any]]:
 
 
 async def ask_once(settings: Settings, handle: str, question: str) -> Answer:
-    """One question without a session."""
+    """One question without a session; what it costs counts as the creator's, and their budget holds here too."""
     async with open_deployment(settings) as deployment:
-        found = await creator_called(deployment, handle)
-        return await deployment.engine.answer(Question(found.id, question, language=found.language))
+        found, conversations = await creator_called(deployment, handle), deployment.conversations
+        admission = await conversations.admit_operator(found.id, deployment.services.limits)
+        asked = Question(found.id, question, language=found.language, may_write=admission.may_write)
+        answer = with_budget_notice(await deployment.engine.answer(asked), admission)
+        await conversations.settle(found.id, answer, admission)
+    return answer
 
 
 async def list_work(settings: Settings, limit: int) -> tuple[list[dict[str, Any]], int]:

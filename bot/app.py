@@ -35,7 +35,7 @@ from bot.worker import Tasks, register, work
 from core.asking.embedding import Embedder
 from core.asking.engine import Engine
 from core.asking.holdings import Snapshots
-from core.asking.sessions import Limits
+from core.asking.limits import Limits
 from core.asking.writing import AnswerModel
 from core.conversation import Messenger
 from core.errors import ConfigurationError, DatabaseError, DatabaseFull, ProviderError
@@ -159,10 +159,7 @@ async def open_on(settings: Settings, address: DatabaseAddress) -> AsyncIterator
         services = Services(
             engine=engine, directory=directory, conversations=conversations, shelf=shelf, links=links,
             read_timed_text=read_timed_text, detect_language=detect_language, embedder_languages=embedder.languages,
-            limits=Limits(
-                settings.limits.questions_per_minute, settings.limits.community_questions_per_minute,
-                settings.limits.model_usd_per_day,
-            ),
+            limits=make_limits(settings),
             largest_file_bytes=settings.limits.file_mb * MEGABYTE,
             registration=settings.operator.registration, contact=settings.operator.contact,
         )  # fmt: skip
@@ -197,6 +194,15 @@ def make_embedder(settings: Settings) -> Embedder:
         key = _key(settings.openai.api_key, "openai.api_key", "models.embed")
         return OpenAIEmbedder(name, api_key=key, base_url=settings.openai.base_url)
     raise ConfigurationError(f"models.embed is {settings.models.embed!r}; it takes local or openai:NAME.")
+
+
+def make_limits(settings: Settings) -> Limits:
+    """The limits on asking; where no model writes there is no money to limit."""
+    configured = settings.limits
+    return Limits(
+        configured.questions_per_minute, configured.community_questions_per_minute,
+        configured.model_usd_per_day if settings.models.answer else 0.0,
+    )  # fmt: skip
 
 
 def make_models(settings: Settings) -> list[AnswerModel]:

@@ -20,7 +20,7 @@ ENOUGH_BYTES = 500_000_000
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found of one thing: ``state`` is ok, off or failed."""
+    """What was found of one thing: ``state`` is ok, off, warning (it works, but not as it seems) or failed."""
 
     subject: str
     state: str
@@ -34,7 +34,7 @@ class Finding:
     @property
     def line(self) -> str:
         """For a person to read."""
-        mark = {"ok": "✓", "off": "-", "failed": "✗"}[self.state]
+        mark = {"ok": "✓", "off": "-", "warning": "!", "failed": "✗"}[self.state]
         return f"{mark} {self.subject:12} {self.words}"
 
     def as_json(self) -> Mapping[str, Any]:
@@ -123,7 +123,23 @@ async def _models(settings: Settings) -> list[Finding]:
             findings.append(Finding("models", "ok", f"{model.name} answers (as {draft.model})"))
         except ProviderError as error:
             findings.append(Finding("models", "failed", f"{model.name}: {error}"))
-    return findings
+    return findings + _unpriced(settings)
+
+
+def _unpriced(settings: Settings) -> list[Finding]:
+    """The models whose cost nobody knows, so that the day's budget never ends them."""
+    budget_usd = settings.limits.model_usd_per_day
+    if not budget_usd:
+        return []
+    return [
+        Finding(
+            "models", "warning",
+            f"{name} has no price in models.prices: it counts as free, and limits.model_usd_per_day "
+            f"({budget_usd:g}) never ends it",
+        )
+        for name in dict.fromkeys(settings.models.answer)
+        if name not in settings.models.prices
+    ]  # fmt: skip
 
 
 async def _discord(settings: Settings) -> list[Finding]:

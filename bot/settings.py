@@ -1,6 +1,7 @@
 """config.toml and the environment as typed settings; every mistake in them is named at once."""
 
 import os
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -18,6 +19,10 @@ OFFICIAL_DISCORD: Final = "https://discord.com/api/v10"
 OFFICIAL_TELEGRAM: Final = "https://api.telegram.org"
 
 
+_SECRETS_FOLDER: Final = ContextVar("_SECRETS_FOLDER", default=Path())
+"""What a relative ``file:PATH`` starts from: the folder of the configuration file that is being read."""
+
+
 def _resolve(value: object) -> object:
     """A secret given as ``env:NAME`` or ``file:PATH`` is read from there."""
     if not isinstance(value, str):
@@ -28,10 +33,13 @@ def _resolve(value: object) -> object:
             raise ValueError(f"the environment has no variable {where}")
         return os.environ[where]
     if kind == "file":
+        file = _SECRETS_FOLDER.get() / where
         try:
-            return Path(where).read_text(encoding="utf-8").strip()
+            return file.read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise ValueError(f"the file {where} cannot be read: {error.strerror}") from error
+            raise ValueError(f"the file {file} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError:
+            raise ValueError(f"the file {file} is not text") from None
     return value
 
 
@@ -253,12 +261,15 @@ def load_settings(path: Path | None = None) -> Settings:
     if chosen is not None and not chosen.is_file():
         raise ConfigurationError(f"The configuration file {chosen} does not exist.")
     file = chosen or Path("config.toml")
+    folder = _SECRETS_FOLDER.set(file.absolute().parent)
     try:
         return _settings_class(file if file.is_file() else None)()
     except ValidationError as error:
         raise ConfigurationError(_explain(error)) from None
     except ValueError as error:
         raise ConfigurationError(f"The configuration cannot be read: {error}") from None
+    finally:
+        _SECRETS_FOLDER.reset(folder)
 
 
 def _from_environment() -> Path | None:

@@ -1,15 +1,27 @@
 """Sessions, messages, votes and usage on PostgreSQL; row-level security holds each student to their own."""
 
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any, Final
 
 import asyncpg
 
 from adapters.postgres.database import Connection, Database
 from core.asking.answer import Answer
-from core.asking.sessions import CONTEXT_TURNS, SESSION_IDLE, Load, Past, Speaker
+from core.asking.limits import (
+    FIRST_COST_USD,
+    RESERVED_FOR,
+    WINDOW,
+    Admission,
+    Limits,
+    Load,
+    out_of_money,
+    over_limit,
+)
+from core.asking.sessions import CONTEXT_TURNS, SESSION_IDLE, Past, Speaker
 from core.asking.writing import Turn
-from core.ids import CreatorId, MessageId, StudentId
+from core.errors import Refused
+from core.ids import CommunityId, CreatorId, MessageId, StudentId, UsageId
 
 CONTEXT: Final = """
     SELECT m.question, m.answer
@@ -34,9 +46,34 @@ ADD_MESSAGE: Final = """
                                video_references, model, usage, timing_ms)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id
 """
+LOCK_LIMITS: Final = "SELECT pg_advisory_xact_lock(hashtextextended('limits on asking', $1))"
+LOAD: Final = """
+    SELECT statement_timestamp() AS at,
+           coalesce(array_agg(used_at ORDER BY used_at)
+                      FILTER (WHERE student_id = $2 AND used_at > statement_timestamp() - $4::interval), '{}')
+             AS person_asked_at,
+           coalesce(array_agg(used_at ORDER BY used_at)
+                      FILTER (WHERE community_id = $3 AND used_at > statement_timestamp() - $4::interval), '{}')
+             AS community_asked_at,
+           coalesce(sum(CASE WHEN used_at > statement_timestamp() - $5::interval THEN cost_usd + reserved_usd
+                             ELSE cost_usd END)
+                      FILTER (WHERE used_at >= date_trunc('day', statement_timestamp(), 'UTC')), 0) AS spent_usd
+      FROM usage
+     WHERE creator_id = $1
+       AND used_at >= least(date_trunc('day', statement_timestamp(), 'UTC'), statement_timestamp() - $4::interval)
+"""
+LARGEST_COST: Final = """
+    SELECT max(cost_usd) FROM (
+      SELECT cost_usd FROM usage WHERE creator_id = $1 AND cost_usd > 0 ORDER BY id DESC LIMIT 100
+    ) AS latest
+"""
 ADD_USAGE: Final = """
-    INSERT INTO usage (creator_id, community_id, student_id, model, prompt_tokens, completion_tokens, cost_usd)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    INSERT INTO usage (creator_id, student_id, community_id, used_at, reserved_usd) VALUES ($1, $2, $3, $4, $5)
+    RETURNING id
+"""
+SETTLE: Final = """
+    UPDATE usage SET model = $3, prompt_tokens = $4, completion_tokens = $5, cost_usd = $6, reserved_usd = 0
+     WHERE creator_id = $1 AND id = $2
 """
 HISTORY: Final = """
     SELECT id, creator_id, question, answer, outcome, video_references, created_at FROM chat_messages
@@ -49,13 +86,6 @@ OWN_HISTORY: Final = """
 VOTE: Final = """
     INSERT INTO votes (creator_id, message_id, student_id, helpful) VALUES ($1, $2, $3, $4)
     ON CONFLICT (creator_id, message_id, student_id) DO UPDATE SET helpful = $4, voted_at = now()
-"""
-LOAD: Final = """
-    SELECT count(*) FILTER (WHERE student_id = $2 AND used_at > now() - interval '1 minute') AS by_person,
-           count(*) FILTER (WHERE community_id = $3 AND used_at > now() - interval '1 minute') AS by_community,
-           coalesce(sum(cost_usd) FILTER (WHERE used_at >= date_trunc('day', now(), 'UTC')), 0) AS cost
-      FROM usage
-     WHERE creator_id = $1 AND used_at >= least(date_trunc('day', now(), 'UTC'), now() - interval '1 minute')
 """
 OWN_MESSAGES: Final = """
     SELECT creator_id, question, answer, outcome, video_references, created_at FROM chat_messages
@@ -84,7 +114,17 @@ class PostgresConversations:
             )
         return tuple(Turn(row["question"], row["answer"]) for row in reversed(rows))
 
-    async def record(self, speaker: Speaker, question: str, answer: Answer) -> MessageId:
+    async def admit(self, speaker: Speaker, limits: Limits) -> Admission:
+        """Count a question, or refuse it; see :meth:`core.asking.sessions.Conversations.admit`."""
+        async with self._database.creator(speaker.creator_id, speaker.student_id) as connection:
+            return await _admit(connection, speaker.creator_id, speaker.student_id, speaker.community_id, limits)
+
+    async def admit_operator(self, creator_id: CreatorId, limits: Limits) -> Admission:
+        """Count a question from the shell."""
+        async with self._database.creator(creator_id) as connection:
+            return await _admit(connection, creator_id, None, None, limits)
+
+    async def record(self, speaker: Speaker, question: str, answer: Answer, admission: Admission) -> MessageId:
         """Store a question with its answer and what it used, in one transaction."""
         async with self._database.creator(speaker.creator_id, speaker.student_id) as connection:
             key = (speaker.creator_id, speaker.student_id, speaker.place)
@@ -96,15 +136,13 @@ class PostgresConversations:
                 [asdict(citation) for citation in answer.citations], answer.model, asdict(answer.usage),
                 dict(answer.timing_ms),
             )  # fmt: skip
-            await self._count(connection, speaker, answer)
+            await _settle(connection, speaker.creator_id, answer, admission)
         return MessageId(message_id)
 
-    async def _count(self, connection: Connection, speaker: Speaker, answer: Answer) -> None:
-        usage = answer.usage
-        await connection.execute(
-            ADD_USAGE, speaker.creator_id, speaker.community_id, speaker.student_id, answer.model,
-            usage.prompt_tokens, usage.completion_tokens, usage.cost_usd,
-        )  # fmt: skip
+    async def settle(self, creator_id: CreatorId, answer: Answer, admission: Admission) -> None:
+        """Store what an answer used."""
+        async with self._database.creator(creator_id) as connection:
+            await _settle(connection, creator_id, answer, admission)
 
     async def forget(self, speaker: Speaker) -> bool:
         """End the open session; False when there was none."""
@@ -137,12 +175,6 @@ class PostgresConversations:
             return False
         return True
 
-    async def load(self, speaker: Speaker) -> Load:
-        """What the person, the community and the creator used lately."""
-        async with self._database.creator(speaker.creator_id, speaker.student_id) as connection:
-            row = await connection.fetchrow(LOAD, speaker.creator_id, speaker.student_id, speaker.community_id)
-        return Load(0, 0, 0.0) if row is None else Load(row["by_person"], row["by_community"], float(row["cost"]))
-
     async def export(self, student_id: StudentId) -> dict[str, Any]:
         """Everything that is kept of a student, as plain data with times as ISO 8601."""
         async with self._database.student(student_id) as connection:
@@ -159,3 +191,33 @@ class PostgresConversations:
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}
+
+
+async def _admit(
+    connection: Connection, creator_id: CreatorId, student_id: StudentId | None, community_id: CommunityId | None,
+    limits: Limits,
+) -> Admission:  # fmt: skip
+    """Check and count under one lock a creator, since money, the widest limit, is counted by creator."""
+    await connection.execute(LOCK_LIMITS, creator_id)
+    used = await connection.fetchrow(LOAD, creator_id, student_id, community_id, WINDOW, RESERVED_FOR)
+    assert used is not None  # noqa: S101 - an aggregate always has a row
+    load = Load(used["at"], used["person_asked_at"], used["community_asked_at"], float(used["spent_usd"]))
+    if reason := over_limit(load, limits):
+        raise Refused(reason)
+    quoted_for = out_of_money(load, limits)
+    reserved_usd = await _to_reserve(connection, creator_id) if limits.creator_usd_per_day and not quoted_for else 0
+    usage_id = await connection.fetchval(ADD_USAGE, creator_id, student_id, community_id, load.at, reserved_usd)
+    return Admission(UsageId(usage_id), quoted_for)
+
+
+async def _to_reserve(connection: Connection, creator_id: CreatorId) -> Decimal:
+    largest: Decimal | None = await connection.fetchval(LARGEST_COST, creator_id)
+    return largest or Decimal(str(FIRST_COST_USD))
+
+
+async def _settle(connection: Connection, creator_id: CreatorId, answer: Answer, admission: Admission) -> None:
+    used = answer.usage
+    await connection.execute(
+        SETTLE, creator_id, admission.usage_id, answer.model, used.prompt_tokens, used.completion_tokens,
+        used.cost_usd,
+    )  # fmt: skip

@@ -1,15 +1,15 @@
 """Asking, and what belongs to it: votes, a fresh start, one's own history."""
 
-from dataclasses import replace
 from typing import Final
 
 import structlog
 
 from bot.commands.answers import answer_reply, past_sources
 from bot.commands.registry import Context, Registry, said
-from core.asking.answer import Answer, Outcome
+from core.asking.answer import Answer
 from core.asking.engine import Question
-from core.asking.sessions import Speaker, money_left, over_limit
+from core.asking.limits import Admission, with_budget_notice
+from core.asking.sessions import Speaker
 from core.conversation import Button, Parameter, Reply
 from core.errors import DatabaseFull, Refused
 from core.ids import CreatorId, MessageId
@@ -17,7 +17,6 @@ from core.members.directory import refusal
 from core.richtext import RichText, bold, joined
 
 HISTORY_LENGTH: Final = 10
-BUDGET_USED: Final = "Today's budget for written answers is used up; until midnight UTC I quote the creator:"
 
 log = structlog.get_logger()
 commands = Registry()
@@ -33,27 +32,35 @@ async def ask(context: Context) -> Reply:
     services, speaker, creator = context.services, context.speaker, context.creator
     if reason := refusal(context.standing):
         raise Refused(reason)
-    load = await services.conversations.load(speaker)
-    if reason := over_limit(load, services.limits):
-        raise Refused(reason)
+    admission = await _admitted(context)
     text = context.text("question")
     question = Question(
         creator.id, text, await services.conversations.context(speaker), creator.language,
-        may_write=money_left(load, services.limits),
+        may_write=admission is not None and admission.may_write,
     )  # fmt: skip
     answer = await services.engine.answer(question)
-    if services.engine.writes and not question.may_write and answer.outcome is Outcome.ANSWERED:
-        answer = replace(answer, notice=BUDGET_USED)
-    return answer_reply(answer, creator.id, await _kept(context, text[:4000], answer))
+    if admission is None:
+        return answer_reply(answer, creator.id, None)
+    answer = with_budget_notice(answer, admission)
+    return answer_reply(answer, creator.id, await _kept(context, text[:4000], answer, admission))
 
 
-async def _kept(context: Context, question: str, answer: Answer) -> MessageId | None:
+async def _admitted(context: Context) -> Admission | None:
+    """Count a question; None on a full disk, where it is quoted, since what a model costs could not be kept."""
+    try:
+        return await context.services.conversations.admit(context.speaker, context.services.limits)
+    except DatabaseFull as full:
+        log.warning("a question cannot be counted", reason=str(full))
+        return None
+
+
+async def _kept(context: Context, question: str, answer: Answer, admission: Admission) -> MessageId | None:
     """Store an answer and enrol who asked for the first time; on a full disk an answer is given all the same."""
     services, creator, standing = context.services, context.creator, context.standing
     try:
         if creator.who_may_ask == "everyone" and not standing.enrolment and not context.place.direct:
             await services.directory.enrol(creator.id, standing.student_id)
-        return await services.conversations.record(context.speaker, question, answer)
+        return await services.conversations.record(context.speaker, question, answer, admission)
     except DatabaseFull as full:
         log.warning("an answer cannot be kept", reason=str(full))
         return None

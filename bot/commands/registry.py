@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from core.asking.engine import Engine
-from core.asking.sessions import Conversations, Limits, Speaker
+from core.asking.limits import Limits
+from core.asking.sessions import Conversations, Speaker
 from core.conversation import Attachment, Audience, Command, Parameter, Person, Place, Reply, Request, Suggestion
 from core.errors import Refused
 from core.library.store import Shelf

@@ -137,11 +137,6 @@ class Engine:
             explained = await self._explain(question, timing)
         return replace(explained, answer=replace(explained.answer, timing_ms=timing.taken_ms))
 
-    @property
-    def writes(self) -> bool:
-        """Whether a model is configured."""
-        return bool(self._models)
-
     async def recalibrate(self, creator_id: CreatorId) -> None:
         """Find a creator's cut-off for the present version of the corpus and keep it."""
         found_for = -1

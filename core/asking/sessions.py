@@ -1,4 +1,4 @@
-"""Conversations: what was asked and answered, by whom and where, and the limits on asking."""
+"""Conversations: what was asked and answered, by whom and where, and what it used."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from core.asking.answer import Answer
+from core.asking.limits import Admission, Limits
 from core.asking.writing import Turn
 from core.ids import CommunityId, CreatorId, MessageId, StudentId
 
@@ -38,24 +39,6 @@ class Past:
     asked_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What was used of the limits: questions in the last minute, model money since midnight UTC."""
-
-    by_person: int
-    by_community: int
-    cost_today_usd: float
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What may be used; 0 means no limit."""
-
-    person_per_minute: int
-    community_per_minute: int
-    creator_usd_per_day: float
-
-
 class Conversations(Protocol):
     """Sessions and messages. A student's are seen by that student alone."""
 
@@ -63,8 +46,30 @@ class Conversations(Protocol):
         """The last turns of the open session, oldest first."""
         ...
 
-    async def record(self, speaker: Speaker, question: str, answer: Answer) -> MessageId:
-        """Store a question with its answer and what it used."""
+    async def admit(self, speaker: Speaker, limits: Limits) -> Admission:
+        """Count a question before it is answered; of a burst at once only as many pass as may.
+
+        What its answer may cost is set aside: the largest cost of the creator's last hundred questions that cost
+        anything. So a day's money is exceeded by at most one answer, and beyond that only by what answers cost more
+        than was set aside for them. A question that is never answered, after a crash say, stays counted as one
+        that cost nothing; what was set aside for it is free again after
+        :data:`core.asking.limits.RESERVED_FOR`.
+
+        Raises:
+            Refused: the person or the community asks too often; says for how long.
+        """
+        ...
+
+    async def admit_operator(self, creator_id: CreatorId, limits: Limits) -> Admission:
+        """Count a question from the shell: of the limits, only money applies."""
+        ...
+
+    async def record(self, speaker: Speaker, question: str, answer: Answer, admission: Admission) -> MessageId:
+        """Store a question with its answer and, at once, what it used."""
+        ...
+
+    async def settle(self, creator_id: CreatorId, answer: Answer, admission: Admission) -> None:
+        """Store what an answer used, and nothing else of it."""
         ...
 
     async def forget(self, speaker: Speaker) -> bool:
@@ -79,24 +84,6 @@ class Conversations(Protocol):
         """Keep a person's vote on an answer, replacing an earlier one; False when there is no such answer."""
         ...
 
-    async def load(self, speaker: Speaker) -> Load:
-        """What the person, the community and the creator used lately."""
-        ...
-
     async def export(self, student_id: StudentId) -> dict[str, Any]:
         """Everything that is kept of a student, as plain data."""
         ...
-
-
-def over_limit(load: Load, limits: Limits) -> str:
-    """Why a question must wait, and until when; empty when it need not."""
-    if limits.person_per_minute and load.by_person >= limits.person_per_minute:
-        return f"That is {load.by_person} questions within a minute. You can go on asking in one minute."
-    if limits.community_per_minute and load.by_community >= limits.community_per_minute:
-        return "This community asks faster than I may answer. Please try again in one minute."
-    return ""
-
-
-def money_left(load: Load, limits: Limits) -> bool:
-    """Whether a model may still be paid for today; without, the answer is quoted."""
-    return not limits.creator_usd_per_day or load.cost_today_usd < limits.creator_usd_per_day

@@ -16,6 +16,7 @@ from adapters.sources.sentences import split_sentences
 from adapters.sources.stemming import SnowballStemmer
 from core.asking.answer import Answer, Citation, Confidence, Locator, Mode, Outcome, Sentence, Usage
 from core.asking.embedding import Vector
+from core.asking.limits import Limits
 from core.asking.sessions import Speaker
 from core.conversation import Person, Place
 from core.ids import CommunityId, CreatorId, ItemId, MessageId, SourceId, StudentId
@@ -25,6 +26,7 @@ from core.library.transcript import Segment, Timing, Transcript
 
 STEM = SnowballStemmer()
 CHANNEL = "10"
+UNLIMITED = Limits(0, 0, 0.0)
 
 
 class MadeUpEmbedder:
@@ -115,10 +117,18 @@ async def item_of(database: Database, creator_id: CreatorId, source_id: SourceId
     return next(source.item_id for source in sources if source.id == source_id)
 
 
+async def record(
+    conversations: PostgresConversations, speaker: Speaker, question: str, answered: Answer
+) -> MessageId:  # fmt: skip
+    """Ask and keep the answer, however often and dear."""
+    admission = await conversations.admit(speaker, UNLIMITED)
+    return await conversations.record(speaker, question, answered, admission)
+
+
 async def converse(database: Database, school: School, student_id: StudentId, question: str) -> MessageId:
     """Ask, be answered and say that it helped."""
     conversations = PostgresConversations(database)
-    message_id = await conversations.record(school.speaker(student_id), question, answer())
+    message_id = await record(conversations, school.speaker(student_id), question, answer())
     assert await conversations.vote(school.speaker(student_id), message_id, helpful=True)
     return message_id
 

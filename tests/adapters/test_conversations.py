@@ -12,7 +12,7 @@ from core.asking.answer import Outcome
 from core.asking.sessions import CONTEXT_TURNS, Speaker
 from core.asking.writing import Turn
 from core.ids import MessageId, StudentId
-from tests.adapters.school import School, answer, converse, enrol_student, found_school, rows
+from tests.adapters.school import School, answer, converse, enrol_student, found_school, record, rows
 
 
 @pytest.fixture
@@ -46,20 +46,20 @@ async def test_a_session_remembers_the_last_turns_in_order(
 ) -> None:
     assert await conversations.context(speaker) == ()
     for n in range(CONTEXT_TURNS + 2):
-        await conversations.record(speaker, f"question {n}", answer(f"answer {n}"))
+        await record(conversations, speaker, f"question {n}", answer(f"answer {n}"))
     turns = await conversations.context(speaker)
     assert turns == tuple(Turn(f"question {n}", f"answer {n} [1]") for n in range(2, CONTEXT_TURNS + 2))
 
 
 async def test_a_refusal_is_no_context(conversations: PostgresConversations, speaker: Speaker) -> None:
-    await conversations.record(speaker, "too often", answer("Later.", outcome=Outcome.REFUSED))
+    await record(conversations, speaker, "too often", answer("Later.", outcome=Outcome.REFUSED))
     assert await conversations.context(speaker) == ()
 
 
 async def test_context_is_of_the_same_person_place_and_creator_alone(
     conversations: PostgresConversations, speaker: Speaker, database: Database
 ) -> None:
-    await conversations.record(speaker, "mine", answer())
+    await record(conversations, speaker, "mine", answer())
     other = await found_school(database, "cooking")
     for elsewhere in (
         replace(speaker, place="discord:11:"),
@@ -75,11 +75,11 @@ async def test_forgetting_ends_the_session_and_keeps_the_history(
     conversations: PostgresConversations, speaker: Speaker
 ) -> None:
     assert not await conversations.forget(speaker)
-    await conversations.record(speaker, "before", answer())
+    await record(conversations, speaker, "before", answer())
     assert await conversations.forget(speaker)
     assert not await conversations.forget(speaker)
     assert await conversations.context(speaker) == ()
-    await conversations.record(speaker, "after", answer())
+    await record(conversations, speaker, "after", answer())
     assert [turn.question for turn in await conversations.context(speaker)] == ["after"]
     past = await conversations.history(speaker.student_id, speaker.creator_id, 10)
     assert [one.question for one in past] == ["after", "before"]
@@ -88,13 +88,13 @@ async def test_forgetting_ends_the_session_and_keeps_the_history(
 async def test_after_six_idle_hours_a_question_opens_a_new_session(
     conversations: PostgresConversations, speaker: Speaker, database: Database, database_url: str
 ) -> None:
-    await conversations.record(speaker, "before lunch", answer())
+    await record(conversations, speaker, "before lunch", answer())
     await _let_pass(database, speaker, "5 hours 59 minutes")
     assert len(await conversations.context(speaker)) == 1
-    await conversations.record(speaker, "after lunch", answer())
+    await record(conversations, speaker, "after lunch", answer())
     await _let_pass(database, speaker, "6 hours 1 minute")
     assert await conversations.context(speaker) == ()
-    await conversations.record(speaker, "at night", answer())
+    await record(conversations, speaker, "at night", answer())
     assert [turn.question for turn in await conversations.context(speaker)] == ["at night"]
     sessions = await rows(database_url, "SELECT ended_at IS NULL AS open FROM chat_sessions ORDER BY id")
     assert [row["open"] for row in sessions] == [False, True]
@@ -103,7 +103,7 @@ async def test_after_six_idle_hours_a_question_opens_a_new_session(
 async def test_questions_at_the_same_moment_share_one_session(
     conversations: PostgresConversations, speaker: Speaker, database_url: str
 ) -> None:
-    await asyncio.gather(*(conversations.record(speaker, f"{n}", answer()) for n in range(8)))
+    await asyncio.gather(*(record(conversations, speaker, f"{n}", answer()) for n in range(8)))
     assert len(await rows(database_url, "SELECT 1 FROM chat_sessions")) == 1
     assert len(await rows(database_url, "SELECT 1 FROM chat_messages")) == 8
 
@@ -111,9 +111,9 @@ async def test_questions_at_the_same_moment_share_one_session(
 async def test_history_keeps_what_was_shown_newest_first(
     conversations: PostgresConversations, speaker: Speaker, database: Database
 ) -> None:
-    first = await conversations.record(speaker, "first", answer("One."))
+    first = await record(conversations, speaker, "first", answer("One."))
     other = await found_school(database, "cooking")
-    second = await conversations.record(other.speaker(speaker.student_id), "second", answer("Two."))
+    second = await record(conversations, other.speaker(speaker.student_id), "second", answer("Two."))
     everywhere = await conversations.history(speaker.student_id, None, 10)
     assert [one.message_id for one in everywhere] == [second, first]
     assert [one.creator_id for one in everywhere] == [other.creator_id, speaker.creator_id]
@@ -126,7 +126,7 @@ async def test_history_keeps_what_was_shown_newest_first(
 async def test_a_classmate_has_no_part_in_a_history(
     conversations: PostgresConversations, speaker: Speaker, database: Database
 ) -> None:
-    await conversations.record(speaker, "mine", answer())
+    await record(conversations, speaker, "mine", answer())
     classmate = await enrol_student(database, "2")
     assert await conversations.history(classmate, speaker.creator_id, 10) == []
     assert await conversations.history(classmate, None, 10) == []
@@ -135,7 +135,7 @@ async def test_a_classmate_has_no_part_in_a_history(
 async def test_a_later_vote_replaces_an_earlier_one(
     conversations: PostgresConversations, speaker: Speaker, database_url: str
 ) -> None:
-    message_id = await conversations.record(speaker, "question", answer())
+    message_id = await record(conversations, speaker, "question", answer())
     assert await conversations.vote(speaker, message_id, helpful=True)
     assert await conversations.vote(speaker, message_id, helpful=False)
     votes = await rows(database_url, "SELECT message_id, helpful FROM votes")
@@ -145,7 +145,7 @@ async def test_a_later_vote_replaces_an_earlier_one(
 async def test_who_reads_a_public_answer_may_vote_on_it_beside_the_asker(
     conversations: PostgresConversations, speaker: Speaker, database: Database, database_url: str
 ) -> None:
-    message_id = await conversations.record(speaker, "question", answer())
+    message_id = await record(conversations, speaker, "question", answer())
     reader = replace(speaker, student_id=await enrol_student(database, "2"))
     assert await conversations.vote(speaker, message_id, helpful=True)
     assert await conversations.vote(reader, message_id, helpful=False)
@@ -156,27 +156,11 @@ async def test_who_reads_a_public_answer_may_vote_on_it_beside_the_asker(
 async def test_a_vote_on_no_answer_or_another_creators_is_none(
     conversations: PostgresConversations, speaker: Speaker, database: Database, database_url: str
 ) -> None:
-    message_id = await conversations.record(speaker, "question", answer())
+    message_id = await record(conversations, speaker, "question", answer())
     other = await found_school(database, "cooking")
     assert not await conversations.vote(speaker, MessageId(message_id + 1000), helpful=True)
     assert not await conversations.vote(other.speaker(speaker.student_id), message_id, helpful=True)
     assert await rows(database_url, "SELECT 1 FROM votes") == []
-
-
-async def test_the_load_counts_person_community_and_money_of_this_creator(
-    conversations: PostgresConversations, speaker: Speaker, database: Database
-) -> None:
-    classmate = replace(speaker, student_id=await enrol_student(database, "2"))
-    elsewhere = replace(speaker, community_id=None, place="discord:direct:")
-    other = (await found_school(database, "cooking")).speaker(speaker.student_id)
-    await conversations.record(other, "not counted here", answer(cost_usd=5.0))
-    assert asdict(await conversations.load(speaker)) == {"by_person": 0, "by_community": 0, "cost_today_usd": 0.0}
-    for one in (speaker, speaker, classmate, elsewhere):
-        await conversations.record(one, "counted", answer(cost_usd=0.25))
-    load = await conversations.load(speaker)
-    assert (load.by_person, load.by_community, load.cost_today_usd) == (3, 3, 1.0)
-    load = await conversations.load(classmate)
-    assert (load.by_person, load.by_community) == (1, 3)
 
 
 async def test_an_export_holds_everything_of_one_student_as_plain_data(

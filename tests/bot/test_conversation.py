@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from bot.sample import LOCAL, join_everything, whom_to_ask
 from core.conversation import Person, Reply, Role
 from core.members.directory import Purpose
 from core.richtext import Span, Style
+from tests.adapters.school import rows
 from tests.bot.conftest import LECTURE, Speaker, SpeakerMaker, attachment, ready
 
 SCHOOL = "school-100"
@@ -185,11 +187,18 @@ async def test_odd_questions_get_words_back(taught: Speaker, question: str, word
     assert "went wrong" not in reply.text.plain
 
 
-async def test_too_many_questions_a_minute_are_refused_with_when_it_goes_on(taught: Speaker) -> None:
-    for _ in range(8):
-        await taught.says("ask", question="Where does the core shadow lie?")
-    reply = await taught.says("ask", question="Where does the core shadow lie?")
-    assert "one minute" in reply.text.plain
+async def test_of_twenty_questions_at_once_eight_are_answered_and_the_rest_read_when_it_goes_on(
+    taught: Speaker, database_url: str
+) -> None:
+    questions = [taught.says("ask", question="Where does the core shadow lie?") for _ in range(20)]
+    replies = [reply.text.plain for reply in await asyncio.gather(*questions)]
+    assert sum("opposite the lamp" in reply for reply in replies) == 8
+    refused = [reply for reply in replies if "opposite the lamp" not in reply]
+    wanted = r"That is 8 questions within a minute\. You can go on asking in (1 minute|[1-5]?\d seconds?)\."
+    assert all(re.fullmatch(wanted, reply) for reply in refused), refused
+    assert len(await rows(database_url, "SELECT 1 FROM chat_messages")) == 8
+    (used,) = await rows(database_url, "SELECT count(*) AS asked, sum(reserved_usd) AS reserved FROM usage")
+    assert (used["asked"], used["reserved"]) == (8, 0)
 
 
 async def test_a_bad_file_is_refused_with_the_rule(owner: Speaker) -> None:

@@ -1,0 +1,84 @@
+"""Who must wait, for how long, and in which words."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from core.asking.answer import Answer, Citation, Confidence, Locator, Mode, Outcome
+from core.asking.engine import CLOSEST
+from core.asking.limits import Admission, Limits, Load, in_words, out_of_money, over_limit, with_budget_notice
+from core.ids import SourceId, UsageId
+
+NOW = datetime(2026, 5, 4, 20, 30, tzinfo=UTC)
+LIMITS = Limits(3, 5, 1.0)
+
+
+def ago(*seconds: float) -> list[datetime]:
+    return [NOW - timedelta(seconds=s) for s in seconds]
+
+
+@pytest.mark.parametrize(
+    ("person", "community", "words"),
+    [
+        ([], [], ""),
+        ([50, 40], [50, 40, 30, 20], ""),
+        ([37, 20, 10], [], "That is 3 questions within a minute. You can go on asking in 23 seconds."),
+        ([59.5, 20, 10], [], "That is 3 questions within a minute. You can go on asking in 1 second."),
+        ([0, 0, 0], [], "That is 3 questions within a minute. You can go on asking in 1 minute."),
+        ([50, 40, 30, 20, 10], [], "That is 3 questions within a minute. You can go on asking in 30 seconds."),
+        ([], [48, 9, 9, 9, 9], "This community asks faster than I may answer. You can go on asking in 12 seconds."),
+        ([55, 9, 9], [20] * 5, "This community asks faster than I may answer. You can go on asking in 40 seconds."),
+    ],
+)
+def test_the_words_name_the_limit_that_lasts_longest_and_its_real_time(
+    person: list[float], community: list[float], words: str
+) -> None:
+    assert over_limit(Load(NOW, ago(*person), ago(*community), 0.0), LIMITS) == words
+
+
+def test_zero_is_no_limit() -> None:
+    load = Load(NOW, ago(*[1] * 99), ago(*[1] * 99), 1000.0)
+    assert over_limit(load, Limits(0, 0, 0.0)) == ""
+    assert out_of_money(load, Limits(0, 0, 0.0)) is None
+
+
+@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=5)), timezone(timedelta(hours=-9))])
+def test_money_that_is_used_up_lasts_until_midnight_utc_in_every_zone(zone: timezone) -> None:
+    assert out_of_money(Load(NOW.astimezone(zone), (), (), 0.99), LIMITS) is None
+    assert out_of_money(Load(NOW.astimezone(zone), (), (), 1.0), LIMITS) == timedelta(hours=3, minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "1 second"), (23, "23 seconds"), (59.2, "1 minute"), (60, "1 minute"), (61, "2 minutes"),
+        (3600, "1 hour"), (3601, "1 hour and 1 minute"), (12_600, "3 hours and 30 minutes"), (86_400, "24 hours"),
+    ],
+)  # fmt: skip
+def test_a_duration_is_rounded_up(seconds: float, words: str) -> None:
+    assert in_words(timedelta(seconds=seconds)) == words
+
+
+def quoted(outcome: Outcome, notice: str) -> Answer:
+    cited = Citation(
+        "1", SourceId(1), "Title", "https://videos.example/1", Locator("time", "0:05"), 5.0, 9.0, "Words."
+    )
+    shown = () if outcome is Outcome.ABSTAINED else (cited,)
+    return Answer(outcome, Mode.QUOTED, Confidence.LOW, citations=shown, notice=notice)
+
+
+def test_quotes_instead_of_a_written_answer_say_why_and_keep_their_own_notice() -> None:
+    used_up = Admission(UsageId(1), timedelta(hours=3, minutes=30))
+    why = (
+        "Today's budget for written answers is used up. Until midnight UTC, for another 3 hours and 30 minutes, "
+        "I quote the creator."
+    )
+    assert with_budget_notice(quoted(Outcome.ANSWERED, ""), used_up).notice == why
+    assert with_budget_notice(quoted(Outcome.CLOSEST, CLOSEST), used_up).notice == f"{why}\n\n{CLOSEST}"
+
+
+def test_an_answer_that_money_would_not_have_changed_says_nothing_of_it() -> None:
+    declined = quoted(Outcome.ABSTAINED, "The material does not say.")
+    assert with_budget_notice(declined, Admission(UsageId(1), timedelta(hours=1))) == declined
+    answered = quoted(Outcome.ANSWERED, "")
+    assert with_budget_notice(answered, Admission(UsageId(1))) == answered
