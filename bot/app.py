@@ -141,7 +141,7 @@ async def open_deployment(settings: Settings) -> AsyncIterator[Deployment]:
 @asynccontextmanager
 async def open_on(settings: Settings, address: DatabaseAddress) -> AsyncIterator[Deployment]:
     """Everything that stands on a migrated database."""
-    async with open_database(address.url, revive=address.revive) as database:
+    async with open_database(address.url, revive=address.revive) as database, open_models(settings) as models:
         embedder = make_embedder(settings)
         stem = SnowballStemmer()
         directory = PostgresDirectory(database)
@@ -154,7 +154,7 @@ async def open_on(settings: Settings, address: DatabaseAddress) -> AsyncIterator
             snapshots=Snapshots(
                 holdings, settings.retrieval.memory * MEGABYTE, settings.retrieval.snapshot_max_units
             ),
-            embedder=embedder, stem=stem, models=make_models(settings), links=links, watch=ModelLog(),
+            embedder=embedder, stem=stem, models=models, links=links, watch=ModelLog(),
         )  # fmt: skip
         services = Services(
             engine=engine, directory=directory, conversations=conversations, shelf=shelf, links=links,
@@ -198,20 +198,25 @@ def make_embedder(settings: Settings) -> Embedder:
 
 def make_limits(settings: Settings) -> Limits:
     """The limits on asking; where no model writes there is no money to limit."""
-    configured = settings.limits
     return Limits(
-        configured.questions_per_minute, configured.community_questions_per_minute,
-        configured.model_usd_per_day if settings.models.answer else 0.0,
+        settings.limits.questions_per_minute, settings.limits.community_questions_per_minute,
+        settings.limits.model_usd_per_day if settings.models.answer else 0.0,
     )  # fmt: skip
 
 
-def make_models(settings: Settings) -> list[AnswerModel]:
+@asynccontextmanager
+async def open_models(settings: Settings) -> AsyncIterator[list[AnswerModel]]:
     """The answer models of ``models.answer``, in order.
 
     Raises:
         ConfigurationError: a name has another form, or its key is missing.
     """
-    return [_model(settings, name) for name in settings.models.answer]
+    models = [_model(settings, name) for name in settings.models.answer]
+    try:
+        yield models
+    finally:
+        for model in models:
+            await model.close()
 
 
 def _model(settings: Settings, name: str) -> AnswerModel:

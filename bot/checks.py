@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 
 from adapters.postgres.migrations import pending
-from bot.app import Deployment, make_embedder, make_models, open_address, open_on
+from bot.app import Deployment, make_embedder, open_address, open_models, open_on
 from bot.settings import OFFICIAL_DISCORD, Settings
 from core.asking.writing import EvidenceSentence, EvidenceSource, Task
 from core.errors import ChronosError, OperatorError, ProviderError
@@ -117,12 +117,13 @@ async def _models(settings: Settings) -> list[Finding]:
     findings: list[Finding] = []
     sentence = EvidenceSentence("S1", SourceId(0), 0, "Water boils at 100 degrees Celsius at sea level.")
     task = Task("At how many degrees Celsius does water boil?", (EvidenceSource("Boiling", (sentence,)),))
-    for model in make_models(settings):
-        try:
-            draft = await model.write(task)
-            findings.append(Finding("models", "ok", f"{model.name} answers (as {draft.model})"))
-        except ProviderError as error:
-            findings.append(Finding("models", "failed", f"{model.name}: {error}"))
+    async with open_models(settings) as models:
+        for model in models:
+            try:
+                draft = await model.write(task)
+                findings.append(Finding("models", "ok", f"{model.name} answers (as {draft.model})"))
+            except ProviderError as error:
+                findings.append(Finding("models", "failed", f"{model.name}: {error}"))
     return findings + _unpriced(settings)
 
 

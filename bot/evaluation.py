@@ -6,14 +6,16 @@ import json
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import UnionType
 from typing import Any, Final
 
 import asyncpg
 
 from adapters.postgres.migrations import migrate
+from adapters.sources.timed_text import read_timed_text
 from bot.app import DatabaseAddress, Deployment, open_address, open_on
 from bot.settings import Settings
 from core.asking.answer import Outcome
@@ -36,16 +38,77 @@ async def evaluate_files(
     """Answer a set's questions and write a line each; return how many.
 
     Raises:
-        UploadRefused: a file is not of the form that evaluation takes.
+        UploadRefused: a file is not of the form that evaluation takes; names the file and the line.
+        OSError: a file cannot be read, or ``predictions`` not be written.
         DatabaseError: no scratch database can be made.
     """
-    asked = [q for q in _lines(questions) if not core_only or q.get("core", True)]
-    async with _scratch(settings) as deployment:
-        library = await fill_library(deployment, corpus)
-        with predictions.open("w", encoding="utf-8") as out:
+    transcripts = await asyncio.to_thread(_transcripts, corpus)
+    everything = await asyncio.to_thread(_questions, questions, {t.creator for t in transcripts})
+    asked = [question for question in everything if not core_only or question.get("core", True)]
+    _refuse_overwriting(predictions, corpus, questions)
+    with predictions.open("w", encoding="utf-8") as out:  # before the work: it may not be writable
+        async with _scratch(settings) as deployment:
+            library = await fill_library(deployment, transcripts)
             for question in asked:
                 out.write(json.dumps(await predict(deployment, library, question)) + "\n")
     return len(asked)
+
+
+def _refuse_overwriting(predictions: Path, *given: Path) -> None:
+    if predictions.exists() and any(predictions.samefile(file) for file in given):
+        raise UploadRefused(f"{predictions} is what is evaluated; write the predictions into another file.")
+
+
+def _transcripts(path: Path) -> list[Transcript]:
+    for where, document in _documents(path):
+        for key in ("creator", "video_id"):
+            _require(where, document, key, str | int)
+    try:
+        return read_timed_text(path.name, path.read_bytes())
+    except UploadRefused as error:
+        raise UploadRefused(f"{path}: {error}") from error
+
+
+def _questions(path: Path, creators: Set[str]) -> list[dict[str, Any]]:
+    questions: list[dict[str, Any]] = []
+    for where, question in _documents(path):
+        _require(where, question, "id", str | int)
+        for key in ("creator", "question"):
+            _require(where, question, key, str)
+        if question["creator"] not in creators:
+            raise UploadRefused(f"{where}: it asks {question['creator']!r}, who is not in the corpus.")
+        questions.append(question)
+    return questions
+
+
+def _require(where: str, document: Mapping[str, Any], key: str, kind: type | UnionType) -> None:
+    value = document.get(key)
+    if not isinstance(value, kind) or isinstance(value, bool) or not str(value).strip():
+        raise UploadRefused(f'{where}: "{key}" is missing, empty or not a text.')
+
+
+def _documents(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every line's object with the words that say where it stands."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise UploadRefused(f"{path} is not text in UTF-8.") from None
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            where = f"{path}, line {number}"
+            yield where, _document(where, line)
+
+
+def _document(where: str, line: str) -> dict[str, Any]:
+    try:
+        document = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise UploadRefused(f"{where}: not valid JSON ({error.msg} at column {error.colno}).") from error
+    except (ValueError, RecursionError) as error:
+        raise UploadRefused(f"{where}: JSON with numbers too long or nested too deeply.") from error
+    if not isinstance(document, dict):
+        raise UploadRefused(f"{where}: not an object; each line holds one.")
+    return document
 
 
 class EvaluatedLibrary:
@@ -97,15 +160,9 @@ async def _administrate(url: str, statement: str) -> None:
         ) from error
 
 
-async def fill_library(deployment: Deployment, corpus: Path) -> EvaluatedLibrary:
-    """Make a corpus searchable, every creator a tenant.
-
-    Raises:
-        UploadRefused: the file is no corpus.
-    """
+async def fill_library(deployment: Deployment, transcripts: Sequence[Transcript]) -> EvaluatedLibrary:
+    """Make a corpus searchable, every creator a tenant."""
     library = EvaluatedLibrary()
-    content = await asyncio.to_thread(corpus.read_bytes)
-    transcripts = await asyncio.to_thread(deployment.services.read_timed_text, corpus.name, content)
     for transcript in transcripts:
         creator_id = await _creator(deployment, library, transcript.creator)
         await _add(deployment, library, creator_id, transcript)
@@ -145,13 +202,8 @@ async def predict(
         library: what was filled.
         question: a line of the set.
         history: earlier turns, for a question that leans on them.
-
-    Raises:
-        UploadRefused: the question asks a creator who is not in the corpus.
     """
-    creator_id = library.creators.get(question["creator"])
-    if creator_id is None:
-        raise UploadRefused(f"Question {question['id']} asks {question['creator']}, who is not in the corpus.")
+    creator_id = library.creators[question["creator"]]
     explained = await deployment.engine.explain(Question(creator_id, question["question"], history))
     answer = explained.answer
     return {
@@ -180,10 +232,3 @@ def _hit(
     first, last = read[hit.source_id, hit.first_unit], read[hit.source_id, hit.last_unit]
     start_s = first.linked_s if first.timed and first.linked_s is not None else first.start_s
     return {"video_id": videos[hit.source_id], "start": start_s, "end": last.end_s, "score": hit.score}
-
-
-def _lines(path: Path) -> Sequence[dict[str, Any]]:
-    try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, ValueError) as error:
-        raise UploadRefused(f"{path} is not a file of one JSON document a line: {error}") from error

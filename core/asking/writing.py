@@ -77,3 +77,7 @@ class AnswerModel(Protocol):
             ProviderError: any other failure, a refusal or an answer that cannot be read included.
         """
         ...
+
+    async def close(self) -> None:
+        """Give its connections back."""
+        ...

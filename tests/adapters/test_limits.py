@@ -24,7 +24,14 @@ MIDNIGHT: Final = "date_trunc('day', now(), 'UTC')"
 async def processes(database_url: str, database: Database) -> AsyncIterator[list[PostgresConversations]]:
     """The same conversations in two processes, each with a pool of its own."""
     async with open_database(database_url) as other:
+        await asyncio.gather(*(connect(opened) for opened in (database, other) for _ in range(10)))
         yield [PostgresConversations(database), PostgresConversations(other)]
+
+
+async def connect(database: Database) -> None:
+    """Hold a connection long enough that others at the same time need their own, so that a burst finds them open."""
+    async with database.system() as connection:
+        await connection.execute("SELECT pg_sleep(0.2)")
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import pytest
 from click.testing import CliRunner
 
 from bot.app import Deployment
-from bot.checks import _creators_library
+from bot.checks import _creators_library, _unpriced
 from bot.main import cli
+from bot.settings import Settings, load_settings
 from core.library.store import NewSource
 from core.library.transcript import Segment, Transcript
 
@@ -30,6 +31,35 @@ async def test_a_library_of_another_embedder_is_a_failure(deployment: Deployment
     (finding,) = await _creators_library(deployment, creator)
     assert finding.failed
     assert "models.embed" in finding.words
+
+
+def test_an_answer_model_without_a_price_is_named_where_a_budget_is_set() -> None:
+    prices = {"openai:dear": {"input": 1.0, "output": 4.0}, "openai:free": {}, "unknown": {"input": 1.0}}
+    models = {"answer": ["openai:dear", "openai:unknown", "openai:free"], "prices": prices}
+    (finding,) = _unpriced(Settings.model_validate({"models": models}))
+    assert finding.words.startswith("openai:unknown has no price in models.prices")
+    assert finding.line.startswith("!")
+    assert not finding.failed
+    assert _unpriced(Settings.model_validate({"models": models, "limits": {"model_usd_per_day": 0}})) == []
+
+
+def test_a_secrets_relative_path_starts_from_the_folder_of_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, elsewhere = tmp_path / "kept", tmp_path / "elsewhere"
+    for folder in (kept, elsewhere):
+        folder.mkdir()
+        folder.joinpath("openai.key").write_text(f"key in {folder.name}\n", encoding="utf-8")
+    monkeypatch.chdir(elsewhere)
+    file = kept / "config.toml"
+    file.write_text('[openai]\napi_key = "file:openai.key"\n', encoding="utf-8")
+    for path in (file, Path("../kept/config.toml")):
+        assert load_settings(path).openai.api_key.get_secret_value() == "key in kept"
+    file.write_text(f'[openai]\napi_key = "file:{elsewhere / "openai.key"}"\n', encoding="utf-8")
+    assert load_settings(file).openai.api_key.get_secret_value() == "key in elsewhere"
+    monkeypatch.setenv("CHRONOS_OPENAI__API_KEY", "file:openai.key")
+    assert load_settings(file).openai.api_key.get_secret_value() == "key in kept"
+    assert load_settings().openai.api_key.get_secret_value() == "key in elsewhere"
 
 
 @pytest.mark.parametrize("arguments", [["ask"], ["nonsense"], ["ask", "--creator"], ["run", "--role", "king"]])

@@ -116,6 +116,9 @@ class ScriptedModel:
         written = tuple(DraftSentence("Clean the drill as carefully as anybody can.", found) for found in labels)
         return Draft(covered=self.reply is not False, sentences=written, model=self.name)
 
+    async def close(self) -> None:
+        """Holds no connection."""
+
 
 @dataclass
 class Heard:

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from adapters.postgres.embedded import EmbeddedServer
+from adapters.sources.timed_text import read_timed_text
 from bot.app import DatabaseAddress, Deployment, open_on
 from bot.evaluation import EvaluatedLibrary, fill_library, predict
 from bot.settings import Settings
@@ -45,11 +46,12 @@ class Evaluated:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def evaluated(postgres: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Evaluated]:
     folder: Path = tmp_path_factory.mktemp("quality")
-    write_corpus(folder / "corpus.jsonl")
+    corpus = folder / "corpus.jsonl"
+    write_corpus(corpus)
     url = await postgres.create_database("quality", template=TEMPLATE)
     settings = Settings.model_validate({"storage": {"data_dir": str(folder)}, "models": {"answer": []}})
     async with open_on(settings, DatabaseAddress(url, url)) as deployment:
-        library = await fill_library(deployment, folder / "corpus.jsonl")
+        library = await fill_library(deployment, read_timed_text("corpus.jsonl", corpus.read_bytes()))
         asked = [(line, await predict(deployment, library, line)) for line in lines(QUESTIONS)]
         yield Evaluated(deployment, library, asked)
     await postgres.drop_database("quality")
