@@ -2,11 +2,13 @@
 
 import asyncio
 import itertools
+import logging
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from adapters.postgres.database import Database, open_database
 from adapters.postgres.embedded import EmbeddedServer, open_server
@@ -14,6 +16,15 @@ from adapters.postgres.migrations import migrate
 
 TEMPLATE = "chronos_template"
 _numbers = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def logs_as_found() -> Iterator[None]:
+    """A command that is run inside a test sets its own logs up; the next test must not write to them."""
+    handlers = logging.root.handlers[:]
+    yield
+    structlog.reset_defaults()
+    logging.root.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session")
