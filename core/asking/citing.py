@@ -84,15 +84,29 @@ def _runs(source_id: SourceId, units: Sequence[int]) -> Iterator[Span]:
 
 
 def quotes(starts: Sequence[Start], evidence: Evidence) -> list[list[StoredSentence]]:
-    """Up to three moments, each its sentence and those after it in its paragraph, without repeating one."""
+    """Up to three moments, each its sentence and those after it in its paragraph, without repeating one.
+
+    What follows a better moment right away makes it longer; what only leads up to one is left out.
+    """
     found: list[list[StoredSentence]] = []
     shown: set[Place] = set()
     for start in starts[:MOST_QUOTES]:
         quote = [s for s in _run_on(evidence, start) if (s.source_id, s.position) not in shown]
-        if quote:
-            shown.update((s.source_id, s.position) for s in quote)
+        if not quote or any(_follows(quote, better) for better in found):
+            continue
+        shown.update((s.source_id, s.position) for s in quote)
+        before = next((better for better in found if _follows(better, quote)), None)
+        if before is None:
             found.append(quote)
+        else:
+            before += quote
     return found
+
+
+def _follows(before: Sequence[StoredSentence], quote: Sequence[StoredSentence]) -> bool:
+    """Whether a quote begins with the very sentence after another, in the same paragraph."""
+    last, first = before[-1], quote[0]
+    return (last.source_id, last.paragraph, last.position + 1) == (first.source_id, first.paragraph, first.position)
 
 
 def _run_on(evidence: Evidence, start: Start) -> Iterator[StoredSentence]:

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from core.asking.answer import Answer, Confidence, Mode, Outcome, Sentence
+from core.asking.cache import AnswerCache, AnswerKey
 from core.asking.checking import verify
 from core.asking.citing import Evidence, citation, numbered, quotes, spans_to_quote, spans_to_read
 from core.asking.embedding import Embedder
@@ -119,6 +120,7 @@ class Engine:
         self._links = links
         self._watch = watch
         self._unrelated: tuple[SearchQuery, ...] = ()
+        self._cache = AnswerCache()
 
     async def answer(self, question: Question) -> Answer:
         """Answer from the creator's material, or abstain; when every model fails, the answer is quoted.
@@ -153,8 +155,13 @@ class Engine:
         opened, queries = await self._prepared(question, cleaned, timing)
         if opened is None:
             return Explained(_without_answer(Outcome.ABSTAINED, NOTHING_YET))
+        key = _cache_key(question, cleaned, opened)
+        if key and (kept := self._cache.find(key)):
+            return Explained(kept)
         found = await self._find(question.creator_id, queries, opened, timing)
         answer = await self._answer_from(found, question, timing)
+        if key:
+            self._cache.keep(key, answer)
         return Explained(answer, found.ranking.hits, found.ranking.gate)
 
     async def _answer_from(self, found: Found, question: Question, timing: Timing) -> Answer:
@@ -291,6 +298,13 @@ def in_context(cleaned: CleanQuestion, history: Sequence[Turn]) -> CleanQuestion
         return None
     before = clean_question(history[-1].question)
     return CleanQuestion(f"{before.text} {cleaned.text}", tuple(dict.fromkeys((*cleaned.words, *before.words))))
+
+
+def _cache_key(question: Question, cleaned: CleanQuestion, opened: Opened) -> AnswerKey | None:
+    """What an answer may be kept under; None where it leans on a conversation."""
+    if question.history:
+        return None
+    return AnswerKey(question.creator_id, opened.library.version, question.language, cleaned.text.casefold())
 
 
 def _known_here(library: Snapshot | Extent, query: SearchQuery) -> bool:

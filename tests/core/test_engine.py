@@ -308,6 +308,30 @@ async def test_a_model_that_finds_the_evidence_silent_declines() -> None:
     assert (answer.outcome, answer.notice, answer.model) == (Outcome.ABSTAINED, NOT_COVERED, "one")
 
 
+async def test_the_same_question_is_paid_for_once_until_the_library_changes() -> None:
+    model = ScriptedModel("one", True)
+    desk = Desk(models=[model])
+    first, again = await desk.ask(CLEAN_THE_DRILL), await desk.ask("how do I clean the DRILL?")
+    assert (len(model.tasks), again.text, again.citations) == (1, first.text, first.citations)
+    desk.holdings.version += 1
+    await desk.ask(CLEAN_THE_DRILL)
+    assert len(model.tasks) == 2
+
+
+async def test_an_answer_that_was_paid_for_is_given_again_when_the_money_is_used_up() -> None:
+    desk = Desk(models=[ScriptedModel("one", True)])
+    await desk.ask(CLEAN_THE_DRILL)
+    assert (await desk.ask(CLEAN_THE_DRILL, may_write=False)).mode is Mode.WRITTEN
+
+
+async def test_an_answer_that_leans_on_a_conversation_is_not_kept() -> None:
+    model = ScriptedModel("one", True)
+    desk = Desk(models=[model])
+    for _ in range(2):
+        await desk.ask(CLEAN_THE_DRILL, Turn("hello", "hi"))
+    assert len(model.tasks) == 2
+
+
 async def test_without_money_no_model_is_asked() -> None:
     model = ScriptedModel("one", True)
     answer = await Desk(models=[model]).ask(CLEAN_THE_DRILL, may_write=False)
