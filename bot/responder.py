@@ -10,7 +10,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from bot.commands.registry import Context, Entry, Registry, Services, said
-from core.conversation import Audience, Command, Place, Reply, Request, Suggestion
+from core.conversation import Command, Place, Reply, Request, Suggestion
 from core.errors import DatabaseFull, OperatorError, Refused, UserError
 from core.members.directory import Standing, standing_of
 from core.richtext import RichText, code
@@ -86,11 +86,10 @@ class CommandResponder:
         entry = self._entry(request)
         if entry is None:
             raise Refused(f"I do not know /{request.command[:40]}. /help shows what I can do here.")
+        context = await self._context(request)
+        context.require(entry.command)
         _require(entry.command, request)
-        standing = await self._standing(request)
-        if entry.command.audience is Audience.STAFF and not standing.staff:
-            raise Refused("Only the staff of this community may do that.")
-        reply = await entry.run(Context(request, standing, self.services, self.commands))
+        reply = await entry.run(context)
         return replace(reply, private=reply.private or entry.command.private)
 
     async def suggest(self, request: Request, parameter: str, typed: str) -> Sequence[Suggestion]:
@@ -99,8 +98,11 @@ class CommandResponder:
         if entry is None or entry.suggest is None or parameter not in {p.name for p in entry.command.parameters}:
             return []
         try:
-            context = Context(request, await self._standing(request), self.services, self.commands)
+            context = await self._context(request)
+            context.require(entry.command)
             return await entry.suggest(context, typed)
+        except UserError:
+            return []
         except Exception as error:  # noqa: BLE001 - a list of suggestions has no place for words
             log.warning("no suggestions", reason=type(error).__name__)
             return []
@@ -122,6 +124,9 @@ class CommandResponder:
 
     def _entry(self, request: Request) -> Entry | None:
         return self.registry.commands.get(request.command) or self.registry.actions.get(request.command)
+
+    async def _context(self, request: Request) -> Context:
+        return Context(request, await self._standing(request), self.services, self.commands)
 
     async def _standing(self, request: Request) -> Standing:
         directory, person, place = self.services.directory, request.person, request.place
@@ -153,7 +158,6 @@ def _require(command: Command, request: Request) -> None:
 
 def _apology(correlation_id: str, what: str) -> Reply:
     return said(
-        f"{what}; nothing was lost. Please try again in a minute. If it stays, give the operator this number: "
-        f"{correlation_id}",
+        f"{what}. Please try again in a minute. If it stays, give the operator this number: {correlation_id}",
         private=True,
     )

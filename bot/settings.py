@@ -187,11 +187,12 @@ class OperatorSection(Section):
     """Whoever runs this deployment.
 
     ``registration``: with ``invite`` a community needs a code, from the shell or from a creator's owner; with
-    ``closed`` no community is set up from a chat, and only a creator without an owner may still get one by a code.
+    ``closed`` only one from the shell counts.
     """
 
     registration: Literal["open", "invite", "closed"] = Field(
-        "open", description="who may /setup a community: open, invite (only with a code), closed (nobody)"
+        "open",
+        description="who may /setup a community: open, invite (only with a code), closed (a code from the shell)",
     )
     contact: str = Field("", description="shown to people who need the operator")
 

@@ -4,19 +4,20 @@ A platform adapter turns what happened there into a :class:`Request`, hands it t
 the :class:`Reply` natively. Commands are declared in ``bot/commands``; nothing here knows a platform.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from core.richtext import RichText, Span, Style
 
 
 class Audience(StrEnum):
-    """Who may use a command; each includes those after it."""
+    """Who may use a command: staff of a community that is set up, or who manages one, set up or not."""
 
     EVERYONE = "everyone"
     STAFF = "staff"
+    MANAGERS = "managers"
 
 
 class Kind(StrEnum):
@@ -34,13 +35,17 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """An option of a command; ``description`` is at most 100 characters (Discord's limit)."""
+    """An option of a command; ``description`` is at most 100 characters (Discord's limit).
+
+    ``takes_rest``: where commands are typed, it takes the words without a name although it is not required.
+    """
 
     name: str
     description: str
     kind: Kind = Kind.TEXT
     required: bool = False
     choices: tuple[str, ...] = ()
+    takes_rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +185,35 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Something people can say, on every platform; ``private``: the reply is for the person alone."""
+    """Something people can say, on every platform; ``private``: the reply is for the person alone.
+
+    ``direct_only``: it is of use in a private chat alone. ``unlisted``: it works, and no menu or list need show it.
+    """
 
     name: str
     description: str
     audience: Audience = Audience.EVERYONE
     parameters: tuple[Parameter, ...] = ()
     private: bool = False
+    direct_only: bool = False
+    unlisted: bool = False
 
     def parameter(self, kind: Kind) -> Parameter | None:
         """The first parameter of a kind."""
         return next((parameter for parameter in self.parameters if parameter.kind is kind), None)
+
+    def fits(self, *, direct: bool) -> bool:
+        """Whether it can do something in a private chat, or else in a community."""
+        return self.audience is not Audience.MANAGERS if direct else not self.direct_only
+
+
+EVERY_AUDIENCE: Final = frozenset(Audience)
+PLAIN_AUDIENCE: Final = frozenset({Audience.EVERYONE})
+
+
+def listed(commands: Iterable[Command], audiences: Container[Audience], *, direct: bool) -> list[Command]:
+    """What a menu or list shows to people of these audiences in a private chat, or else in a community."""
+    return [c for c in commands if not c.unlisted and c.audience in audiences and c.fits(direct=direct)]
 
 
 class Responder(Protocol):

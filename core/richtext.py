@@ -5,6 +5,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import takewhile
+from typing import Final
+
+# Controls, bidirectional overrides, invisible tags and lone surrogates: nobody says them, some hide text.
+INVISIBLE: Final = re.compile(
+    "[\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
+    "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+
+def one_line(text: str) -> str:
+    """A name or title as it may be shown: on one line, without what nobody can see or what turns it around."""
+    return " ".join(INVISIBLE.sub("", text).split())
 
 
 class Style(StrEnum):

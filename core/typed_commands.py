@@ -1,7 +1,8 @@
 """Commands where only text can be typed: ``/name key:value key:"two words" the rest``.
 
-The rest is the first text parameter; a link or a file fills the link or the file parameter. Whatever is not clearly
-meant for a parameter stays text, so that a question may hold colons, times, links and quotes.
+The rest goes to the first parameter that is required or says that it takes it; a link or a file fills the link or the
+file parameter. Whatever is not clearly meant for a parameter stays text where a text is required, so that a question
+may hold colons, times, links and quotes; elsewhere a mistyped name is refused.
 """
 
 import difflib
@@ -45,6 +46,7 @@ _WORD: Final = re.compile(
           | (?P<bare>\S+) )""",
     re.VERBOSE,
 )
+_NAMED: Final = re.compile(r"(?P<key>[^\W\d]\w+):(?!//)\S+")
 _LINK: Final = re.compile(r"<?(https?://[^\s<>]+)>?", re.IGNORECASE)
 _SHOWN: Final = 60
 
@@ -77,16 +79,16 @@ def parse(
 
 
 def usage(command: Command) -> str:
-    """How a command is written, optional parts in brackets: ``/upload [link] [file] [title] [language:en|de]``."""
-    rest = _takes_rest(command)
-    return " ".join([f"/{command.name}", *(_usage_of(p, bare=p is rest) for p in command.parameters)])
+    """How a command is written: what to fill in stands in ``<>``, what may be left out in brackets.
+
+    Such as ``/upload <file> [link:<link>] [title:<title>] [language:en|de]``.
+    """
+    return " ".join([f"/{command.name}", *map(_usage_of, command.parameters)])
 
 
-def _usage_of(parameter: Parameter, *, bare: bool) -> str:
-    if bare or parameter.kind in {Kind.LINK, Kind.FILE}:
-        shown = parameter.name
-    else:
-        shown = f"{parameter.name}:{'|'.join(parameter.choices) or '…'}"
+def _usage_of(parameter: Parameter) -> str:
+    blank = f"<{parameter.name.replace('_', ' ')}>"
+    shown = blank if parameter.kind is Kind.FILE else f"{parameter.name}:{'|'.join(parameter.choices) or blank}"
     return shown if parameter.required else f"[{shown}]"
 
 
@@ -107,9 +109,8 @@ def _named(name: str, commands: Sequence[Command]) -> Command:
 
 
 def _takes_rest(command: Command) -> Parameter | None:
-    """The first text parameter or, in a command without one, the first that can be typed at all."""
-    typed = [p for p in command.parameters if p.kind not in {Kind.LINK, Kind.FILE}]
-    return command.parameter(Kind.TEXT) or next(iter(typed), None)
+    typed = (p for p in command.parameters if p.kind not in {Kind.LINK, Kind.FILE})
+    return next((p for p in typed if p.required or p.takes_rest), None)
 
 
 class _Words:
@@ -132,6 +133,7 @@ class _Words:
         """
         for match in _WORD.finditer(text.rstrip()):
             if not (self._read_named(match) or self._read_link(match) or self._read_file(match)):
+                self._refuse_unknown(match)
                 self._left += match[0]
         self._place_rest(self._left.strip())
 
@@ -176,6 +178,15 @@ class _Words:
             self.arguments[target.name] = found
         return found is not None
 
+    def _refuse_unknown(self, match: re.Match[str]) -> None:
+        """A name that no parameter has is a mistake, but where a required text may hold anything."""
+        named = _NAMED.fullmatch(match["bare"] or "")
+        key = named["key"] if named else match["key"]
+        if not key or not self._command.parameters or key.lower() in self._by_name:
+            return
+        if self._rest is None or not self._rest.required:
+            raise BadArgument(f"/{self._command.name} knows no “{_short(key)}”. {_how(self._command)}")
+
     def _fit(self, parameter: Parameter, value: str) -> Value:
         match parameter.kind:
             case Kind.NUMBER:
@@ -202,9 +213,7 @@ class _Words:
             return
         target = self._open_parameter()
         if target is None:
-            raise BadArgument(
-                f"/{self._command.name} has no place for “{_short(text)}”. It is written: {usage(self._command)}"
-            )
+            raise BadArgument(f"/{self._command.name} has no place for “{_short(text)}”. {_how(self._command)}")
         self.arguments[target.name] = self._fit(target, text)
 
     def _open_parameter(self) -> Parameter | None:
@@ -213,6 +222,12 @@ class _Words:
             return self._rest
         required = (p for p in self._command.parameters if p.required and p.kind is Kind.TEXT)
         return next((p for p in required if p.name not in self.arguments), None)
+
+
+def _how(command: Command) -> str:
+    text = command.parameter(Kind.TEXT)
+    quotes = f' Several words stand in quotes: {text.name}:"two words".' if text else ""
+    return f"It is written: {usage(command)}{'.' if quotes else ''}{quotes}"
 
 
 def _key_and_value(match: re.Match[str]) -> tuple[str, str, bool]:

@@ -26,8 +26,8 @@ def _entry(command: Command) -> Json:
         "name": command.name,
         "description": command.description,
         "options": [_option(parameter) for parameter in parameters],
-        "default_member_permissions": MANAGE_GUILD if command.audience is Audience.STAFF else None,
-        "contexts": [SERVERS, DIRECT_MESSAGES],
+        "default_member_permissions": None if command.audience is Audience.EVERYONE else MANAGE_GUILD,
+        "contexts": [place for place in (SERVERS, DIRECT_MESSAGES) if command.fits(direct=place == DIRECT_MESSAGES)],
         "integration_types": [0],
     }
 

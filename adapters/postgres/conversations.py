@@ -7,7 +7,7 @@ from typing import Any, Final
 import asyncpg
 
 from adapters.postgres.database import Connection, Database
-from core.asking.answer import Answer
+from core.asking.answer import Answer, Outcome
 from core.asking.limits import (
     FIRST_COST_USD,
     RESERVED_FOR,
@@ -83,6 +83,7 @@ OWN_HISTORY: Final = """
     SELECT id, creator_id, question, answer, outcome, video_references, created_at FROM chat_messages
      WHERE student_id = $1 ORDER BY id DESC LIMIT $2
 """
+CREATOR_NAMES: Final = "SELECT id, name FROM creators WHERE id = ANY($1)"
 VOTE: Final = """
     INSERT INTO votes (creator_id, message_id, student_id, helpful) VALUES ($1, $2, $3, $4)
     ON CONFLICT (creator_id, message_id, student_id) DO UPDATE SET helpful = $4, voted_at = now()
@@ -158,13 +159,10 @@ class PostgresConversations:
         else:
             async with self._database.creator(creator_id, student_id) as connection:
                 rows = await connection.fetch(HISTORY, creator_id, student_id, limit)
-        return [
-            Past(
-                MessageId(row["id"]), CreatorId(row["creator_id"]), row["question"], row["answer"], row["outcome"],
-                tuple(row["video_references"]), row["created_at"],
-            )
-            for row in rows
-        ]  # fmt: skip
+        async with self._database.system() as connection:
+            found = await connection.fetch(CREATOR_NAMES, [row["creator_id"] for row in rows])
+        names = {row["id"]: row["name"] for row in found}
+        return [_past(row, names[row["creator_id"]]) for row in rows]
 
     async def vote(self, speaker: Speaker, message_id: MessageId, *, helpful: bool) -> bool:
         """Keep a person's vote on an answer; False when there is no such answer."""
@@ -187,6 +185,13 @@ class PostgresConversations:
             own["identities"] = await connection.fetch(OWN_IDENTITIES, student_id)
             own["enrolments"] = await connection.fetch(OWN_ENROLMENTS, student_id)
         return {name: [_plain(dict(row)) for row in rows] for name, rows in own.items()}
+
+
+def _past(row: asyncpg.Record, creator_name: str) -> Past:
+    return Past(
+        MessageId(row["id"]), CreatorId(row["creator_id"]), creator_name, row["question"], row["answer"],
+        Outcome(row["outcome"]), tuple(row["video_references"]), row["created_at"],
+    )  # fmt: skip
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

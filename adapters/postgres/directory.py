@@ -15,14 +15,18 @@ from core.conversation import Person, Place
 from core.errors import Refused
 from core.ids import CommunityId, CreatorId, StudentId
 from core.members.directory import (
+    LONGEST_NAME,
+    SET_UP_ALREADY,
     Community,
     Creator,
     JoinCode,
     Purpose,
     Student,
     Ties,
+    checked_name,
     handles_for,
 )
+from core.richtext import one_line
 
 _CREATOR: Final = "c.id, c.handle, c.name, c.language, c.who_may_ask, c.answers, c.owner_id"
 
@@ -107,7 +111,7 @@ SET_STAFF_ROLE: Final = "UPDATE communities SET staff_role = $2 WHERE id = $1"
 COMMUNITYS_CREATOR: Final = "SELECT creator_id FROM communities WHERE platform = $1 AND external_id = $2"
 ADD_CODE: Final = "INSERT INTO join_codes (code_hash, creator_id, purpose, expires_at) VALUES ($1, $2, $3, $4)"
 USE_UP_CODE: Final = """
-    DELETE FROM join_codes WHERE code_hash = $1 AND expires_at > now() AND purpose IN ('community', 'ownership')
+    DELETE FROM join_codes WHERE code_hash = $1 AND expires_at > now() AND purpose = ANY($2)
     RETURNING creator_id, purpose
 """
 INVITED: Final = f"""
@@ -145,10 +149,13 @@ IDENTITY_KEY: Final = "identity_key"
 
 _CODE_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _CODE_LIFE: Final = timedelta(days=7)
-_SET_UP_ALREADY: Final = "This community is set up already; /settings shows how."
 _NO_SUCH_CODE: Final = (
     "That code is unknown, used or expired, or for something else. A creator's owner gets a code for a community "
-    "from /settings; students type theirs with /enroll code:..."
+    "from /settings; students type theirs with /enroll code:<code>"
+)
+_NOT_THE_OPERATORS: Final = (
+    "That code is unknown, used or expired, or not the operator's. The operator of this bot takes new communities "
+    "only with a code of their own."
 )
 
 
@@ -249,10 +256,9 @@ class PostgresDirectory:
             raise Refused(
                 f"{handle!r} is not a handle: lower-case letters, digits and hyphens, at most 63, such as my-school."
             )
-        if not 1 <= len(name) <= 100:
-            raise Refused("A creator's name has 1 to 100 characters.")
+        shown = checked_name(name)
         async with self._database.system() as connection:
-            row = await connection.fetchrow(ADD_CREATOR, handle, name, owner_id)
+            row = await connection.fetchrow(ADD_CREATOR, handle, shown, owner_id)
         if row is None:
             raise Refused(f"There is a creator with the handle {handle} already; choose another.")
         return _creator(row)
@@ -260,23 +266,26 @@ class PostgresDirectory:
     async def set_up(self, place: Place, name: str, owner_id: StudentId) -> Creator:
         """Make a creator for a community, both or neither; see the port for what it refuses."""
         async with self._database.system() as connection:
-            row = await _add_under_free_handle(connection, name, owner_id)
+            row = await _add_under_free_handle(connection, checked_name(name), owner_id)
             await _map(connection, CreatorId(row["id"]), place)
         return _creator(row)
 
-    async def set_up_with_code(self, place: Place, code: str, student_id: StudentId) -> Creator:
+    async def set_up_with_code(
+        self, place: Place, code: str, student_id: StudentId, *, operators_only: bool = False
+    ) -> Creator:
         """Join a community to the creator of a code, or take the ownership it grants; see the port."""
         async with self._database.system() as connection:
-            used = await connection.fetchrow(USE_UP_CODE, _code_hash(code))
+            purposes = [Purpose.OWNERSHIP] if operators_only else [Purpose.OWNERSHIP, Purpose.COMMUNITY]
+            used = await connection.fetchrow(USE_UP_CODE, _code_hash(code), purposes)
             mapped = await connection.fetchval(COMMUNITYS_CREATOR, place.platform, place.community)
             if used is None:
-                raise Refused(_SET_UP_ALREADY if mapped else _NO_SUCH_CODE)
+                raise Refused(SET_UP_ALREADY if mapped else _NOT_THE_OPERATORS if operators_only else _NO_SUCH_CODE)
             creator_id, grants_ownership = CreatorId(used["creator_id"]), used["purpose"] == Purpose.OWNERSHIP
             taken = grants_ownership and await connection.fetchval(TAKE_OWNERSHIP, creator_id, student_id)
             if mapped is None:
                 await _map(connection, creator_id, place)
             elif mapped != creator_id or not taken:
-                raise Refused(_SET_UP_ALREADY)
+                raise Refused(SET_UP_ALREADY)
             (row,) = await connection.fetch(CREATOR_BY_ID, creator_id)
         return _creator(row)
 
@@ -295,8 +304,9 @@ class PostgresDirectory:
         who_may_ask: str | None = None, answers: str | None = None,
     ) -> Creator:  # fmt: skip
         """Change what is given and leave the rest."""
+        shown = None if name is None else checked_name(name)
         async with self._database.system() as connection:
-            row = await connection.fetchrow(UPDATE_CREATOR, creator_id, name, language, who_may_ask, answers)
+            row = await connection.fetchrow(UPDATE_CREATOR, creator_id, shown, language, who_may_ask, answers)
         if row is None:
             raise Refused("This creator does not exist any more.")
         return _creator(row)
@@ -369,7 +379,7 @@ async def _remember(connection: Connection, person: Person) -> int | None:
 
 
 def _names(person: Person) -> tuple[str, str]:
-    return person.name, person.username
+    return one_line(person.name), person.username
 
 
 async def _identity_hash(connection: Connection, platform: str, external_id: str) -> bytes:
@@ -385,10 +395,10 @@ async def _add_under_free_handle(connection: Connection, name: str, owner_id: St
 
 
 async def _map(connection: Connection, creator_id: CreatorId, place: Place) -> Community:
-    name = place.community_name[:100]
+    name = one_line(place.community_name)[:LONGEST_NAME]
     found = await connection.fetchval(ADD_COMMUNITY, creator_id, place.platform, place.community, name)
     if found is None:
-        raise Refused(_SET_UP_ALREADY)
+        raise Refused(SET_UP_ALREADY)
     return Community(CommunityId(found), creator_id, place.platform, place.community, name)
 
 

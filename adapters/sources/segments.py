@@ -10,6 +10,7 @@ from typing import Final
 
 from core.errors import UploadRefused
 from core.library.transcript import Segment, Timing
+from core.richtext import INVISIBLE, one_line
 
 MAX_SEGMENTS: Final = 200_000
 MAX_TEXT_CHARS: Final = 20_000
@@ -18,11 +19,6 @@ LONGEST_S: Final = 48 * 3600.0
 # A cue without a length gets what a person needs to read two lines, at most.
 GUESSED_LENGTH_S: Final = 10.0
 
-# Controls, bidirectional overrides, invisible tags and lone surrogates: nobody says them, some hide text.
-INVISIBLE: Final = re.compile(
-    "[\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
-    "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
-)
 # Only names that captions and web pages use, so that "a < b" and "vector<int>" stay what was said.
 TAG: Final = re.compile(
     r"</?(?:c|i|b|u|s|v|rt|ruby|lang|font|span|br|p|div|em|strong|small|sub|sup|a|img|script|style|iframe|svg"
@@ -35,13 +31,13 @@ ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za
 
 def clean_text(text: str) -> str:
     """Return ``text`` on one line, without formatting tags and without characters that nobody can see."""
-    return " ".join(TAG.sub("", INVISIBLE.sub("", text)).split())
+    return one_line(TAG.sub("", INVISIBLE.sub("", text)))
 
 
 def clean_markup(text: str) -> str:
     """Return ``clean_text`` of a text that escapes its letters as HTML does, once decoded."""
     decoded = ENTITY.sub(_entity, TAG.sub("", INVISIBLE.sub("", text)))
-    return " ".join(INVISIBLE.sub("", decoded).split())
+    return one_line(decoded)
 
 
 def clean_name(value: object) -> str:

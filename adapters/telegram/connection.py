@@ -28,7 +28,18 @@ from adapters.telegram.answering import Answering
 from adapters.telegram.failures import provider_errors, retry_after_s
 from adapters.telegram.pacing import Pace
 from adapters.telegram.writing import Writer
-from core.conversation import CONNECTED, Audience, Link, Liveness, Place, Reply, Responder
+from core.conversation import (
+    CONNECTED,
+    EVERY_AUDIENCE,
+    PLAIN_AUDIENCE,
+    Audience,
+    Link,
+    Liveness,
+    Place,
+    Reply,
+    Responder,
+    listed,
+)
 from core.errors import ConfigurationError, ProviderBusy
 
 T = TypeVar("T")
@@ -182,20 +193,20 @@ class Connection:
             self.liveness = Liveness(Link.RECONNECTING, reason)
 
     async def _publish_menu(self) -> None:
-        everyone = [
-            BotCommand(c.name, c.description) for c in self._responder.commands if c.audience is Audience.EVERYONE
-        ]
-        all_of_them = [BotCommand(c.name, c.description) for c in self._responder.commands]
         menus: list[tuple[BotCommandScope, list[BotCommand]]] = [
-            (BotCommandScopeAllPrivateChats(), everyone),
-            (BotCommandScopeAllGroupChats(), everyone),
-            (BotCommandScopeAllChatAdministrators(), all_of_them),
+            (BotCommandScopeAllPrivateChats(), self._menu(PLAIN_AUDIENCE, direct=True)),
+            (BotCommandScopeAllGroupChats(), self._menu(PLAIN_AUDIENCE, direct=False)),
+            (BotCommandScopeAllChatAdministrators(), self._menu(EVERY_AUDIENCE, direct=False)),
         ]
         for scope, commands in menus:
             try:
                 await self._bot.set_my_commands(commands, scope)
             except TelegramError as error:
                 log.warning("telegram did not take the command menu", scope=scope.type, reason=str(error))
+
+    def _menu(self, audiences: frozenset[Audience], *, direct: bool) -> list[BotCommand]:
+        shown = listed(self._responder.commands, audiences, direct=direct)
+        return [BotCommand(command.name, command.description) for command in shown]
 
     async def _insist(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
         """Call until it works, with growing pauses.

@@ -9,7 +9,18 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from adapters.terminal.rendering import clean
-from core.conversation import Command, Kind, Parameter, Person, Place, Request, Responder
+from core.conversation import (
+    EVERY_AUDIENCE,
+    PLAIN_AUDIENCE,
+    Command,
+    Kind,
+    Parameter,
+    Person,
+    Place,
+    Request,
+    Responder,
+    listed,
+)
 
 _LINE: Final = re.compile(r"/(?P<name>\w*)(?P<rest>\s.*)?", re.DOTALL)
 _LAST_WORD: Final = re.compile(r"(?:(?P<key>\w+):)?(?P<value>\"[^\"]*|[^\s\"]*)\Z")
@@ -47,7 +58,9 @@ class CommandCompleter(Completer):
                 yield completion
 
     def _names(self, typed: str) -> list[tuple[str, str]]:
-        known = [(command.name, command.description) for command in self._responder.commands]
+        audiences = EVERY_AUDIENCE if self._person.manages else PLAIN_AUDIENCE
+        shown = listed(self._responder.commands, audiences, direct=self._place.direct)
+        known = [(command.name, command.description) for command in shown]
         return [(name, description) for name, description in [*known, LEAVE] if name.startswith(typed)]
 
     async def _arguments(self, command: Command, rest: str, word: re.Match[str]) -> AsyncGenerator[Completion, None]:

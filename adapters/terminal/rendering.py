@@ -24,6 +24,7 @@ _STYLES: Final = {
     Style.CODE: TerminalStyle(color="cyan"),
     Style.ROLE: TerminalStyle(),
 }
+_NUMBER: Final = re.compile(r"\[\w+\]")
 _LINK: Final = TerminalStyle(color="blue", underline=True)
 _CAPABLE_PROGRAMS: Final = frozenset(
     {"iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby", "rio", "WarpTerminal", "zed"}
@@ -59,13 +60,17 @@ def links_work(environment: Mapping[str, str]) -> bool:
 
 
 def terminal_text(text: RichText, *, clickable: bool) -> Text:
-    """Render a text; where links are not clickable, each address follows its last mention in brackets."""
-    last = {span.link: position for position, span in enumerate(text.spans)}
+    """Render a text; where links are not clickable, addresses follow in brackets.
+
+    Only a number such as ``[1]`` goes without one, where its entry is linked further down.
+    """
+    entries = {span.link: position for position, span in enumerate(text.spans) if not _NUMBER.fullmatch(span.text)}
     shown = Text()
     for position, span in enumerate(text.spans):
         address = web_address(span.link)
         shown.append(clean(span.text), _style(span, address if clickable else ""))
-        if address and not clickable and last[span.link] == position and address not in span.text:
+        leads_on = bool(_NUMBER.fullmatch(span.text)) and entries.get(span.link, -1) > position
+        if address and not clickable and not leads_on and address not in span.text:
             shown.append(f" <{address}>")
     return shown
 

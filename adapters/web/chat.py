@@ -14,7 +14,19 @@ from aiohttp import BodyPartReader, MultipartReader, web
 from adapters.web.cards import PLATFORM, WebMessenger
 from adapters.web.pages import page
 from adapters.web.signing import BrowserNames
-from core.conversation import MAX_BUTTON_ID_BYTES, Attachment, Person, Place, Reply, Request, Responder, reply_to_json
+from core.conversation import (
+    EVERY_AUDIENCE,
+    MAX_BUTTON_ID_BYTES,
+    PLAIN_AUDIENCE,
+    Attachment,
+    Person,
+    Place,
+    Reply,
+    Request,
+    Responder,
+    listed,
+    reply_to_json,
+)
 from core.errors import UserError
 from core.richtext import RichText
 from core.typed_commands import parse
@@ -53,8 +65,10 @@ class LocalChat:
         """The chat, or a page that says what this is to whoever is not on this machine."""
         if not _is_local(request):
             return about()
+        audiences = EVERY_AUDIENCE if self.manages else PLAIN_AUDIENCE
         response = page(
-            "chat.html", rooms=await self.rooms(), commands=self.responder.commands,
+            "chat.html", rooms=await self.rooms(),
+            commands=listed(self.responder.commands, audiences, direct=False),
             largest_file_bytes=self.largest_file_bytes,
         )  # fmt: skip
         if self._browser(request) is None:

@@ -1,15 +1,18 @@
 """How an answer looks in a chat: its sentences with numbers, the sources with links to the second, two buttons."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from core.asking.answer import Answer, Citation, Mode, Outcome
 from core.asking.sessions import Past
 from core.conversation import Button, Reply
 from core.ids import CreatorId, MessageId, SourceId
 from core.library.watching import RenewableLinks
-from core.richtext import RichText, Span, italic, joined, link
+from core.richtext import RichText, Span, bold, italic, joined, link
 
+SHORT: Final = 200
+_BECAME: Final = {Outcome.ABSTAINED: "Declined: ", Outcome.REFUSED: "Refused: "}
 _QUOTED_FROM = "In the creator's own words:"
 
 
@@ -61,12 +64,25 @@ def _source_line(cited: Sequence[Citation]) -> RichText:
     return line
 
 
-def past_sources(past: Past, links: RenewableLinks) -> RichText:
-    """The sources of a stored answer in one line; links to our own pages are made afresh, since they expire."""
-    return joined(
-        [RichText.of(link(f"{r['title']} {r['locator']['value']}", _fresh(past, r, links))) for r in past.references],
-        " · ",
-    )
+def past_answer(past: Past, links: RenewableLinks, *, named: bool) -> RichText:
+    """A stored question with its answer, shortened, and its sources; ``named``: also whom it was asked."""
+    whom = f" · {past.creator_name}" if named else ""
+    asked = RichText.of(bold(f"{past.asked_at:%d %b %H:%M}{whom}"), f" {_short(past.question)}")
+    answered = RichText.of(italic(_BECAME.get(past.outcome, "")), _short(past.answer))
+    return joined([part for part in (asked, answered, _past_sources(past, links)) if part])
+
+
+def _short(text: str) -> str:
+    return textwrap.shorten(text, SHORT, placeholder=" …")
+
+
+def _past_sources(past: Past, links: RenewableLinks) -> RichText:
+    """One line; links to our own pages are made afresh, since they expire."""
+    cited = [
+        RichText.of(f"[{r['label']}] ", link(f"{r['title']} {r['locator']['value']}", _fresh(past, r, links)))
+        for r in past.references
+    ]
+    return joined(cited, " · ")
 
 
 def _fresh(past: Past, reference: Mapping[str, Any], links: RenewableLinks) -> str:

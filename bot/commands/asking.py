@@ -4,7 +4,7 @@ from typing import Final
 
 import structlog
 
-from bot.commands.answers import answer_reply, past_sources
+from bot.commands.answers import answer_reply, past_answer
 from bot.commands.registry import Context, Registry, said
 from core.asking.answer import Answer
 from core.asking.engine import Question
@@ -95,7 +95,7 @@ async def new(context: Context) -> Reply:
     return said("Done. Your next question starts afresh." if ended else "There was nothing to forget; just ask.")
 
 
-@commands.command("history", "See your own questions and their answers", private=True)
+@commands.command("history", "See your own questions, their answers and sources", private=True)
 async def history(context: Context) -> Reply:
     """Show a person their own questions here."""
     standing = context.standing
@@ -103,14 +103,8 @@ async def history(context: Context) -> Reply:
     past = await context.services.conversations.history(standing.student_id, creator_id, HISTORY_LENGTH)
     if not past:
         return said("You have not asked anything yet.")
-    lines = [
-        RichText.of(
-            bold(f"{entry.asked_at:%d %b %H:%M}"),
-            f" {entry.question[:200]}\n",
-            past_sources(entry, context.services.links),
-        )
-        for entry in past
-    ]
+    several = len({entry.creator_id for entry in past}) > 1
+    lines = [past_answer(entry, context.services.links, named=several) for entry in past]
     again = ((Button("Forget this conversation", "forget"),),)
     return Reply(RichText.of(bold("Your last questions"), "\n\n", joined(lines, "\n\n")), again)
 

@@ -1,12 +1,13 @@
 """Setting a community up, its settings, choosing a creator, and what one can do here."""
 
 from bot.commands.registry import Context, Registry, said
-from core.conversation import Audience, Button, Kind, Parameter, Reply, Role
+from core.conversation import Audience, Button, Kind, Parameter, Place, Reply, Role, listed
 from core.errors import Refused
 from core.ids import CreatorId
 from core.library.uploads import checked_language
-from core.members.directory import Creator
+from core.members.directory import LONGEST_NAME, SET_UP_ALREADY, Creator, checked_name
 from core.richtext import RichText, bold, code, joined, role
+from core.typed_commands import usage
 
 commands = Registry()
 
@@ -14,24 +15,21 @@ commands = Registry()
 @commands.command(
     "setup",
     "Make this community ready for questions",
-    Parameter("code", "A code from the creator's /settings or from the operator"),
+    Parameter("code", "A code from the creator's /settings or from the operator", takes_rest=True),
+    audience=Audience.MANAGERS,
 )
 async def setup(context: Context) -> Reply:
     """Map this community to a new creator, or with a code to an existing one."""
-    if context.place.direct:
-        raise Refused("Type /setup in the server or group that should be able to ask, not here.")
-    if not context.request.person.manages:
-        raise Refused("Only someone who manages this community may set it up.")
     before, code_given = context.standing.creator, context.text("code")
     if before is not None and not code_given:
-        raise Refused(f"This community is set up already: it asks {before.name}. /settings shows more.")
-    if before is None:
-        _require_registration(context, code_given)
+        raise Refused(SET_UP_ALREADY)
+    if before is None and not code_given:
+        _require_registration(context)
     directory, student_id = context.services.directory, context.standing.student_id
     if not code_given:
-        name = context.place.community_name.strip()[:100] or "My community"
-        return _welcome(await directory.set_up(context.place, name, student_id))
-    creator = await directory.set_up_with_code(context.place, code_given, student_id)
+        return _welcome(await directory.set_up(context.place, _name_from(context.place), student_id))
+    operators_only = before is None and context.services.registration == "closed"
+    creator = await directory.set_up_with_code(context.place, code_given, student_id, operators_only=operators_only)
     if before is not None:
         return Reply(
             RichText.of("✅ You are the owner of ", bold(creator.name), " now. ", code("/settings"), " shows more.")
@@ -49,15 +47,26 @@ def _welcome(creator: Creator) -> Reply:
     )  # fmt: skip
 
 
-def _require_registration(context: Context, code_given: str) -> None:
+def _name_from(place: Place) -> str:
+    """A creator's first name: the community's, as far as it can be one."""
+    try:
+        return checked_name(place.community_name[:LONGEST_NAME])
+    except Refused:
+        return "My community"
+
+
+def _require_registration(context: Context) -> None:
     services = context.services
     contact = f" Contact: {services.contact}." if services.contact else ""
     if services.registration == "closed":
-        raise Refused(f"The operator of this bot takes no new communities now, also not with a code.{contact}")
-    if services.registration == "invite" and not code_given:
+        raise Refused(
+            "The operator of this bot takes new communities only with a code of their own: "
+            f"/setup code:<code>.{contact}"
+        )
+    if services.registration == "invite":
         raise Refused(
             f"New creators are added by the operator of this bot.{contact} With a code from them, or from the owner "
-            "of a creator who is here already: /setup code:..."
+            "of a creator who is here already: /setup code:<code>"
         )
 
 
@@ -82,11 +91,16 @@ async def settings(context: Context) -> Reply:
         RichText.of(bold("Who may ask: "), creator.who_may_ask),
         RichText.of(bold("Answers: "), creator.answers),
         RichText.of(bold("Staff role: "), _role_words(staff_role)),
-        RichText.of("\nChange with ", code("/settings name:... language:... who_may_ask:... answers:...")),
+        RichText.of("\nChange with ", code(_changing(context))),
     ]
-    join = (Button("Code for another community", "join_code"),) if context.standing.owner else ()
+    may_join = context.standing.owner and context.services.registration != "closed"
+    join = (Button("Code for another community", "join_code"),) if may_join else ()
     clear = (Button("No staff role", "no_staff_role"),) if staff_role else ()
     return Reply(joined(lines), ((*join, *clear),) if join or clear else ())
+
+
+def _changing(context: Context) -> str:
+    return next(usage(command) for command in context.commands if command.name == "settings")
 
 
 async def _staff_role(context: Context) -> str:
@@ -116,8 +130,6 @@ async def no_staff_role(context: Context) -> Reply:
 
 async def _changed(context: Context, creator: Creator) -> Creator:
     name, language = context.text("name") or None, checked_language(context.text("language")) or None
-    if name is not None and len(name) > 100:
-        raise Refused("A name has at most 100 characters.")
     changes = (name, language, context.text("who_may_ask") or None, context.text("answers") or None)
     if not any(changes):
         return creator
@@ -143,6 +155,8 @@ async def join_code(context: Context) -> Reply:
     """Give the owner a code that joins another community."""
     if not context.standing.owner:
         raise Refused("Only the creator's owner gets codes.")
+    if context.services.registration == "closed":
+        raise Refused("The operator of this bot takes new communities only with a code of their own.")
     made = await context.services.directory.new_join_code(context.creator.id)
     command = code(f"/setup code:{made.code}")
     return Reply(
@@ -151,7 +165,7 @@ async def join_code(context: Context) -> Reply:
     )
 
 
-@commands.command("creator", "Choose whose material to ask in this private chat", private=True)
+@commands.command("creator", "Choose whose material to ask in this private chat", private=True, direct_only=True)
 async def creator(context: Context) -> Reply:
     """Show the creators a person belongs to, to choose one for direct messages."""
     if not context.place.direct:
@@ -178,16 +192,16 @@ async def choose(context: Context) -> Reply:
 @commands.command("help", "See what you can do here", private=True)
 async def help_(context: Context) -> Reply:
     """Show the commands that this person may use here."""
-    standing = context.standing
+    owned = context.standing.creator is not None and context.standing.creator.owner_id is not None
+    audiences = context.audiences - {Audience.MANAGERS} if owned else context.audiences  # nothing is left to set up
     lines = [
         RichText.of(code(f"/{command.name}"), f"  {command.description}")
-        for command in context.commands
-        if command.audience is Audience.EVERYONE or standing.staff or context.request.person.manages
+        for command in listed(context.commands, audiences, direct=context.place.direct)
     ]
     return Reply(RichText.of(_greeting(context), "\n\n", joined(lines)))
 
 
-@commands.command("start", "Say hello", private=True)
+@commands.command("start", "Say hello", private=True, unlisted=True)
 async def start(context: Context) -> Reply:
     """Telegram's first command: the same as /help."""
     return await help_(context)

@@ -39,7 +39,7 @@ async def enroll(context: Context) -> Reply:
 @commands.command(
     "students",
     "See who is enrolled; enrol, pause or end somebody",
-    Parameter("member", "Who; on Telegram reply to a message of theirs", Kind.MEMBER),
+    Parameter("member", "Who; on Telegram reply to a message of theirs", Kind.MEMBER, takes_rest=True),
     Parameter("status", "What to change it to; without a member, whom to list", Kind.CHOICE, choices=STATUSES),
     audience=Audience.STAFF,
     private=True,

@@ -8,7 +8,18 @@ from typing import Final
 from core.asking.engine import Engine
 from core.asking.limits import Limits
 from core.asking.sessions import Conversations, Speaker
-from core.conversation import Attachment, Audience, Command, Parameter, Person, Place, Reply, Request, Suggestion
+from core.conversation import (
+    PLAIN_AUDIENCE,
+    Attachment,
+    Audience,
+    Command,
+    Parameter,
+    Person,
+    Place,
+    Reply,
+    Request,
+    Suggestion,
+)
 from core.errors import Refused
 from core.library.store import Shelf
 from core.library.transcript import Transcript
@@ -71,6 +82,27 @@ class Context:
         raise Refused("This community is not set up yet. Someone who manages it types /setup, and that is all.")
 
     @property
+    def audiences(self) -> frozenset[Audience]:
+        """Whose commands this person may use here."""
+        staff = {Audience.STAFF} if self.standing.staff else set()
+        managers = {Audience.MANAGERS} if self.request.person.manages and not self.place.direct else set()
+        return PLAIN_AUDIENCE | staff | managers
+
+    def require(self, command: Command) -> None:
+        """Let through only who may use a command here.
+
+        Raises:
+            Refused: says what to do first, or who may.
+        """
+        if command.audience in self.audiences:
+            return
+        if command.audience is Audience.STAFF:
+            raise Refused(f"Only the staff of {self.creator.name} may do that.")
+        if self.place.direct:
+            raise Refused(f"Type /{command.name} in the server or group that it is for, not here.")
+        raise Refused("Only someone who manages this community may do that.")
+
+    @property
     def speaker(self) -> Speaker:
         """The scope of this person's session here."""
         community = self.standing.community
@@ -128,12 +160,13 @@ class Registry:
 
     def command(
         self, name: str, description: str, *parameters: Parameter, audience: Audience = Audience.EVERYONE,
-        private: bool = False, suggest: Suggest | None = None,
+        private: bool = False, direct_only: bool = False, unlisted: bool = False, suggest: Suggest | None = None,
     ) -> Callable[[Run], Run]:  # fmt: skip
         """Declare a command; the decorated function answers it."""
+        command = Command(name, description, audience, parameters, private, direct_only, unlisted)
 
         def declare(run: Run) -> Run:
-            self.commands[name] = Entry(Command(name, description, audience, parameters, private), run, suggest)
+            self.commands[name] = Entry(command, run, suggest)
             return run
 
         return declare

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from core.asking.answer import Answer
+from core.asking.answer import Answer, Outcome
 from core.asking.limits import Admission, Limits
 from core.asking.writing import Turn
 from core.ids import CommunityId, CreatorId, MessageId, StudentId
@@ -32,9 +32,10 @@ class Past:
 
     message_id: MessageId
     creator_id: CreatorId
+    creator_name: str
     question: str
     answer: str
-    outcome: str
+    outcome: Outcome
     references: tuple[Mapping[str, Any], ...]
     asked_at: datetime
 

@@ -9,6 +9,7 @@ from core.errors import UploadRefused
 from core.library.links import canonical_link
 from core.library.store import NewSource
 from core.library.transcript import Transcript
+from core.richtext import one_line
 
 TITLE_LENGTH: Final = 200
 SAMPLE_SEGMENTS: Final = 200
@@ -72,9 +73,10 @@ def check_size(name: str, size_bytes: int, largest_bytes: int) -> None:
 
 
 def _title(transcript: Transcript, file_name: str, title: str, number: int) -> str:
-    given = f"{title} ({number})" if title and number > 1 else title
-    own = transcript.title or transcript.video_id or PurePath(file_name).stem or "Untitled"
-    return (given or own)[:TITLE_LENGTH]
+    named = one_line(title)
+    given = f"{named} ({number})" if named and number > 1 else named
+    own = transcript.title or transcript.video_id or PurePath(file_name).stem
+    return (given or one_line(own) or "Untitled")[:TITLE_LENGTH]
 
 
 def _language(transcript: Transcript, detect: Callable[[str], str]) -> str:

@@ -9,10 +9,17 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from core.conversation import Person, Place
+from core.errors import Refused
 from core.ids import CommunityId, CreatorId, StudentId
+from core.richtext import one_line
 
 STATUSES: Final = ("active", "paused", "ended")
 """Of an enrolment; only an active one may ask."""
+LONGEST_NAME: Final = 100
+SET_UP_ALREADY: Final = "This community is set up already. /settings shows how, and changes it."
+
+
+_LINK: Final = re.compile(r"://|\bwww\.", re.IGNORECASE)
 
 
 class Purpose(StrEnum):
@@ -169,10 +176,13 @@ class Directory(Protocol):
         """
         ...
 
-    async def set_up_with_code(self, place: Place, code: str, student_id: StudentId) -> Creator:
+    async def set_up_with_code(
+        self, place: Place, code: str, student_id: StudentId, *, operators_only: bool = False
+    ) -> Creator:
         """Join a community to the creator of a code; the owner's code makes the student the owner where none is.
 
         In a community of that creator the owner's code gives the ownership alone. A code that is refused stays good.
+        ``operators_only``: only an owner's code counts, since the operator alone makes those.
 
         Raises:
             Refused: the code does not work, or the community is set up already.
@@ -233,6 +243,20 @@ class Directory(Protocol):
         ...
 
 
+def checked_name(name: str) -> str:
+    """A creator's name on one line, as students see it.
+
+    Raises:
+        Refused: it is empty, too long, or holds a link.
+    """
+    shown = one_line(name)
+    if not 1 <= len(shown) <= LONGEST_NAME:
+        raise Refused(f"A creator's name has 1 to {LONGEST_NAME} characters.")
+    if _LINK.search(shown):
+        raise Refused("A creator's name cannot hold a link.")
+    return shown
+
+
 def handles_for(name: str) -> Iterator[str]:
     """Handles for a name without end, the plainest first."""
     plain = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:50].rstrip("-")
@@ -265,7 +289,7 @@ def refusal(standing: Standing) -> str:
         )
     if creator.who_may_ask == "enrolled" and standing.enrolment != "active":
         return (
-            f"Only enrolled students may ask {creator.name}. With an invite code, type /enroll code:...; "
+            f"Only enrolled students may ask {creator.name}. With an invite code, type /enroll code:<code>; "
             "without one, ask the staff here to enrol you."
         )
     return ""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from core.conversation import Button, Command, File, Kind, Parameter, Place, Reply, Request, Suggestion
+from core.conversation import Audience, Button, Command, File, Kind, Parameter, Place, Reply, Request, Suggestion
 from core.richtext import RichText, bold, code, italic, link
 
 ASK: Final = Command("ask", "Ask a question", parameters=(Parameter("question", "Your question", required=True),))
@@ -14,7 +14,7 @@ UPLOAD: Final = Command(
     "Add a source",
     parameters=(
         Parameter("file", "A caption file", Kind.FILE),
-        Parameter("title", "Its title"),
+        Parameter("title", "Its title", takes_rest=True),
         Parameter("language", "Its language", Kind.CHOICE, choices=("en", "de")),
     ),
 )
@@ -22,7 +22,10 @@ REMOVE: Final = Command(
     "remove", "Remove a source", parameters=(Parameter("source", "Which", Kind.SOURCE, required=True),)
 )
 PRIVACY: Final = Command("privacy", "What is kept of you", private=True)
-COMMANDS: Final = (ASK, UPLOAD, REMOVE, PRIVACY)
+SETUP: Final = Command("setup", "Make this community ready", Audience.MANAGERS)
+CREATOR: Final = Command("creator", "Choose whom to ask", direct_only=True)
+START: Final = Command("start", "Say hello", unlisted=True)
+COMMANDS: Final = (ASK, UPLOAD, REMOVE, PRIVACY, SETUP, CREATOR, START)
 
 ANSWER: Final = Reply(
     RichText.of(

@@ -43,6 +43,19 @@ def test_staff_commands_are_hidden_from_others_in_servers_and_offered_in_direct_
     assert staff["contexts"] == open_to_all["contexts"] == [0, 1]
 
 
+def test_a_command_is_offered_where_it_can_do_something_to_those_who_may() -> None:
+    [managers, direct_only, unlisted] = menu(
+        [
+            replace(COMMAND, audience=Audience.MANAGERS),
+            replace(COMMAND, audience=Audience.EVERYONE, direct_only=True),
+            replace(COMMAND, audience=Audience.EVERYONE, unlisted=True),
+        ]
+    )
+    assert (managers["default_member_permissions"], managers["contexts"]) == (32, [0])
+    assert (direct_only["default_member_permissions"], direct_only["contexts"]) == (None, [1])
+    assert unlisted["contexts"] == [0, 1]
+
+
 def stored(entry: dict[str, Any]) -> dict[str, Any]:
     """As Discord gives a command back: ids added, defaults left out, permissions as text."""
     kept = [{key: value for key, value in option.items() if value is not False} for option in entry["options"]]

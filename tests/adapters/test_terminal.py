@@ -254,6 +254,22 @@ def test_a_link_never_breaks_out_of_its_sequence(words: str, rest: str) -> None:
     assert plain == clean(words)
 
 
+def test_every_moment_and_every_entry_keeps_a_way_to_its_address() -> None:
+    first, second = "https://v.example/a?t=1", "https://v.example/a?t=9"
+    shown = terminal_text(
+        RichText.of(
+            "So ", link("[1]", first), " and ", link("[2]", second), " and ", link("[9]", "https://v.example/b"),
+            "\n▸ Lesson [1] ", link("0:01", first), " · [2] ", link("0:09", second),
+            "\nlater ", link("Lesson 0:01", first),
+        ),
+        clickable=False,
+    )  # fmt: skip
+    assert shown.plain == (
+        "So [1] and [2] and [9] <https://v.example/b>\n"
+        f"▸ Lesson [1] 0:01 <{first}> · [2] 0:09 <{second}>\nlater Lesson 0:01 <{first}>"
+    )
+
+
 @pytest.mark.parametrize(
     ("variables", "works"),
     [
@@ -286,6 +302,8 @@ async def completed(typed: str) -> list[str]:
     [
         ("/re", ["/remove"]),
         ("/q", ["/quit"]),
+        ("/s", []),
+        ("/c", ["/creator"]),
         ("/upload ti", ["/upload title:"]),
         ("/upload title:x ", ["/upload title:x file:", "/upload title:x language:"]),
         ("/upload language:", ["/upload language:en", "/upload language:de"]),

@@ -302,6 +302,11 @@ async def test_a_browser_stays_the_same_person_and_another_one_is_somebody_else(
     assert first == second != third
 
 
+async def test_the_page_lists_the_commands_that_a_visitor_can_use_in_a_room(site: Site) -> None:
+    _, text, _ = await site.get("/")
+    assert re.findall(r"<dt><code>/(\w+)", text) == ["ask", "upload", "remove", "privacy"]
+
+
 async def test_buttons_and_typed_commands_work_in_the_page(site: Site) -> None:
     await site.get("/")
     await site.say({"room": ROOM.place.key, "button": "vote:1:2:0"})

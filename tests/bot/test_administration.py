@@ -27,5 +27,6 @@ async def test_a_creator_without_an_owner_gets_new_codes_and_one_with_an_owner_n
     assert (await directory.set_up_with_code(SERVER, again["code"], owner)).owner_id == owner
     with pytest.raises(Refused, match="has an owner already"):
         await new_owner_code(settings, "drawing")
+    assert (await add_creator(settings, "night", "Night\n\u202esky"))["name"] == "Night sky"
     with pytest.raises(Refused, match="no creator 'cooking'"):
         await new_owner_code(settings, "cooking")

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from bot.app import Deployment
+from bot.commands.registry import Services
 from bot.sample import LOCAL, join_everything, whom_to_ask
-from core.conversation import Person, Reply, Role
-from core.members.directory import Purpose
+from core.conversation import Person, Reply, Request, Role
+from core.members.directory import SET_UP_ALREADY, Purpose
 from core.richtext import Span, Style
 from tests.adapters.school import rows
 from tests.bot.conftest import LECTURE, Speaker, SpeakerMaker, attachment, ready
@@ -150,8 +151,6 @@ async def test_enrolled_only_means_enrolled_only(taught: Speaker, speaker: Speak
 
 
 async def test_private_answers_are_known_before_the_work_begins(taught: Speaker, speaker: SpeakerMaker) -> None:
-    from core.conversation import Request
-
     await taught.says("settings", answers="private")
     student = speaker("2")
     request = Request(student.place, student.person, "ask", {"question": "Where is the shadow?"})
@@ -421,7 +420,7 @@ async def test_where_there_are_no_roles_that_is_said(speaker: SpeakerMaker) -> N
     assert "Staff role: none" in (await administrator.says("settings", staff_role="none")).text.plain
 
 
-@pytest.mark.parametrize(("registration", "new", "with_code"), [("open", 1, 1), ("invite", 0, 1), ("closed", 0, 0)])
+@pytest.mark.parametrize(("registration", "new", "with_code"), [("open", 1, 1), ("invite", 0, 1), ("closed", 0, 1)])
 async def test_registration_says_who_may_set_up(
     speaker: SpeakerMaker, deployment: Deployment, registration: str, new: int, with_code: int
 ) -> None:
@@ -434,3 +433,119 @@ async def test_registration_says_who_may_set_up(
         reply = (await person.says("setup", **arguments)).text.plain
         assert ("is ready here" in reply) is bool(works)
         assert works or "ops@example.org" in reply
+
+
+async def test_where_registration_is_closed_a_code_of_another_creators_owner_opens_nothing(
+    owner: Speaker, speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    creator = await deployment.directory.creator(SCHOOL)
+    assert creator is not None
+    made = await deployment.directory.new_join_code(creator.id)
+    there = replace(deployment, responder=replace(deployment.responder, services=closed(deployment)))
+    elsewhere = replace(speaker("1", community="500", manages=True), deployment=there)
+    assert "not the operator's" in (await elsewhere.says("setup", code=made.code)).text.plain
+    here = replace(owner, deployment=there)
+    assert "Code for another community" not in str((await here.says("settings")).buttons)
+    assert "only with a code of their own" in (await here.says("join_code")).text.plain
+
+
+def closed(deployment: Deployment) -> Services:
+    return replace(deployment.services, registration="closed")
+
+
+# What each person reads and sees.
+
+
+async def test_whoever_uses_a_staff_command_before_the_setup_reads_what_comes_first(speaker: SpeakerMaker) -> None:
+    for person in (speaker("1", community="300", manages=True), speaker("2", community="300")):
+        for command in ("upload", "settings", "students", "remove", "invite"):
+            reply = (await person.says(command)).text.plain
+            assert "/setup" in reply
+            assert "\n" not in reply
+
+
+async def test_a_staff_command_in_a_private_chat_without_a_chosen_creator_names_creator(
+    owner: Speaker, speaker: SpeakerMaker
+) -> None:
+    await speaker("1", community="200", manages=True).says("setup")
+    alone = speaker("1", community="")
+    assert "/creator" in (await alone.says("settings")).text.plain
+    assert "Type /setup in the server or group" in (await alone.says("setup")).text.plain
+    assert "do not know yet" in (await speaker("2", community="").says("upload")).text.plain
+
+
+async def commands_shown_to(person: Speaker, command: str = "help") -> set[str]:
+    return set(re.findall(r"^/(\w+)", (await person.says(command)).text.plain, re.MULTILINE))
+
+
+async def test_help_and_start_show_what_works_for_this_person_in_this_place(
+    owner: Speaker, speaker: SpeakerMaker
+) -> None:
+    students = {"ask", "new", "history", "videos", "help", "enroll", "privacy"}
+    for command in ("help", "start"):
+        assert await commands_shown_to(speaker("2"), command) == students
+        assert await commands_shown_to(speaker("2", community=""), command) == students | {"creator"}
+        assert await commands_shown_to(owner, command) == students | {"upload", "remove", "settings", "students"}
+    assert await commands_shown_to(speaker("2", community="300")) == students
+    assert await commands_shown_to(speaker("2", community="300", manages=True)) == students | {"setup"}
+
+
+async def test_history_shows_answers_with_sources_and_what_was_declined(taught: Speaker) -> None:
+    await taught.says("ask", question="Where does the core shadow lie?")
+    await taught.says("ask", question="Which football club won the league in 1998?")
+    reply = await taught.says("history")
+    declined, answered = reply.text.plain.split("\n\n")[1:3]
+    assert "football" in declined
+    assert "Declined: The material here does not cover that" in declined
+    assert "opposite the lamp" in answered
+    assert "[1] Shading a sphere 0:14" in answered
+    assert any("t=14" in link for link in links_of(reply))
+    assert "School 100" not in reply.text.plain
+
+
+async def test_history_names_whom_each_question_was_asked_where_they_are_mixed(
+    taught: Speaker, speaker: SpeakerMaker
+) -> None:
+    await speaker("9", community="200", manages=True).says("setup")
+    for community in ("100", "200"):
+        await speaker("2", community=community).says("ask", question="Where does the core shadow lie?")
+    mixed = (await speaker("2", community="").says("history")).text.plain
+    assert "School 100" in mixed
+    assert "School 200" in mixed
+
+
+async def test_a_name_is_one_visible_line_without_links(owner: Speaker, speaker: SpeakerMaker) -> None:
+    await owner.says("settings", name="Free\n\u202eloohcS\u202c \u200bart\x07")
+    assert "Name: Free loohcS art\n" in (await owner.says("settings")).text.plain
+    assert "cannot hold a link" in (await owner.says("settings", name="see https://evil.example")).text.plain
+    assert "1 to 100" in (await owner.says("settings", name="\u202e\u200b")).text.plain
+    odd = speaker("5", community="700", manages=True)
+    odd.place = replace(odd.place, community_name="Night\u202e\nsky")
+    assert "Night sky is ready here" in (await odd.says("setup")).text.plain
+    odd.place = replace(odd.place, community="800", community_name="https://evil.example")
+    assert "My community is ready here" in (await odd.says("setup")).text.plain
+
+
+async def test_a_title_is_one_visible_line(owner: Speaker, worker: None, deployment: Deployment) -> None:
+    reply = await owner.says("upload", file=attachment(), title="Shading\n\u202ea sphere\u200b")
+    assert "Got it. Shading a sphere will be" in reply.text.plain
+    await ready(deployment, SCHOOL)
+
+
+async def test_suggestions_of_staff_commands_are_for_staff(taught: Speaker, speaker: SpeakerMaker) -> None:
+    async def suggested(person: Speaker) -> list[str]:
+        request = Request(person.place, person.person, "remove", {"source": "sph"})
+        return [found.label for found in await taught.deployment.responder.suggest(request, "source", "sph")]
+
+    assert await suggested(taught) == ["Shading a sphere"]
+    assert await suggested(speaker("2")) == []
+
+
+async def test_setting_up_twice_is_said_in_the_same_words_with_and_without_a_code(owner: Speaker) -> None:
+    replies = {(await owner.says("setup")).text.plain, (await owner.says("setup", code="nonsense")).text.plain}
+    assert replies == {SET_UP_ALREADY}
+
+
+async def test_an_apology_claims_nothing_that_nobody_checked(taught: Speaker, deployment: Deployment) -> None:
+    await deployment.database.close()
+    assert "lost" not in (await taught.says("ask", question="Where does the core shadow lie?")).text.plain

@@ -18,7 +18,7 @@ UPLOAD: Final = Command(
     parameters=(
         Parameter("file", "A caption file", Kind.FILE),
         Parameter("link", "Where it is", Kind.LINK),
-        Parameter("title", "Its title"),
+        Parameter("title", "Its title", takes_rest=True),
         Parameter("language", "Its language", Kind.CHOICE, choices=("en", "de", "tr")),
         Parameter("weight", "How much it counts", Kind.NUMBER),
     ),
@@ -38,13 +38,24 @@ STUDENTS: Final = Command(
     "students",
     "List students",
     parameters=(
-        Parameter("member", "Who", Kind.MEMBER),
+        Parameter("member", "Who", Kind.MEMBER, takes_rest=True),
         Parameter("status", "Which", Kind.CHOICE, choices=("active", "paused")),
     ),
 )
-PAGE: Final = Command("videos", "List sources", parameters=(Parameter("page", "Which page", Kind.NUMBER),))
+PAGE: Final = Command(
+    "videos", "List sources", parameters=(Parameter("page", "Which page", Kind.NUMBER, takes_rest=True),)
+)
+SETTINGS: Final = Command(
+    "settings",
+    "See and change the settings",
+    parameters=(
+        Parameter("name", "The name"),
+        Parameter("language", "The language"),
+        Parameter("who_may_ask", "Who", Kind.CHOICE, choices=("everyone", "enrolled")),
+    ),
+)
 NEW: Final = Command("new", "Forget the conversation")
-COMMANDS: Final = (ASK, UPLOAD, REMOVE, TEACH, PAGE, NEW)
+COMMANDS: Final = (ASK, UPLOAD, REMOVE, TEACH, PAGE, SETTINGS, NEW)
 
 
 async def _nothing() -> bytes:
@@ -171,7 +182,9 @@ def test_what_is_no_command_points_to_help(text: str) -> None:
 
 
 def test_a_missing_argument_shows_how_the_command_is_written() -> None:
-    with pytest.raises(MissingArgument, match=r"/ask needs question \(Your question\). It is written: /ask question"):
+    with pytest.raises(
+        MissingArgument, match=r"/ask needs question \(Your question\). It is written: /ask question:<question>"
+    ):
         parse("/ask  ", COMMANDS)
 
 
@@ -220,9 +233,33 @@ def test_a_member_without_words_stays_out_where_the_platform_knows_none() -> Non
     assert parse("/students Ben", [STUDENTS]).arguments == {"member": "Ben"}
 
 
-def test_usage_marks_what_is_optional() -> None:
-    assert usage(UPLOAD) == "/upload [file] [link] [title] [language:en|de|tr] [weight:…]"
-    assert usage(TEACH) == "/teach question answer:…"
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("/settings language de", "no place for “language de”"),
+        ("/settings frobnicate:1", "knows no “frobnicate”"),
+        ('/settings frobnicate:"two words"', "knows no “frobnicate”"),
+        ('/settings name:""', 'no place for “name:""”'),
+        ("/settings name:My new name", "no place for “new name”"),
+        ("/upload langauge:de Lesson 3", "knows no “langauge”"),
+    ],
+)
+def test_what_belongs_nowhere_is_refused_with_how_to_write_it(typed: str, named: str) -> None:
+    with pytest.raises(BadArgument) as raised:
+        parse(typed, COMMANDS, CAPTIONS)
+    assert named in str(raised.value)
+    assert f"It is written: {typed.split(maxsplit=1)[0]} [" in str(raised.value)
+
+
+def test_a_title_may_hold_numbers_and_colons() -> None:
+    assert arguments("/upload Lesson 3: limits at 12:30") == {"title": "Lesson 3: limits at 12:30"}
+    assert arguments("/upload title:Re:Zero") == {"title": "Re:Zero"}
+
+
+def test_usage_marks_what_is_optional_and_what_to_fill_in() -> None:
+    assert usage(UPLOAD) == ("/upload [<file>] [link:<link>] [title:<title>] [language:en|de|tr] [weight:<weight>]")
+    assert usage(TEACH) == "/teach question:<question> answer:<answer>"
+    assert usage(SETTINGS) == "/settings [name:<name>] [language:<language>] [who_may_ask:everyone|enrolled]"
     assert usage(NEW) == "/new"
 
 

@@ -50,7 +50,7 @@ COMMANDS = (
         "Add a file",
         Audience.STAFF,
         (
-            Parameter("title", "Its title"),
+            Parameter("title", "Its title", takes_rest=True),
             Parameter("count", "How many", Kind.NUMBER),
             Parameter("mode", "Which", Kind.CHOICE, choices=("fast", "slow")),
             Parameter("role", "Who", Kind.ROLE),

@@ -54,11 +54,16 @@ COMMANDS = (
         (
             Parameter("file", "The file", Kind.FILE, required=True),
             Parameter("link", "Where the video is", Kind.LINK),
-            Parameter("title", "Its title"),
+            Parameter("title", "Its title", takes_rest=True),
         ),
     ),
     Command("settings", "See and change the settings", Audience.STAFF, private=True),
-    Command("students", "See who is enrolled", Audience.STAFF, (Parameter("member", "Who", Kind.MEMBER),)),
+    Command(
+        "students", "See who is enrolled", Audience.STAFF, (Parameter("member", "Who", Kind.MEMBER, takes_rest=True),)
+    ),
+    Command("setup", "Make this community ready", Audience.MANAGERS),
+    Command("creator", "Choose whom to ask", direct_only=True),
+    Command("start", "Say hello", unlisted=True),
     Command("help", "See what you can do here"),
 )
 
@@ -754,11 +759,11 @@ async def test_a_webhook_that_telegram_cannot_reach_counts_as_not_connected(
         await eventually(lambda: platform.liveness() == CONNECTED, "the connection")
 
 
-async def test_the_menu_shows_staff_commands_to_administrators_only(scene: Scene) -> None:
-    assert (
-        scene.telegram.commands("all_private_chats") == scene.telegram.commands("all_group_chats") == ["ask", "help"]
-    )
-    assert scene.telegram.commands("all_chat_administrators") == ["ask", "upload", "settings", "students", "help"]
+async def test_each_menu_shows_what_works_there_and_staff_commands_to_administrators_only(scene: Scene) -> None:
+    assert scene.telegram.commands("all_private_chats") == ["ask", "creator", "help"]
+    assert scene.telegram.commands("all_group_chats") == ["ask", "help"]
+    administrators = ["ask", "upload", "settings", "students", "setup", "help"]
+    assert scene.telegram.commands("all_chat_administrators") == administrators
 
 
 async def test_a_wrong_token_is_told_in_words_without_the_token(
