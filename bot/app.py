@@ -183,17 +183,15 @@ def make_embedder(settings: Settings) -> Embedder:
     """The embedder of ``models.embed``.
 
     Raises:
-        ConfigurationError: it is not ``local`` or ``openai:NAME``, or its key is missing.
+        ConfigurationError: its key is missing.
     """
-    kind, _, name = settings.models.embed.partition(":")
-    if kind == "local":
+    if settings.models.embed == "local":
         return LocalEmbedder()
-    if kind == "openai" and name:
-        from adapters.models.openai_embeddings import OpenAIEmbedder
+    from adapters.models.openai_embeddings import OpenAIEmbedder
 
-        key = _key(settings.openai.api_key, "openai.api_key", "models.embed")
-        return OpenAIEmbedder(name, api_key=key, base_url=settings.openai.base_url)
-    raise ConfigurationError(f"models.embed is {settings.models.embed!r}; it takes local or openai:NAME.")
+    name = settings.models.embed.removeprefix("openai:")
+    key = _key(settings.openai.api_key, "openai.api_key", "models.embed")
+    return OpenAIEmbedder(name, api_key=key, base_url=settings.openai.base_url)
 
 
 def make_limits(settings: Settings) -> Limits:
@@ -209,7 +207,7 @@ async def open_models(settings: Settings) -> AsyncIterator[list[AnswerModel]]:
     """The answer models of ``models.answer``, in order.
 
     Raises:
-        ConfigurationError: a name has another form, or its key is missing.
+        ConfigurationError: a model's key is missing.
     """
     models = [_model(settings, name) for name in settings.models.answer]
     try:
@@ -220,24 +218,22 @@ async def open_models(settings: Settings) -> AsyncIterator[list[AnswerModel]]:
 
 
 def _model(settings: Settings, name: str) -> AnswerModel:
-    provider, _, model = name.partition(":")
+    vendor, _, model = name.partition(":")
     prices = {key: price.model_dump(exclude_none=True) for key, price in settings.models.prices.items()}
     timeout_s = settings.models.timeout_s
-    if provider == "anthropic" and model:
+    if vendor == "anthropic":
         from adapters.models.anthropic_answers import AnthropicAnswerModel
 
         key = _key(settings.anthropic.api_key, "anthropic.api_key", "models.answer")
         return AnthropicAnswerModel(
             name, model, api_key=key, base_url=settings.anthropic.base_url, prices=prices, timeout_s=timeout_s
         )
-    if provider == "openai" and model:
-        from adapters.models.openai_answers import OpenAIAnswerModel
+    from adapters.models.openai_answers import OpenAIAnswerModel
 
-        key = _key(settings.openai.api_key, "openai.api_key", "models.answer")
-        return OpenAIAnswerModel(
-            name, model, api_key=key, base_url=settings.openai.base_url, prices=prices, timeout_s=timeout_s
-        )
-    raise ConfigurationError(f"models.answer has {name!r}; each entry is anthropic:NAME or openai:NAME.")
+    key = _key(settings.openai.api_key, "openai.api_key", "models.answer")
+    return OpenAIAnswerModel(
+        name, model, api_key=key, base_url=settings.openai.base_url, prices=prices, timeout_s=timeout_s
+    )
 
 
 def _key(secret: SecretStr, where: str, needed_by: str) -> str:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+from aiohttp import web
 
 from adapters.postgres.migrations import pending
+from adapters.web.server import serve
 from bot.app import Deployment, make_embedder, open_address, open_models, open_on
 from bot.settings import OFFICIAL_DISCORD, Settings
 from core.asking.writing import EvidenceSentence, EvidenceSource, Task
-from core.errors import ChronosError, OperatorError, ProviderError
+from core.errors import ChronosError, ConfigurationError, OperatorError, ProviderError
 from core.ids import SourceId
 from core.members.directory import Creator
 
@@ -46,15 +48,15 @@ async def check_all(settings: Settings) -> list[Finding]:
     """Check everything; one failure does not hide another."""
     findings = [Finding("settings", "ok", "read")]
     parts: tuple[tuple[str, Callable[[Settings], Awaitable[list[Finding]]]], ...] = (
-        ("storage", _storage), ("database", _database), ("embedder", _embedder), ("library", _library),
-        ("models", _models),
-        ("discord", _discord), ("telegram", _telegram), ("http", _http),
+        ("storage", _storage), ("database", _database), ("embedder", _embedder), ("models", _models),
+        ("library", _library), ("discord", _discord), ("telegram", _telegram), ("http", _http),
     )  # fmt: skip
     for subject, part in parts:
         try:
             findings += await part(settings)
         except ChronosError as error:
-            findings.append(Finding(subject, "failed", str(error)))
+            if str(error) not in {finding.words for finding in findings}:  # what the library stands on is said above
+                findings.append(Finding(subject, "failed", str(error)))
     return findings
 
 
@@ -107,7 +109,7 @@ async def _creators_library(deployment: Deployment, creator: Creator) -> list[Fi
     others = sorted(spoken - embedder.languages) if embedder.languages else []
     if others:
         words = f"{creator.handle} is partly in {', '.join(others)}, which {embedder.embedder_id} does not read well"
-        found.append(Finding("library", "ok", words))
+        found.append(Finding("library", "warning", words))
     return found
 
 
@@ -170,16 +172,30 @@ async def _telegram(settings: Settings) -> list[Finding]:
         return [Finding("telegram", "failed", "the token is refused: ask @BotFather for it with /token")]
     if status != 200:
         return [Finding("telegram", "failed", f"Telegram answered {status}; try again later")]
-    if settings.telegram.mode == "webhook" and not settings.http.public_url.startswith("https://"):
-        return [Finding("telegram", "failed", "webhooks need http.public_url, an https address people can reach")]
     return [Finding("telegram", "ok", f"signed in as @{body['result']['username']}, {settings.telegram.mode}")]
 
 
 async def _http(settings: Settings) -> list[Finding]:
-    if settings.has_platform and not settings.http.public_url:
-        words = f"{settings.public_url}: links to our own pages work on this machine only; set http.public_url"
-        return [Finding("http", "ok", words)]
-    return [Finding("http", "ok", settings.public_url)]
+    """Whether the address can be listened on; a Chronos that does so already is what one wants to see."""
+    try:
+        async with serve(web.Application(), settings.http.host, settings.http.port):
+            found = Finding("http", "ok", settings.public_url)
+    except ConfigurationError:
+        if not await _chronos_runs(settings):
+            raise
+        words = f"{settings.public_url}: a Chronos runs there now; if it is another deployment's, set http.port"
+        found = Finding("http", "ok", words)
+    if not settings.has_platform or settings.http.public_url:
+        return [found]
+    return [found, Finding("http", "warning", "links to our pages work on this machine only; set http.public_url")]
+
+
+async def _chronos_runs(settings: Settings) -> bool:
+    try:
+        _, body = await _get_json(f"{settings.local_url}/health", {})
+    except OperatorError:
+        return False
+    return isinstance(body, dict) and {"status", "version", "platforms"} <= body.keys()
 
 
 async def _get_json(url: str, headers: Mapping[str, str]) -> tuple[int, dict[str, Any]]:

@@ -4,15 +4,37 @@ import os
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
+from bot.misconfiguration import (
+    CONFIG_VARIABLE,
+    PREFIX,
+    Mistakes,
+    described,
+    unknown_variables,
+    variable,
+    wrong_values,
+)
 from core.errors import ConfigurationError
 
 OFFICIAL_DISCORD: Final = "https://discord.com/api/v10"
@@ -43,8 +65,22 @@ def _resolve(value: object) -> object:
     return value
 
 
+def _reachable(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+        known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if address and not known:
+        raise ValueError("it takes an address that starts with https:// or http://, or nothing")
+    return address
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_resolve)]
+Address = Annotated[str, AfterValidator(_reachable)]
 EMPTY: Final = SecretStr("")
+WRITERS: Final = ("anthropic", "openai")
+"""Whose models write answers."""
 
 
 class Section(BaseModel):
@@ -76,14 +112,14 @@ class HttpSection(Section):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on")
-    public_url: str = Field("", description="how people reach it from outside; empty: http://host:port")
+    public_url: Address = Field("", description="how people reach it from outside; empty: http://host:port")
 
 
 class DiscordSection(Section):
     """The Discord bot; off without a token."""
 
     bot_token: Secret = Field(EMPTY, description="from the Developer Portal, Bot, Reset Token; empty: off")
-    api_url: str = Field(OFFICIAL_DISCORD, description="REST address with its version")
+    api_url: Address = Field(OFFICIAL_DISCORD, description="REST address with its version")
     gateway_url: str = Field("", description="gateway address; empty: the official one")
 
 
@@ -91,7 +127,7 @@ class TelegramSection(Section):
     """The Telegram bot; off without a token."""
 
     bot_token: Secret = Field(EMPTY, description="from @BotFather; empty: off")
-    api_url: str = Field(OFFICIAL_TELEGRAM, description="the Bot API server's root")
+    api_url: Address = Field(OFFICIAL_TELEGRAM, description="the Bot API server's root")
     mode: Literal["polling", "webhook"] = Field("polling", description="polling or webhook (needs http.public_url)")
     webhook_secret: Secret = Field(EMPTY, description="Telegram sends it with each update; empty: derived by us")
 
@@ -100,7 +136,7 @@ class ServiceSection(Section):
     """A service with a key and an address of its own."""
 
     api_key: Secret = Field(EMPTY, description="empty: off")
-    base_url: str = Field("", description="empty: the official address")
+    base_url: Address = Field("", description="empty: the official address")
 
 
 class HookedServiceSection(ServiceSection):
@@ -114,7 +150,7 @@ class PayPalSection(Section):
 
     client_id: str = ""
     client_secret: Secret = EMPTY
-    base_url: str = ""
+    base_url: Address = ""
     webhook_secret: Secret = EMPTY
 
 
@@ -123,7 +159,7 @@ class SolanaSection(Section):
 
     keypair: Secret = EMPTY
     mint: str = ""
-    base_url: str = ""
+    base_url: Address = ""
 
 
 class SmtpSection(Section):
@@ -161,6 +197,26 @@ class ModelsSection(Section):
     speak: str = Field("", description="a voice, or empty")
     prices: dict[str, Price] = Field(default_factory=dict, description="USD for a million tokens, by model")
     timeout_s: float = Field(30.0, gt=0, description="seconds a model may take before the next one is tried")
+
+    @field_validator("answer")
+    @classmethod
+    def _names_of_writers(cls, answer: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [repr(entry) for entry in answer if not _is_model(entry, WRITERS)]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)} cannot write answers; each is anthropic:NAME or openai:NAME")
+        return answer
+
+    @field_validator("embed")
+    @classmethod
+    def _name_of_embedder(cls, embed: str) -> str:
+        if embed != "local" and not _is_model(embed, ("openai",)):
+            raise ValueError(f"it takes local or openai:NAME, not {embed!r}")
+        return embed
+
+
+def _is_model(entry: str, vendors: tuple[str, ...]) -> bool:
+    vendor, _, name = entry.partition(":")
+    return vendor in vendors and bool(name.strip())
 
 
 class RetrievalSection(Section):
@@ -201,7 +257,7 @@ class Settings(BaseSettings):
     """Everything that can be configured, with its default."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CHRONOS_", env_nested_delimiter="__", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
     database: DatabaseSection = DatabaseSection()
@@ -230,6 +286,16 @@ class Settings(BaseSettings):
     sentry: SentrySection = SentrySection()
     operator: OperatorSection = OperatorSection()
 
+    @field_validator("telegram")
+    @classmethod
+    def _webhooks_can_arrive(cls, telegram: TelegramSection, info: ValidationInfo) -> TelegramSection:
+        http = info.data.get("http")
+        # A Bot API server of one's own calls http addresses, too.
+        needed = "https://" if telegram.api_url == OFFICIAL_TELEGRAM else "http"
+        if telegram.mode == "webhook" and http is not None and not http.public_url.startswith(needed):
+            raise ValueError('mode = "webhook" needs http.public_url, an https:// address that Telegram can reach')
+        return telegram
+
     @classmethod
     def settings_customise_sources(
         cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
@@ -247,9 +313,14 @@ class Settings(BaseSettings):
     @property
     def public_url(self) -> str:
         """Where people reach our pages, without a slash at the end."""
+        return (self.http.public_url or self.local_url).rstrip("/")
+
+    @property
+    def local_url(self) -> str:
+        """Where this machine reaches our pages."""
         everywhere = self.http.host in {"", "0.0.0.0", "::"}  # noqa: S104 - compared, not listened on
         host = "127.0.0.1" if everywhere else self.http.host
-        return (self.http.public_url or f"http://{host}:{self.http.port}").rstrip("/")
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.http.port}"
 
 
 def load_settings(path: Path | None = None) -> Settings:
@@ -264,17 +335,29 @@ def load_settings(path: Path | None = None) -> Settings:
     file = chosen or Path("config.toml")
     folder = _SECRETS_FOLDER.set(file.absolute().parent)
     try:
-        return _settings_class(file if file.is_file() else None)()
-    except ValidationError as error:
-        raise ConfigurationError(_explain(error)) from None
+        return _read(_settings_class(file if file.is_file() else None))
     except ValueError as error:
         raise ConfigurationError(f"The configuration cannot be read: {error}") from None
     finally:
         _SECRETS_FOLDER.reset(folder)
 
 
+def _read(settings_class: type[Settings]) -> Settings:
+    mistakes: Mistakes = unknown_variables(os.environ, settings_class)
+    known_as_wrong = {name.upper() for name in mistakes}
+    try:
+        settings = settings_class()
+    except ValidationError as error:
+        wrong = wrong_values(error, settings_class)
+        mistakes |= {key: words for key, words in wrong.items() if variable(key) not in known_as_wrong}
+        raise ConfigurationError(described(mistakes)) from None
+    if mistakes:
+        raise ConfigurationError(described(mistakes))
+    return settings
+
+
 def _from_environment() -> Path | None:
-    named = os.environ.get("CHRONOS_CONFIG")
+    named = os.environ.get(CONFIG_VARIABLE)
     return Path(named) if named else None
 
 
@@ -287,18 +370,19 @@ def _settings_class(file: Path | None) -> type[Settings]:
             cls,
             settings_cls: type[BaseSettings],
             *_: PydanticBaseSettingsSource,
-            **sources: PydanticBaseSettingsSource,
+            **__: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return sources["env_settings"], TomlConfigSettingsSource(settings_cls, file)
+            return _Variables(settings_cls), TomlConfigSettingsSource(settings_cls, file)
 
     return FileSettings
 
 
-def _explain(error: ValidationError) -> str:
-    lines = [f"  {'.'.join(map(str, e['loc']))}: {_words(e['msg'])}" for e in error.errors()]
-    return "The configuration has mistakes:\n" + "\n".join(lines)
+class _Variables(EnvSettingsSource):
+    """The environment; what is no JSON where JSON is taken is left as it is, to be named like any wrong value."""
 
-
-def _words(message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    return message.replace("Extra inputs are not permitted", "there is no such setting; see config.example.toml")
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: object) -> object:
+        """See the base class."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value

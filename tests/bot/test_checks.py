@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from click.testing import CliRunner
 
+from adapters.web.server import build_web, serve
 from bot.app import Deployment
-from bot.checks import _creators_library, _unpriced
+from bot.checks import _creators_library, _http, _unpriced, check_all
 from bot.main import cli
 from bot.settings import Settings, load_settings
+from core.errors import ConfigurationError
 from core.library.store import NewSource
 from core.library.transcript import Segment, Transcript
 
@@ -19,6 +22,7 @@ async def test_material_in_a_language_that_the_model_does_not_read_is_named(depl
     await deployment.shelf.add(creator.id, [NewSource(spoken, "Kugel", language="de")], None)
     (finding,) = await _creators_library(deployment, creator)
     assert "zeichnen is partly in de" in finding.words
+    assert finding.line.startswith("!")
     assert not finding.failed
 
 
@@ -41,6 +45,47 @@ def test_an_answer_model_without_a_price_is_named_where_a_budget_is_set() -> Non
     assert finding.line.startswith("!")
     assert not finding.failed
     assert _unpriced(Settings.model_validate({"models": models, "limits": {"model_usd_per_day": 0}})) == []
+
+
+async def test_a_database_that_is_away_is_said_once(tmp_path: Path) -> None:
+    nowhere = {"database": {"url": "postgresql://nobody@127.0.0.1:1/nothing"}, "storage": {"data_dir": str(tmp_path)}}
+    findings = await check_all(Settings.model_validate(nowhere | {"http": {"port": 0}}))
+    assert [finding.subject for finding in findings if finding.failed] == ["database"]
+
+
+async def test_an_embedder_without_a_key_is_said_once(database_url: str, tmp_path: Path) -> None:
+    given = {"database": {"url": database_url}, "storage": {"data_dir": str(tmp_path)}, "http": {"port": 0}}
+    findings = await check_all(Settings.model_validate(given | {"models": {"embed": "openai:any"}}))
+    assert [finding.subject for finding in findings if finding.failed] == ["embedder"]
+
+
+async def test_links_that_work_on_this_machine_only_are_a_warning_where_a_platform_is_configured() -> None:
+    given = {"http": {"port": 0}, "telegram": {"bot_token": "1:made-up"}}
+    _, finding = await _http(Settings.model_validate(given))
+    assert finding.line.startswith("!")
+    assert "set http.public_url" in finding.words
+    (finding,) = await _http(Settings.model_validate({"http": {"port": 0}}))
+    assert finding.state == "ok"
+
+
+async def test_a_port_that_another_program_has_is_a_failure() -> None:
+    async with serve(web.Application(), "127.0.0.1", 0) as address:
+        with pytest.raises(ConfigurationError, match=r"http\.port: \d+ is taken"):
+            await _http(_listening_at(address))
+
+
+async def test_a_port_that_a_running_chronos_has_is_fine() -> None:
+    async def health() -> dict[str, object]:
+        return {"status": "failing", "version": "0.1.0", "platforms": {}}
+
+    async with serve(build_web(health=health), "127.0.0.1", 0) as address:
+        (finding,) = await _http(_listening_at(address))
+    assert finding.state == "ok"
+    assert "a Chronos runs there" in finding.words
+
+
+def _listening_at(address: str) -> Settings:
+    return Settings.model_validate({"http": {"port": int(address.rpartition(":")[2])}})
 
 
 def test_a_secrets_relative_path_starts_from_the_folder_of_the_configuration(

@@ -39,10 +39,10 @@ class SpecCall:
 def find_spec(name: str = SPEC_NAME) -> Path | None:
     """Return the document's file, or None where this machine has none.
 
-    It is looked for in the folder that ``CHRONOS_SPECS`` names, then in ``shared/specs`` beside the repository.
+    It is looked for in the folder that ``VENDOR_SPECS`` names, then in ``shared/specs`` beside the repository.
     """
     root = Path(__file__).resolve().parents[2]
-    folders = [os.environ.get("CHRONOS_SPECS"), root.parent / "shared" / "specs"]
+    folders = [os.environ.get("VENDOR_SPECS"), root.parent / "shared" / "specs"]
     candidates = [Path(folder) / name for folder in folders if folder]
     return next((path for path in candidates if path.is_file()), None)
 
@@ -59,7 +59,7 @@ def check_calls(calls: Iterable[Any], spec_path: Path | None = None) -> str:
     """
     path = spec_path or find_spec()
     if path is None:
-        return f"skipped: no {SPEC_NAME} (set CHRONOS_SPECS to its folder)"
+        return f"skipped: no {SPEC_NAME} (set VENDOR_SPECS to its folder)"
     document = _load(path)
     recorded = [SpecCall(call.method, call.path, call.query, call.body, call.status) for call in calls]
     problems = [problem for call in recorded for problem in document.problems(call)]
@@ -75,7 +75,7 @@ def check_answers(calls: Iterable[Any], spec_path: Path | None = None) -> str:
     """
     path = spec_path or find_spec()
     if path is None:
-        return f"skipped: no {SPEC_NAME} (set CHRONOS_SPECS to its folder)"
+        return f"skipped: no {SPEC_NAME} (set VENDOR_SPECS to its folder)"
     document = _load(path)
     calls = list(calls)
     problems = [problem for call in calls for problem in document.answer_problems(call)]

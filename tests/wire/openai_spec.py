@@ -24,7 +24,7 @@ def check_requests(requests: Iterable[RecordedRequest], spec_path: Path | None =
     """
     path = spec_path or find_spec(SPEC_NAME)
     if path is None:
-        return f"skipped: no {SPEC_NAME} (set CHRONOS_SPECS to its folder)"
+        return f"skipped: no {SPEC_NAME} (set VENDOR_SPECS to its folder)"
     document = _load(path)
     requests = list(requests)
     problems = [problem for request in requests for problem in _problems(document, request)]

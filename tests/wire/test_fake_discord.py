@@ -545,7 +545,7 @@ async def test_a_command_that_breaks_the_rules_is_refused(command: dict[str, Any
         assert server.commands == {}
 
 
-@pytest.mark.skipif(find_spec() is None, reason="Discord's document is not here; set CHRONOS_SPECS to its folder")
+@pytest.mark.skipif(find_spec() is None, reason="Discord's document is not here; set VENDOR_SPECS to its folder")
 @pytest.mark.parametrize(
     ("call", "problem"),
     [

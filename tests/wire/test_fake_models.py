@@ -403,7 +403,7 @@ def test_an_unsupported_claim_still_cites_something_real() -> None:
     assert claim.labels == ("S1",)
 
 
-@pytest.mark.skipif(find_spec("openai-openapi.json") is None, reason="no OpenAI specification (CHRONOS_SPECS)")
+@pytest.mark.skipif(find_spec("openai-openapi.json") is None, reason="no OpenAI specification (VENDOR_SPECS)")
 @pytest.mark.parametrize(
     ("path", "body", "complaint"),
     [

@@ -452,7 +452,7 @@ async def test_waiting_in_vain_says_what_stands_in_the_chat(
         await chat.next_message(timeout_s=0)
 
 
-@pytest.mark.skipif(find_spec() is None, reason="no Bot API specification on this machine (CHRONOS_SPECS)")
+@pytest.mark.skipif(find_spec() is None, reason="no Bot API specification on this machine (VENDOR_SPECS)")
 @pytest.mark.parametrize(
     ("method", "arguments", "complaint"),
     [
