@@ -127,6 +127,11 @@ async def creator_called(deployment: Deployment, handle: str) -> Creator:
     """
     found = await deployment.directory.creator(handle)
     if found is None:
-        known = ", ".join(creator.handle for creator in await deployment.directory.creators()) or "none yet"
-        raise Refused(f"There is no creator {handle!r}. Known: {known}. 'chronos creator add' makes one.")
+        known = ", ".join(creator.handle for creator in await deployment.directory.creators())
+        raise Refused(
+            f"There is no creator {handle!r}. Known: {known}. 'chronos creator add' makes one."
+            if known
+            else "There are no creators yet: 'chronos run' without a platform token brings the sample library, "
+            "and 'chronos creator add' makes one of your own."
+        )
     return found

@@ -7,10 +7,10 @@ import os
 import re
 import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence, Set
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import UnionType
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import asyncpg
 
@@ -38,15 +38,18 @@ async def evaluate_files(
     """Answer a set's questions and write a line each; return how many.
 
     Raises:
-        UploadRefused: a file is not of the form that evaluation takes; names the file and the line.
+        UploadRefused: a file is not of the form that evaluation takes, which names the file and the line, or
+            there is nothing to ask.
         OSError: a file cannot be read, or ``predictions`` not be written.
         DatabaseError: no scratch database can be made.
     """
     transcripts = await asyncio.to_thread(_transcripts, corpus)
     everything = await asyncio.to_thread(_questions, questions, {t.creator for t in transcripts})
     asked = [question for question in everything if not core_only or question.get("core", True)]
+    if not asked:
+        raise UploadRefused(f"{questions} holds no questions{' that --core asks' if everything else ''}.")
     _refuse_overwriting(predictions, corpus, questions)
-    with predictions.open("w", encoding="utf-8") as out:  # before the work: it may not be writable
+    with _replacing(predictions) as out:  # before the work: it may not be writable
         async with _scratch(settings) as deployment:
             library = await fill_library(deployment, transcripts)
             for question in asked:
@@ -57,6 +60,27 @@ async def evaluate_files(
 def _refuse_overwriting(predictions: Path, *given: Path) -> None:
     if predictions.exists() and any(predictions.samefile(file) for file in given):
         raise UploadRefused(f"{predictions} is what is evaluated; write the predictions into another file.")
+
+
+@contextmanager
+def _replacing(file: Path) -> Iterator[TextIO]:
+    """Write beside a file, which is replaced once the block is through; a pipe or device is written to as it is."""
+    if file.exists() and not file.is_file():
+        with file.open("w", encoding="utf-8") as out:
+            yield out
+        return
+    target = file.resolve()
+    partial = target.with_name(f"{target.name}.partial-{secrets.token_hex(4)}")
+    try:
+        out = partial.open("x", encoding="utf-8")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file)) from error
+    try:
+        with out:
+            yield out
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _transcripts(path: Path) -> list[Transcript]:
@@ -73,8 +97,9 @@ def _questions(path: Path, creators: Set[str]) -> list[dict[str, Any]]:
     questions: list[dict[str, Any]] = []
     for where, question in _documents(path):
         _require(where, question, "id", str | int)
-        for key in ("creator", "question"):
-            _require(where, question, key, str)
+        _require(where, question, "creator", str)
+        if not isinstance(question.get("question"), str):  # an empty one is asked, and refused like any other
+            raise UploadRefused(f'{where}: "question" is missing or not a text.')
         if question["creator"] not in creators:
             raise UploadRefused(f"{where}: it asks {question['creator']!r}, who is not in the corpus.")
         questions.append(question)

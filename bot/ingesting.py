@@ -2,9 +2,9 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from bot.settings import Settings
 from core.errors import UploadRefused
 from core.ids import CreatorId, SourceId
 from core.library.store import Added, NewSource, Source, Stage
-from core.library.uploads import check_size, new_sources
+from core.library.uploads import check_size, language_warning, new_sources
 
 LOOK_EVERY_S = 0.25
 DONE = frozenset({Stage.COMPLETED, Stage.FAILED})
@@ -41,6 +41,7 @@ class Ingested:
     status: str
     source_id: int | None = None
     reason: str = ""
+    warning: str = ""
 
     @property
     def failed(self) -> bool:
@@ -50,11 +51,12 @@ class Ingested:
     @property
     def line(self) -> str:
         """For a person to read."""
-        return f"{self.status:9} {self.title}" + (f": {self.reason}" if self.reason else "")
+        reason = f": {self.reason}" if self.reason else ""
+        return f"{self.status:9} {self.title}{reason}" + (f"\n{'!':9} {self.warning}" if self.warning else "")
 
     def as_json(self) -> Mapping[str, Any]:
         """For a program to read."""
-        return {"title": self.title, "status": self.status, "source_id": self.source_id, "reason": self.reason}
+        return asdict(self)
 
 
 async def ingest_files(
@@ -73,7 +75,7 @@ async def ingest_files(
         async with working(deployment) as worker:
             wanted = [entry.source_id for entry in added]
             sources = await _wait(deployment, creator.id, wanted, worker, quiet=quiet)
-    return refused + [_result(entry, sources) for entry in added]
+    return refused + [_result(entry, sources, deployment.embedder.languages) for entry in added]
 
 
 async def add_file(deployment: Deployment, creator_id: CreatorId, upload: Upload) -> list[Added]:
@@ -147,9 +149,10 @@ def _share(source: Source) -> float:
     return 1.0 if source.stage in DONE else source.progress
 
 
-def _result(added: Added, sources: Mapping[SourceId, Source]) -> Ingested:
+def _result(added: Added, sources: Mapping[SourceId, Source], read: Set[str]) -> Ingested:
     source = sources.get(added.source_id)
     if source is None or source.stage is Stage.FAILED:
         reason = source.reason if source else "It was removed meanwhile."
         return Ingested(added.title, "failed", added.source_id, reason)
-    return Ingested(added.title, "known" if added.known else "ready", added.source_id)
+    warning = language_warning((source.language,), read)
+    return Ingested(added.title, "known" if added.known else "ready", added.source_id, warning=warning)

@@ -12,8 +12,13 @@ QUIET: Final = ("httpx", "httpx2", "httpcore", "telegram", "discord", "apschedul
 SECRETS: Final = frozenset({"token", "bot_token", "api_key", "password", "secret", "url", "database_url"})
 
 
-def set_up_logs(file: Path | None = None) -> None:
-    """Send all logs, ours and the libraries', to standard error, or to ``file`` so that a chat is not disturbed."""
+def set_up_logs(file: Path | None = None, *, debug: bool = False) -> None:
+    """Send all logs, ours and the libraries', to standard error, or to ``file`` so that a chat is not disturbed.
+
+    Args:
+        file: is appended to.
+        debug: let our own entries of that level through, which tell where an unexpected error comes from.
+    """
     stream: TextIO = sys.stderr if file is None else file.open("a", encoding="utf-8", buffering=1)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -31,7 +36,7 @@ def set_up_logs(file: Path | None = None) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         logger_factory=structlog.PrintLoggerFactory(stream),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Coroutine
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from textwrap import shorten
+from typing import Any, Final, NoReturn, TypeVar
 
 import click
 
@@ -15,6 +16,7 @@ from core.errors import ChronosError
 
 T = TypeVar("T")
 
+LARGEST_ID: Final = 2**63 - 1
 ROLES: Final = ("bot", "worker", "scheduler", "web")
 
 
@@ -24,13 +26,14 @@ ROLES: Final = ("bot", "worker", "scheduler", "web")
     type=click.Path(path_type=Path),
     help="The configuration file; else CHRONOS_CONFIG, else ./config.toml.",
 )
+@click.option("--debug", is_flag=True, help="Log more, such as where an unexpected error comes from.")
 @click.version_option(version("chronos-bot"), prog_name="chronos")
 @click.pass_context
-def cli(context: click.Context, config: Path | None) -> None:
+def cli(context: click.Context, config: Path | None, debug: bool) -> None:
     """Chronos answers a community's questions from its creator's own videos, with links to the very second.
 
-    Exit status: 0 done (also when the material does not answer), 1 refused or failed with one line that says why,
-    2 wrong usage.
+    Exit status: 0 done (also when the material does not answer), 1 refused or failed with one line that says why
+    (with --json also as {"error": ...} on standard output), 2 wrong usage.
     """
     context.obj = config
 
@@ -180,6 +183,8 @@ def ingest(
     """Add files with timed text, wait until they are searchable, and show how far they are."""
     from bot.ingesting import Upload, ingest_files
 
+    if len(paths) > 1 and (link or title):
+        raise click.UsageError("--link and --title are those of one video; give one path with them.")
     uploads = [Upload(path, link, title, language) for path in paths]
     results = _run(lambda settings: ingest_files(settings, handle, uploads, quiet=as_json), config)
     if as_json:
@@ -237,7 +242,7 @@ def jobs_list(config: Path | None, limit: int, as_json: bool) -> None:
 
 
 @jobs.command("retry")
-@click.argument("job_id", metavar="ID", type=int)
+@click.argument("job_id", metavar="ID", type=click.IntRange(1, LARGEST_ID))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def jobs_retry(config: Path | None, job_id: int, as_json: bool) -> None:
@@ -257,7 +262,7 @@ def jobs_retry(config: Path | None, job_id: int, as_json: bool) -> None:
 @click.option(
     "--predictions", required=True, type=click.Path(path_type=Path), help="Where to write, a line a question."
 )
-@click.option("--core", is_flag=True, help="Only questions that are marked core.")
+@click.option("--core", is_flag=True, help='Leave out questions that are marked "core": false.')
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def evaluate(
@@ -274,21 +279,32 @@ def evaluate(
 
 
 def _run(action: "Callable[[Settings], Coroutine[Any, Any, T]]", config: Path | None) -> T:
-    """Load the settings, run a coroutine on them, and turn an expected error into one line and exit status 1."""
+    """Load the settings and run a coroutine on them; whatever fails becomes one line and exit status 1."""
     from bot.logs import set_up_logs
 
+    debug = click.get_current_context().find_root().params["debug"]
     try:
         settings = load_settings(config)
-        set_up_logs()
+        set_up_logs(debug=debug)
         return asyncio.run(action(settings))
     except ChronosError as error:
-        click.echo(f"chronos: {error}", err=True)
-        raise SystemExit(1) from None
+        _fail(str(error))
     except OSError as error:
-        click.echo(f"chronos: {error.strerror or error}: {error.filename or ''}".rstrip(": "), err=True)
-        raise SystemExit(1) from None
+        _fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except Exception as error:  # noqa: BLE001 - the last resort
+        import structlog
+
+        structlog.get_logger().debug("this failed unexpectedly", exc_info=error)
+        _fail(f"This failed unexpectedly ({shorten(repr(error), 300)}); 'chronos --debug ...' logs where.")
+
+
+def _fail(reason: str) -> NoReturn:
+    click.echo(f"chronos: {reason}", err=True)
+    if click.get_current_context().params.get("as_json"):
+        _print_json({"error": reason})
+    raise SystemExit(1) from None
 
 
 def _print_json(document: object) -> None:

@@ -23,7 +23,7 @@ from bot.platforms import Platform, open_platforms
 from bot.sample import LOCAL, add_sample_library, chat_rooms, join_everything, whom_to_ask
 from bot.settings import Settings
 from core.conversation import Link, Place
-from core.errors import DatabaseError
+from core.errors import ChronosError, DatabaseError
 from core.richtext import RichText, bold, code
 
 log = structlog.get_logger()
@@ -44,7 +44,7 @@ async def run_everything(settings: Settings, roles: frozenset[str]) -> None:
     chat = local and sys.stdin.isatty() and sys.stdout.isatty()
     if chat:
         settings.storage.data_dir.mkdir(parents=True, exist_ok=True)
-        set_up_logs(settings.storage.data_dir / "chronos.log")
+        set_up_logs(settings.storage.data_dir / "chronos.log", debug=True)
     stop = asyncio.Event()
     _stop_on_signals(stop)
     async with open_deployment(settings) as deployment:
@@ -102,6 +102,9 @@ async def _run_until_stopped(parts: list[Coroutine[Any, Any, None]], stop: async
         task.cancel()
     await asyncio.gather(*tasks, stopping, return_exceptions=True)
     for task in failed:
+        error = task.exception()
+        if not isinstance(error, ChronosError):
+            log.error("a part failed unexpectedly", exc_info=error)
         task.result()
 
 

@@ -9,8 +9,8 @@ from core.conversation import Audience, Button, Kind, Parameter, Reply, Suggesti
 from core.errors import Refused, UploadRefused
 from core.ids import SourceId
 from core.library.cards import clock
-from core.library.store import Added, NewSource, Source, Stage
-from core.library.uploads import check_size, new_sources
+from core.library.store import Added, Source, Stage
+from core.library.uploads import check_size, language_warning, new_sources
 from core.richtext import RichText, bold, joined, link
 
 SHOWN: Final = 20
@@ -41,7 +41,8 @@ async def upload(context: Context) -> Reply:
         language=context.text("language"), detect=context.services.detect_language,
     )  # fmt: skip
     added = await context.services.shelf.add(creator.id, new, context.place)
-    return Reply(RichText.of(_summary(added), _language_warning(context, new)))
+    warning = language_warning((source.language for source in new), context.services.embedder_languages)
+    return Reply(RichText.of(_summary(added), f"\n⚠️ {warning}" if warning else ""))
 
 
 def _summary(added: Sequence[Added]) -> RichText:
@@ -53,17 +54,6 @@ def _summary(added: Sequence[Added]) -> RichText:
         return RichText.of("Got it. ", bold(fresh[0].title), " will be ready in a moment.")
     known = f" ({len(added) - len(fresh)} I had already)" if len(fresh) < len(added) else ""
     return RichText.of(f"Got {len(fresh)} sources{known}; each card says when it is ready.")
-
-
-def _language_warning(context: Context, new: Sequence[NewSource]) -> str:
-    reads = context.services.embedder_languages
-    others = sorted({source.language for source in new if source.language and source.language not in reads})
-    if not reads or not others:
-        return ""
-    return (
-        f"\n⚠️ It is in {', '.join(others)}, and the search model here reads {', '.join(sorted(reads))} only: "
-        "questions will mostly be matched by their words. The operator can choose another: models.embed."
-    )
 
 
 @commands.command("videos", "See what can be asked about", private=True)

@@ -218,12 +218,6 @@ def pack_terms(terms: TermIds) -> bytes:
     return terms.astype(_STORED_TERM).tobytes()
 
 
-def unpack_terms(packed: Sequence[bytes]) -> tuple[TermIds, Ints]:
-    """Return the ids of all units joined, and how many each unit has."""
-    counts = np.fromiter((len(part) // _STORED_TERM.itemsize for part in packed), np.int32, len(packed))
-    return np.frombuffer(b"".join(packed), _STORED_TERM).astype(np.int32, copy=False), counts
-
-
 def _statistics(ids: TermIds, in_units: Counted, in_windows: Counted) -> WordStatistics:
     frequencies = in_windows.frequencies(len(ids)).astype(int).tolist()
     return WordStatistics(

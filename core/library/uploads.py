@@ -1,7 +1,7 @@
 """What an upload says, checked once for the chat and for the shell."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from pathlib import PurePath
 from typing import Final
 
@@ -70,6 +70,25 @@ def check_size(name: str, size_bytes: int, largest_bytes: int) -> None:
             f"{name} has {size_bytes / 1e6:.1f} MB; at most {largest_bytes / 1e6:.0f} MB are taken. "
             "Please split it in two."
         )
+
+
+def language_warning(languages: Iterable[str], read: Set[str]) -> str:
+    """What an uploader should know about languages that the search model does not read.
+
+    Args:
+        languages: of the sources, as two letters; empty where nobody knows.
+        read: what the search model reads; empty where it reads all.
+
+    Returns:
+        One sentence, or an empty text where all is well.
+    """
+    others = sorted({language for language in languages if language} - read)
+    if not read or not others:
+        return ""
+    return (
+        f"It is in {', '.join(others)}, and the search model here reads {', '.join(sorted(read))} only: "
+        "questions will mostly be matched by their words. The operator can choose another: models.embed."
+    )
 
 
 def _title(transcript: Transcript, file_name: str, title: str, number: int) -> str:

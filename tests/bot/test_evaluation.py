@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from bot.main import cli
 
 VIDEO = {"creator": "ann", "video_id": "v1", "segments": [{"start": 0, "end": 5, "text": "A sphere has a shadow."}]}
+NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 QUESTION = {"id": "q1", "creator": "ann", "question": "What has a shadow?"}
 
 
@@ -18,8 +19,8 @@ def written(path: Path, *lines: object) -> Path:
     return path
 
 
-def evaluated(folder: Path, predictions: Path) -> Result:
-    """Run it; nothing gets as far as the database, whose address leads nowhere."""
+def evaluated(folder: Path, predictions: Path, *options: str, database: str = NOWHERE) -> Result:
+    """Run it; without a database nothing gets as far as that."""
     given = [
         f"--{name}={path}"
         for name, path in (
@@ -27,8 +28,7 @@ def evaluated(folder: Path, predictions: Path) -> Result:
             ("predictions", predictions),
         )
     ]  # fmt: skip
-    nowhere = {"CHRONOS_DATABASE__URL": "postgresql://nobody@127.0.0.1:1/nothing"}
-    return CliRunner().invoke(cli, ["eval", *given], env=nowhere)
+    return CliRunner().invoke(cli, ["eval", *given, *options], env={"CHRONOS_DATABASE__URL": database})
 
 
 def one_line(result: Result) -> str:
@@ -71,7 +71,7 @@ def test_a_wrong_line_of_the_corpus_is_named(tmp_path: Path, line: object, reaso
         ({"id": True, "creator": "ann", "question": "Why?"}, '"id" is missing'),
         ({"id": "q2", "question": "Why?"}, '"creator" is missing'),
         ({"id": "q2", "creator": "ann"}, '"question" is missing'),
-        ({"id": "q2", "creator": "ann", "question": 7}, '"question" is missing, empty or not a text'),
+        ({"id": "q2", "creator": "ann", "question": 7}, '"question" is missing or not a text'),
         ({"id": "q2", "creator": "bob", "question": "Why?"}, "'bob', who is not in the corpus"),
     ],
 )
@@ -101,3 +101,36 @@ def test_predictions_never_overwrite_what_is_evaluated(tmp_path: Path) -> None:
     written(tmp_path / "corpus.jsonl", VIDEO)
     assert "another file" in one_line(evaluated(tmp_path, questions))
     assert json.loads(questions.read_text(encoding="utf-8")) == QUESTION
+
+
+def test_predictions_are_replaced_only_by_what_is_complete(tmp_path: Path) -> None:
+    written(tmp_path / "corpus.jsonl", VIDEO)
+    written(tmp_path / "questions.jsonl", QUESTION)
+    out = written(tmp_path / "out.jsonl", "what was there")
+    assert "database" in one_line(evaluated(tmp_path, out))
+    assert out.read_text(encoding="utf-8") == "what was there\n"
+    assert {file.name for file in tmp_path.iterdir()} == {"corpus.jsonl", "questions.jsonl", "out.jsonl"}
+
+
+def test_a_file_without_questions_is_refused(tmp_path: Path) -> None:
+    written(tmp_path / "corpus.jsonl", VIDEO)
+    written(tmp_path / "questions.jsonl", "", "")
+    assert "holds no questions." in one_line(evaluated(tmp_path, tmp_path / "out.jsonl"))
+    written(tmp_path / "questions.jsonl", {**QUESTION, "core": False})
+    assert "holds no questions that --core asks" in one_line(evaluated(tmp_path, tmp_path / "out.jsonl", "--core"))
+
+
+def test_core_leaves_out_what_is_marked_so_and_an_empty_question_is_refused_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHRONOS_STORAGE__DATA_DIR", str(tmp_path / "data"))
+    written(tmp_path / "corpus.jsonl", VIDEO)
+    marked = {**QUESTION, "id": "marked", "core": True}, {**QUESTION, "id": "left out", "core": False}
+    written(tmp_path / "questions.jsonl", QUESTION, *marked, {**QUESTION, "id": "empty", "question": ""})
+    out = written(tmp_path / "out.jsonl", "what was there")
+    result = evaluated(tmp_path, out, "--core", database="")
+    assert result.exit_code == 0, result.output
+    predictions = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert [prediction["id"] for prediction in predictions] == ["q1", "marked", "empty"]
+    assert predictions[2]["outcome"] == "refused"
+    assert predictions[2]["abstained"]

@@ -4,11 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from core.asking.lexical import LENGTH_SHARE, SATURATION
-from core.asking.snapshot import Snapshot, pack_terms, unpack_terms
+from core.asking.snapshot import Snapshot
 from core.asking.words import term_ids
 from core.ids import SourceId
 from tests.core.workshop import CREATOR, STEM, SUBJECTS, index, lesson, library, snapshot
@@ -100,14 +98,3 @@ def test_a_window_beyond_the_units_is_refused() -> None:
 
     with pytest.raises(ValueError, match="reaches beyond"):
         snapshot([replace(source, windows=source.windows + 1)])
-
-
-@given(st.lists(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=5), max_size=6))
-def test_stored_terms_come_back_as_they_were(units: list[list[int]]) -> None:
-    packed = [pack_terms(np.array(unit, np.int32)) for unit in units]
-
-    terms, counts = unpack_terms(packed)
-
-    assert terms.tolist() == [term for unit in units for term in unit]
-    assert counts.tolist() == [len(unit) for unit in units]
-    assert terms.dtype == np.int32

@@ -1,6 +1,5 @@
 """PostgreSQL killed under a running bot: nothing ends, nothing is lost, nothing is done twice."""
 
-import asyncio
 import json
 import os
 import re
@@ -8,48 +7,60 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from tests.wire.production import started
+from aiohttp import ClientError, ClientSession
+
+from tests.wire.production import eventually, started
 
 WORKS_AGAIN_WITHIN_S = 90.0
 
 
-async def _shell(folder: Path, *arguments: str) -> list[dict[str, Any]] | None:
-    """What a command prints as JSON; None where it failed."""
-    async with started(folder, {}, *arguments, "--json") as program:
-        if await program.ended(30):
-            return None
+async def _queue(browser: ClientSession, said: str) -> dict[str, int]:
+    """What ``/health`` says of the work; empty while the bot does not listen yet or its database is away."""
+    listens = re.search(r'"web": "([^"]+)"', said)
+    if listens is None:
+        return {}
+    try:
+        async with browser.get(f"{listens[1]}/health") as response:
+            queue: dict[str, int] | None = (await response.json())["queue"]
+    except ClientError:
+        return {}
+    return queue or {}
+
+
+async def _shell(folder: Path, data: Path, *arguments: str) -> list[dict[str, Any]]:
+    """What a command prints as JSON."""
+    async with started(folder, {"CHRONOS_STORAGE__DATA_DIR": str(data)}, *arguments, "--json") as program:
+        assert await program.ended(30) == 0, program.said
         printed: list[dict[str, Any]] = json.loads(program.output.read_text())
         return printed
 
 
-async def _until(folder: Path, work_done: bool, running: Path) -> list[dict[str, Any]]:
-    """Ask for the work of the sample library until some is under way, or all is done."""
-    for _ in range(int(WORKS_AGAIN_WITHIN_S)):
-        probe = folder / f"probe{os.urandom(4).hex()}"
-        probe.mkdir()
-        (probe / "data").symlink_to(running / "data")
-        work = await _shell(probe, "jobs", "list")
-        if work is not None and (not work if work_done else bool(work)):
-            return work
-        await asyncio.sleep(1)
-    raise AssertionError("the work did not get there in time")
-
-
 async def test_postgresql_killed_during_ingestion_comes_back_and_all_work_is_finished_once(tmp_path: Path) -> None:
-    running = tmp_path / "bot"
-    running.mkdir()
-    async with started(running, {}, "run") as bot:
-        await _until(tmp_path, work_done=False, running=running)
-        pid_file = running / "data" / "postgres" / "cluster" / "postmaster.pid"
-        killed = int(pid_file.read_text().splitlines()[0])
-        os.kill(killed, signal.SIGKILL)
-        await _until(tmp_path, work_done=True, running=running)
+    running, jobs, creators = (tmp_path / name for name in ("bot", "jobs", "creators"))
+    for folder in (running, jobs, creators):
+        folder.mkdir()
+    pid_file = running / "data" / "postgres" / "cluster" / "postmaster.pid"
+    killed: list[int] = []
+    async with started(running, {}, "run") as bot, ClientSession() as browser:
+
+        async def killed_at_work() -> bool:
+            queue = await _queue(browser, bot.said)
+            # A lecture is being read and others wait, which cannot be done before the next line.
+            if queue.get("running", 0) and queue.get("waiting", 0) > 1:
+                killed.append(int(pid_file.read_text().splitlines()[0]))
+                os.kill(killed[0], signal.SIGKILL)
+            return bool(killed)
+
+        async def all_is_done() -> bool:
+            queue = await _queue(browser, bot.said)
+            return bool(queue) and not queue["running"] and not queue["waiting"]
+
+        await eventually(killed_at_work, "the work to be under way", WORKS_AGAIN_WITHIN_S)
+        await eventually(all_is_done, "the work to be done", WORKS_AGAIN_WITHIN_S)
         assert bot.process.returncode is None, bot.said
-        assert int(pid_file.read_text().splitlines()[0]) != killed
-        probe = tmp_path / "last"
-        probe.mkdir()
-        (probe / "data").symlink_to(running / "data")
-        creators = await _shell(probe, "creator", "list") or []
-        assert {creator["handle"]: creator["sources"] for creator in creators} == {"home-espresso": 4, "night-sky": 4}
+        assert int(pid_file.read_text().splitlines()[0]) != killed[0]
+        assert await _shell(jobs, running / "data", "jobs", "list") == []
+        listed = await _shell(creators, running / "data", "creator", "list")
+        assert {entry["handle"]: entry["sources"] for entry in listed} == {"home-espresso": 4, "night-sky": 4}
         assert await bot.stop() == 0, bot.said
         assert re.search(r'"event": "stopped"', bot.said)
