@@ -170,23 +170,24 @@ def _squeezed(text: str) -> str:
 
 def test_the_conversation_in_the_readme_quotes_the_sample_library() -> None:
     transcript = README.split("```text\n", 1)[1].split("```", 1)[0]
-    lectures = {source.title: source for creator in sample_library().creators for source in creator.sources}
-    spoken = _squeezed(
-        " ".join(
-            line
-            for lecture in lectures.values()
-            for line in lecture.content.decode().splitlines()
-            if "-->" not in line and not line.strip().isdigit()
-        )
-    )
-    answer = _squeezed(transcript.split('?"\n', 1)[1].split("\n[1] ", 1)[0])
-    for quoted in re.split(r" ?\[\d\] ?", answer):
-        assert quoted in spoken
-    chips = re.findall(r"^\[\d\] (.+) (\d+):(\d\d)  \S+\?t=(\d+)$", transcript, re.MULTILINE)
-    assert len(chips) == 2
-    for title, minutes, seconds, linked in chips:
-        assert title in lectures
-        assert int(minutes) * 60 + int(seconds) == int(linked)
+    lectures = {source.title: _cues(source.content) for c in sample_library().creators for source in c.sources}
+    answers = [answer for answer in re.split(r"^> .+\n", transcript, flags=re.MULTILINE)[1:] if "▸" in answer]
+    assert len(answers) == 2
+    for answer in answers:
+        said, title, cited = re.split(r"^▸ (.+?) (?=\[)", answer, flags=re.MULTILINE)
+        quotes = dict(reversed(found) for found in re.findall(r"“([^”]+)” \[(\d)\]", _squeezed(said)))
+        chips = re.findall(r"\[(\d)\] (\d+):(\d\d)", cited)
+        assert quotes.keys() == {number for number, _, _ in chips}
+        for number, minutes, seconds in chips:
+            begin = next(n for n, (start, _) in enumerate(lectures[title]) if start == f"00:{minutes:>02}:{seconds}")
+            spoken = " ".join(text for _, text in lectures[title][begin:])
+            assert 0 <= spoken.find(quotes[number]) <= len(lectures[title][begin][1])
+
+
+def _cues(content: bytes) -> list[tuple[str, str]]:
+    """The start, to the second, and the words of each cue of a WebVTT file."""
+    found = re.findall(r"^(\d\d:\d\d:\d\d)\.\d+ -->.*\n((?:.+\n)+)", content.decode(), re.MULTILINE)
+    return [(start, _squeezed(text)) for start, text in found]
 
 
 def test_the_conversation_in_the_readme_declines_in_the_engines_own_words() -> None:
