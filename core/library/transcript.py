@@ -12,18 +12,48 @@ class Timing(StrEnum):
     NONE = "none"
 
 
+class LocatorKind(StrEnum):
+    """How a citation says where in its source it stands: by time, or where a document's reader finds it."""
+
+    TIME = "time"
+    PAGE = "page"
+    SLIDE = "slide"
+    HEADING = "heading"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word as it was heard; seconds from the beginning of the source."""
+
+    start_s: float
+    end_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A part of a source with a name of its own; ``start_s`` as in its segments."""
+
+    start_s: float
+    title: str
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A piece of a source as its file gives it: a cue, a recognised phrase, a paragraph.
 
     ``start_s`` and ``end_s`` are seconds from the beginning of the source, 0 <= start_s <= end_s. For a source
-    without times (``Timing.NONE``) they count paragraphs instead: paragraph n is ``(n, n + 1)``.
+    without times (``Timing.NONE``) they count paragraphs instead: paragraph n is ``(n, n + 1)``. ``locator`` is then
+    what its reader looks for: the number of a page or slide, or the heading above. ``words`` are the words of
+    ``text`` in order where each was timed, else empty.
     """
 
     start_s: float
     end_s: float
     text: str
     speaker: str = ""
+    locator: str = ""
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +66,8 @@ class Transcript:
     language: str = ""
     creator: str = ""
     video_id: str = ""
+    locator_kind: LocatorKind = LocatorKind.TIME
+    chapters: tuple[Chapter, ...] = ()
 
     @property
     def duration_s(self) -> float:
