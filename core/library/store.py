@@ -20,20 +20,50 @@ class Stage(StrEnum):
     """How far the work on a source is."""
 
     PENDING = "pending"
+    DOWNLOADING = "downloading"
+    TRANSCRIBING = "transcribing"
     CHUNKING = "chunking"
     EMBEDDING = "embedding"
+    VALIDATING = "validating"
     COMPLETED = "completed"
     FAILED = "failed"
+    PAUSED = "paused"
+
+
+class OriginKind(StrEnum):
+    """What a source is made from: text with times, a kept file, or what a link leads to (one thing, or a list)."""
+
+    TIMED_TEXT = "timed_text"
+    MEDIA = "media"
+    DOCUMENT = "document"
+    LINK = "link"
+    LISTING = "listing"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a source is made from. ``key`` names a kept file, ``name`` is how it was called where it came from."""
+
+    kind: OriginKind
+    link: str = ""
+    key: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NewSource:
-    """What an upload brings, checked: a title of 1 to 300 characters, a canonical link or none."""
+    """What an upload brings, checked: a title of 1 to 300 characters, a canonical link or none.
 
-    transcript: Transcript
+    ``transcript`` is there for timed text alone; all else is read by the worker. ``digest`` (32 bytes) is what the
+    same upload is known by again: of a file's bytes, of a canonical link; empty for timed text.
+    """
+
+    transcript: Transcript | None
     title: str
     link: str = ""
     language: str = ""
+    origin: Origin = Origin(OriginKind.TIMED_TEXT)
+    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +101,10 @@ class Work:
     source_id: SourceId
     title: str
     language: str
-    transcript: Transcript
+    transcript: Transcript | None
     attempts: int
+    origin: Origin = Origin(OriginKind.TIMED_TEXT)
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,44 @@
+"""From what was uploaded to a transcript: the one place that knows which way a source is read."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.library.origins import Listing
+from core.library.store import Stage, Work
+from core.library.transcript import Transcript
+
+Report = Callable[[Stage, float], Awaitable[None]]
+"""Hears which stage the work is in and the share of it that is done, in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSource:
+    """A source that was read. What is empty was not found; what the uploader said stays as it was said.
+
+    ``media_key`` names the kept recording that a watch page can play, ``recogniser`` who heard the words, where
+    nobody had written them down.
+    """
+
+    transcript: Transcript
+    title: str = ""
+    link: str = ""
+    language: str = ""
+    media_key: str = ""
+    recogniser: str = ""
+    size_bytes: int = 0
+    cost_usd: float = 0.0
+
+
+class SourceReader(Protocol):
+    """Reads sources of every kind."""
+
+    async def read(self, work: Work, report: Report) -> ReadSource | Listing:
+        """Return what a source says, or, for a playlist, channel or feed, what it lists.
+
+        Raises:
+            UploadRefused: it cannot become a source; says why and what would work.
+            ProviderBusy: what is needed is away or limits us; the same may work later.
+            ProviderError: an outside part failed.
+        """
+        ...
