@@ -3,11 +3,11 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Final, Protocol
 
-from core.library.transcript import Segment, Timing, Transcript
+from core.library.transcript import LocatorKind, Segment, Timing, Transcript, Word
 
 WINDOW_WORDS: Final = 100
 LONGEST_UNIT_WORDS: Final = 45
@@ -17,6 +17,10 @@ PAUSE_S: Final = 3.0
 """A silence this long between two cues ends a sentence that no punctuation ended."""
 LEAD_S: Final = 1.0
 """A sentence that begins this shortly before the next cue is linked to that cue."""
+QUOTE_CHARS: Final = 3
+"""So many quotation marks and brackets may stand around a timed word without being part of it."""
+SKIPPED_CHARS: Final = 40
+"""A timed word further along in the text than this is another one that reads the same."""
 
 _UNSPACED: Final = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _WORD: Final = re.compile(rf"[{_UNSPACED}]{{1,2}}|[^\s{_UNSPACED}]{{1,30}}")
@@ -38,7 +42,9 @@ class Unit:
 
     ``start_s`` and ``end_s`` are seconds, or paragraph numbers where the source has no times. A unit that begins
     inside a short cue starts with its cue, as heard. One that begins inside a long cue has a start worked out from
-    the length of the text: it is ``estimated`` and a link takes the start of an earlier unit (``linked_s``).
+    the length of the text: it is ``estimated`` and a link takes the start of an earlier unit (``linked_s``). Where
+    the words were timed, a unit starts with its first word. ``locator`` is that of its segment: the page, slide or
+    heading of a document. Units of one ``paragraph`` may be quoted as one.
     """
 
     start_s: float
@@ -46,6 +52,7 @@ class Unit:
     text: str
     paragraph: int
     estimated: bool = False
+    locator: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +64,22 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class _PlacedWord:
+    """A timed word and where it stands in the text of its block."""
+
+    start: int
+    end: int
+    word: Word
+
+
+@dataclass(frozen=True, slots=True)
 class _Block:
     """Cues of one speaker that punctuation or a pause closes, as one text."""
 
     segments: tuple[Segment, ...]
     offsets: tuple[int, ...]
     text: str
+    words: tuple[_PlacedWord, ...]
 
     def cue_at(self, position: int) -> int:
         return bisect_right(self.offsets, position) - 1
@@ -74,6 +91,20 @@ class _Block:
         share = (position - self.offsets[cue]) / max(len(segment.text), 1)
         return segment.start_s + (segment.end_s - segment.start_s) * min(share, 1.0)
 
+    def word_from(self, position: int) -> Word | None:
+        """The timed word with which the text from ``position`` begins, None without one."""
+        found = bisect_left(self.words, position, key=lambda placed: placed.start)
+        if found < len(self.words) and self.words[found].start - position <= QUOTE_CHARS:
+            return self.words[found].word
+        return None
+
+    def word_to(self, position: int) -> Word | None:
+        """The timed word with which the text up to ``position`` ends, None without one."""
+        found = bisect_left(self.words, position, key=lambda placed: placed.start) - 1
+        if found >= 0 and abs(position - self.words[found].end) <= QUOTE_CHARS:
+            return self.words[found].word
+        return None
+
 
 def count_words(text: str) -> int:
     """Count words; scripts without spaces count a word for every two characters, endless strings one per 30."""
@@ -84,7 +115,12 @@ def build_units(transcript: Transcript, split: SentenceSplitter) -> list[Unit]:
     """Cut a transcript into units that never cross a paragraph or a change of speaker."""
     segments = [_tidied(segment) for segment in transcript.segments if segment.text.strip()]
     if transcript.timing is Timing.NONE:
-        return [unit for number, segment in enumerate(segments) for unit in _written(segment, number, split)]
+        numbers = _paragraph_numbers(segments, transcript.locator_kind)
+        return [
+            unit
+            for number, segment in zip(numbers, segments, strict=True)
+            for unit in _written(segment, number, split)
+        ]
     heard = transcript.timing is Timing.HEARD
     return [
         _unit(block, span, paragraph, heard=heard)
@@ -132,13 +168,26 @@ def window_text(units: Sequence[Unit], window: Window) -> str:
 
 
 def _tidied(segment: Segment) -> Segment:
-    return Segment(segment.start_s, segment.end_s, " ".join(segment.text.split()), segment.speaker)
+    return replace(segment, text=" ".join(segment.text.split()))
+
+
+def _paragraph_numbers(segments: Sequence[Segment], kind: LocatorKind) -> list[int]:
+    """Number the paragraphs; a slide is one, and a heading is one with what follows, so that it is not quoted alone."""
+    numbers: list[int] = []
+    for number, segment in enumerate(segments):
+        above = segments[number - 1] if number else None
+        same_place = above is not None and segment.locator != "" and above.locator == segment.locator
+        whole = kind is LocatorKind.SLIDE or (
+            kind is LocatorKind.HEADING and above is not None and above.text == above.locator
+        )
+        numbers.append(numbers[-1] if same_place and whole else number)
+    return numbers
 
 
 def _written(segment: Segment, number: int, split: SentenceSplitter) -> Iterator[Unit]:
     block = _block([segment])
     for start, end in _sentences(block, split):
-        yield Unit(segment.start_s, segment.end_s, block.text[start:end].strip(), number)
+        yield Unit(segment.start_s, segment.end_s, block.text[start:end].strip(), number, locator=segment.locator)
 
 
 def _turns(segments: Iterable[Segment]) -> Iterator[list[Segment]]:
@@ -167,13 +216,25 @@ def _blocks(turn: Iterable[Segment]) -> Iterator[_Block]:
 
 
 def _block(segments: Sequence[Segment]) -> _Block:
-    offsets = accumulate((len(segment.text) + 1 for segment in segments[:-1]), initial=0)
-    return _Block(tuple(segments), tuple(offsets), " ".join(segment.text for segment in segments))
+    offsets = tuple(accumulate((len(segment.text) + 1 for segment in segments[:-1]), initial=0))
+    words = [word for segment, offset in zip(segments, offsets, strict=True) for word in _placed(segment, offset)]
+    return _Block(tuple(segments), offsets, " ".join(segment.text for segment in segments), tuple(words))
+
+
+def _placed(segment: Segment, offset: int) -> Iterator[_PlacedWord]:
+    """Find the timed words in the text of their segment; one that was corrected away is left out."""
+    after = 0
+    for word in segment.words:
+        text = word.text.strip()
+        start = segment.text.find(text, after, after + len(text) + SKIPPED_CHARS) if text else -1
+        if start >= 0:
+            after = start + len(text)
+            yield _PlacedWord(offset + start, offset + after, word)
 
 
 def _spans(block: _Block, split: SentenceSplitter) -> list[tuple[int, int]]:
-    """Keep a short cue as it is; cut the rest into sentences."""
-    if len(block.segments) == 1 and count_words(block.text) <= LONGEST_UNIT_WORDS:
+    """Keep a short cue as it is where only its start was heard; cut the rest into sentences."""
+    if len(block.segments) == 1 and not block.words and count_words(block.text) <= LONGEST_UNIT_WORDS:
         return [(0, len(block.text))]
     return _sentences(block, split)
 
@@ -213,11 +274,24 @@ def _unit(block: _Block, span: tuple[int, int], paragraph: int, *, heard: bool) 
     text = block.text[slice(*span)]
     start = span[0] + len(text) - len(text.lstrip())
     end = span[0] + len(text.rstrip())
+    start_s, guessed = _start_s(block, start, end)
+    last = block.word_to(end)
+    end_s = block.time_at(end) if last is None else _within(block.segments[block.cue_at(end - 1)], last.end_s)
+    return Unit(start_s, max(end_s, start_s), text.strip(), paragraph, guessed or not heard)
+
+
+def _start_s(block: _Block, start: int, end: int) -> tuple[float, bool]:
+    """Where a unit starts, and whether that was worked out rather than heard."""
     cue = block.cue_at(start)
-    inside = start > block.offsets[cue]
-    long = count_words(block.segments[cue].text) > LONGEST_UNIT_WORDS
-    start_s = block.time_at(start) if inside and long else _cue_start_s(block, start, end)
-    return Unit(start_s, max(block.time_at(end), start_s), text.strip(), paragraph, (inside and long) or not heard)
+    if (first := block.word_from(start)) is not None:
+        return _within(block.segments[cue], first.start_s), False
+    if start > block.offsets[cue] and count_words(block.segments[cue].text) > LONGEST_UNIT_WORDS:
+        return block.time_at(start), True
+    return _cue_start_s(block, start, end), False
+
+
+def _within(cue: Segment, moment_s: float) -> float:
+    return min(max(moment_s, cue.start_s), cue.end_s)
 
 
 def _cue_start_s(block: _Block, start: int, end: int) -> float:

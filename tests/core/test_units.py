@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.sources.sentences import split_sentences
-from core.library.transcript import Segment, Timing, Transcript
+from core.library.transcript import LocatorKind, Segment, Timing, Transcript, Word
 from core.library.units import (
     LONGEST_SENTENCE_WORDS,
     Unit,
@@ -128,6 +128,79 @@ def test_sentences_of_a_document_carry_their_paragraph_number_and_nothing_is_est
         ("A third.", 1.0, 2.0, 1),
     ]
     assert not any(unit.estimated for unit in units)
+
+
+def timed(start_s: float, text: str, each_s: float = 0.5) -> Segment:
+    spoken = [
+        Word(start_s + each_s * at, start_s + each_s * (at + 1), word) for at, word in enumerate(text.split(), 1)
+    ]
+    return Segment(start_s, start_s + each_s * (len(spoken) + 2), text, words=tuple(spoken))
+
+
+def test_where_the_words_were_timed_every_sentence_starts_and_ends_with_its_own() -> None:
+    units = units_of(timed(10.0, "It holds. Now take the second board. Turn"), timed(30.0, "it over."))
+
+    assert [(unit.text, unit.start_s, unit.end_s) for unit in units] == [
+        ("It holds.", 10.5, 11.5),
+        ("Now take the second board.", 11.5, 14.0),
+        ("Turn", 14.0, 14.5),
+        ("it over.", 30.5, 31.5),
+    ]
+
+
+def test_a_sentence_inside_a_long_cue_is_not_estimated_where_its_first_word_was_timed() -> None:
+    first, second = units_of(timed(100.0, f"{words(30, 'early')}. {words(30, 'late')}."))
+
+    assert (first.start_s, second.start_s) == (100.5, 115.5)
+    assert not second.estimated
+
+
+def test_a_word_that_was_corrected_away_leaves_its_sentence_with_the_start_of_the_cue() -> None:
+    heard = timed(10.0, "It holds. Nau take it.")
+
+    _, second = units_of(Segment(heard.start_s, heard.end_s, "It holds. Now take it.", words=heard.words))
+
+    assert (second.text, second.start_s) == ("Now take it.", 10.0)
+
+
+def test_times_of_words_outside_their_cue_are_brought_back_into_it() -> None:
+    (unit,) = units_of(Segment(5.0, 6.0, "All right.", words=(Word(1.0, 2.0, "All"), Word(8.0, 9.0, "right."))))
+
+    assert (unit.start_s, unit.end_s) == (5.0, 6.0)
+
+
+def document(kind: LocatorKind, *paragraphs: tuple[str, str]) -> list[Unit]:
+    segments = tuple(Segment(float(n), n + 1.0, text, locator=where) for n, (where, text) in enumerate(paragraphs))
+    return build_units(Transcript(segments, Timing.NONE, locator_kind=kind), at_full_stops)
+
+
+def test_a_unit_of_a_document_says_where_its_reader_finds_it() -> None:
+    units = document(LocatorKind.PAGE, ("1", "One thing. Another thing."), ("2", "A third."))
+
+    assert [(unit.text, unit.locator, unit.paragraph) for unit in units] == [
+        ("One thing.", "1", 0),
+        ("Another thing.", "1", 0),
+        ("A third.", "2", 1),
+    ]
+
+
+def test_a_heading_is_one_paragraph_with_what_follows_so_that_it_is_not_quoted_alone() -> None:
+    units = document(
+        LocatorKind.HEADING,
+        ("paragraph 1", "Before."),
+        ("Returns", "Returns"),
+        ("Returns", "Within a month."),
+        ("Returns", "With the receipt."),
+        ("Repairs", "Repairs"),
+    )
+
+    assert [unit.paragraph for unit in units] == [0, 1, 1, 3, 4]
+
+
+def test_a_slide_is_one_paragraph() -> None:
+    units = document(LocatorKind.SLIDE, ("1", "Title"), ("1", "A point"), ("1", "Another"), ("2", "Next"))
+
+    assert [unit.paragraph for unit in units] == [0, 0, 0, 3]
 
 
 def test_one_endless_cue_is_cut_although_nothing_divides_it() -> None:

@@ -1,0 +1,238 @@
+"""PDF: lines that stand at places on pages, put together to paragraphs again."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+from typing import Any, Final, TypeAlias
+
+from adapters.sources.written import MAX_CHARS, Paragraph, Written, too_long
+from core.errors import UploadRefused
+from core.library.transcript import LocatorKind
+
+Handle: TypeAlias = Any
+"""A document, page or text of the library, which has no types."""
+MAX_PAGES: Final = 2_000
+WRONG_PASSWORD: Final = 4
+JOINED: Final = "\x02"
+"""Stands where a line ended in a hyphen."""
+EDGE_LINES: Final = 2
+FEWEST_REPEATS: Final = 3
+REPEATED_SHARE: Final = 0.4
+"""Below a half, because left and right pages often have headers of their own."""
+WIDER_GAP: Final = 1.3
+USUAL_PITCH: Final = 1.6
+"""The distance of two lines in heights of a line, at most, where there are too few lines to tell."""
+TELLING_GAPS: Final = 8
+OTHER_SIZE: Final = 1.25
+SHORT_LINE: Final = 0.85
+UNREADABLE_SHARE: Final = 0.3
+ENDS: Final = re.compile(r"[.!?:;\u2026\u3002\uff01\uff1f][\"'\u2019\u201d)\]\u300d]*$")
+LIST_ITEM: Final = re.compile(r"(?:[-*\u2022\u2023\u25aa\u25cf\u2013]|[0-9]{1,3}[.)]|[a-z][.)])\s+\S")
+UNREADABLE: Final = re.compile("[\ufffd\ue000-\uf8ff\x01-\x08\x0e-\x1f]")
+BROKEN_WORD: Final = re.compile(rf"{JOINED}$|\w[-\u2010]$")
+HYPHENATED: Final = re.compile(r"\w+-\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line and its box in points, up and right from the page's lower left corner."""
+
+    text: str
+    left: float
+    right: float
+    bottom: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    number: int
+    lines: tuple[_Line, ...]
+    drawn: bool
+
+
+def read_pdf(content: bytes) -> Written:
+    """Return the paragraphs of a PDF by page, without headers, footers and page numbers that repeat.
+
+    Raises:
+        UploadRefused: it is protected, damaged, too long, a scan, or written in letters without a meaning.
+    """
+    document = _opened(content)
+    try:
+        if len(document) > MAX_PAGES:
+            raise UploadRefused(f"The PDF has more than {MAX_PAGES:,} pages. Split it into parts.")
+        pages = _without_furniture(list(_pages(document)))
+        title = str(document.get_metadata_dict().get("Title", ""))
+    finally:
+        document.close()
+    _refuse_unreadable(pages)
+    paragraphs = tuple(_paragraphs(pages))
+    return Written(paragraphs, LocatorKind.PAGE, title.strip() or _largest(pages))
+
+
+def _opened(content: bytes) -> Handle:
+    import pypdfium2  # type: ignore[import-untyped]  # it ships no types
+
+    try:
+        return pypdfium2.PdfDocument(content)
+    except pypdfium2.PdfiumError as error:
+        if error.err_code == WRONG_PASSWORD:
+            raise UploadRefused(
+                "The PDF is protected by a password. Save it without the password and upload it again."
+            ) from error
+        raise UploadRefused("The PDF is damaged. Export it again from where it comes and upload that.") from error
+
+
+def _pages(document: Handle) -> Iterator[_Page]:
+    chars = 0
+    for index in range(len(document)):
+        page = document[index]
+        try:
+            lines = tuple(_lines(page))
+            drawn = next(page.get_objects(max_depth=1), None) is not None
+        finally:
+            page.close()
+        chars += sum(len(line.text) for line in lines)
+        if chars > 2 * MAX_CHARS:
+            raise too_long()
+        yield _Page(index + 1, lines, drawn)
+
+
+def _lines(page: Handle) -> Iterator[_Line]:
+    from pypdfium2 import raw
+
+    text_page = page.get_textpage()
+    try:
+        letters = [raw.FPDFText_GetUnicode(text_page, index) for index in range(text_page.count_chars())]
+        for start, end in _line_spans(letters):
+            yield _line(text_page, letters, start, end)
+    finally:
+        text_page.close()
+
+
+def _line_spans(letters: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the spans of lines that show something; a mark of hyphenation belongs to its line."""
+    start = 0
+    for index, letter in enumerate((*letters, ord("\n"))):
+        if letter in {ord("\r"), ord("\n"), ord(JOINED)}:
+            end = index + (letter == ord(JOINED))
+            if not all(chr(each).isspace() for each in letters[start:end]):
+                yield start, end
+            start = index + 1
+
+
+def _line(text_page: Handle, letters: Sequence[int], start: int, end: int) -> _Line:
+    text = "".join(map(chr, letters[start:end]))
+    seen = [
+        index for index in range(start, end) if not chr(letters[index]).isspace() and chr(letters[index]) != JOINED
+    ]
+    first = text_page.get_charbox((seen or [start])[0], loose=True)
+    last = text_page.get_charbox((seen or [start])[-1], loose=True)
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")
+    left, right = min(first[0], last[0]), max(first[2], last[2])
+    return _Line(whole.strip(), left, right, first[1], abs(first[3] - first[1]))
+
+
+def _without_furniture(pages: list[_Page]) -> list[_Page]:
+    """Drop lines at the edges that most pages repeat but for their numbers."""
+    seen = Counter(key for page in pages for key in {_key(line) for line in _edges(page.lines)})
+    least = max(FEWEST_REPEATS, REPEATED_SHARE * len(pages))
+    furniture = {key for key, times in seen.items() if times >= least}
+    return [_Page(page.number, _inner(page.lines, furniture), page.drawn) for page in pages]
+
+
+def _key(line: _Line) -> str:
+    return re.sub(r"\d+|\b[ivxlc]{1,6}\b", "#", line.text.casefold())
+
+
+def _edges(lines: Sequence[_Line]) -> Iterable[_Line]:
+    return (*lines[:EDGE_LINES], *lines[max(len(lines) - EDGE_LINES, EDGE_LINES) :])
+
+
+def _inner(lines: tuple[_Line, ...], furniture: set[str]) -> tuple[_Line, ...]:
+    edges = {id(line) for line in _edges(lines)}
+    return tuple(line for line in lines if id(line) not in edges or _key(line) not in furniture)
+
+
+def _refuse_unreadable(pages: Sequence[_Page]) -> None:
+    texts = ["".join(line.text for line in page.lines) for page in pages]
+    pictures = sum(page.drawn and not any(map(str.isalnum, text)) for page, text in zip(pages, texts, strict=True))
+    if pictures > len(pages) / 2:
+        raise UploadRefused(
+            f"{pictures} of {len(pages)} pages hold pictures of text (a scan), which I cannot read. Run text "
+            "recognition (OCR) over the PDF and upload the result."
+        )
+    letters = "".join(texts).replace(JOINED, "")
+    if len(UNREADABLE.findall(letters)) > UNREADABLE_SHARE * max(len(letters), 1):
+        raise UploadRefused("The PDF does not say which letters its fonts show. Export it again, or upload the DOCX.")
+
+
+def _largest(pages: Sequence[_Page]) -> str:
+    """The line in the largest letters on the first page, where one stands out: its title."""
+    lines = pages[0].lines if pages else ()
+    if not lines:
+        return ""
+    best = max(lines, key=lambda line: line.height)
+    usual = median(line.height for line in lines)
+    return best.text.rstrip(JOINED) if best.height > OTHER_SIZE * usual else ""
+
+
+def _paragraphs(pages: Sequence[_Page]) -> Iterator[Paragraph]:
+    """Join lines to paragraphs; one that goes on overleaf belongs to the page on which it begins."""
+    pitch = _pitch(pages)
+    kept = {word.casefold() for page in pages for line in page.lines for word in HYPHENATED.findall(line.text)}
+    text = number = ""
+    for page in pages:
+        widest = max((line.right for line in page.lines), default=0.0)
+        for before, line in pairwise((None, *page.lines)):
+            if line is None:
+                continue
+            if text and _goes_on(text, before, line, pitch, widest):
+                text = _joined(text, line.text, kept)
+                continue
+            if text:
+                yield Paragraph(text.rstrip(JOINED), number)
+            text, number = line.text, str(page.number)
+    if text:
+        yield Paragraph(text.rstrip(JOINED), number)
+
+
+def _pitch(pages: Sequence[_Page]) -> float:
+    """The usual distance between two lines, in points."""
+    gaps = [above.bottom - line.bottom for page in pages for above, line in pairwise(page.lines)]
+    down = [gap for gap in gaps if gap > 0]
+    heights = [line.height for page in pages for line in page.lines]
+    usual = USUAL_PITCH * median(heights) if heights else 0.0
+    if len(down) >= TELLING_GAPS:
+        return median(down)
+    return min(median(down), usual) if down else usual
+
+
+def _goes_on(text: str, before: _Line | None, line: _Line, pitch: float, widest: float) -> bool:
+    """Tell whether a line continues the paragraph above, or that of the page or column before."""
+    if text.endswith(JOINED):
+        return True
+    if LIST_ITEM.match(line.text):
+        return False
+    if before is None or before.bottom - line.bottom < -line.height:
+        return not ENDS.search(text) and line.text[:1].islower()
+    if before.bottom - line.bottom > WIDER_GAP * pitch:
+        return False
+    larger, smaller = max(before.height, line.height), max(min(before.height, line.height), 0.1)
+    if larger > OTHER_SIZE * smaller:
+        return False
+    ended = ENDS.search(text) is not None
+    indented = line.left > before.left + 0.8 * line.height
+    return not (ended and (indented or before.right < SHORT_LINE * widest))
+
+
+def _joined(text: str, line: str, kept: set[str]) -> str:
+    if not BROKEN_WORD.search(text):
+        return f"{text} {line}"
+    head = text[:-1]
+    front, back = re.search(r"\w*$", head), re.match(r"\w*", line)
+    compound = f"{front[0] if front else ''}-{back[0] if back else ''}".casefold()
+    return f"{head}-{line}" if compound in kept or not line[:1].islower() else head + line
