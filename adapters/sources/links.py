@@ -1,0 +1,175 @@
+"""What a link leads to, told from the link itself where its site is known, else from what comes back."""
+
+import re
+from typing import Final
+from urllib.parse import SplitResult, parse_qs, quote, urlencode, urlsplit
+
+from core.errors import UploadRefused
+from core.library.origins import LinkKind
+
+_ID: Final = r"[A-Za-z0-9_-]+"
+YOUTUBE: Final = re.compile(r"(?:(?:www|m|music)\.)?(?:youtube(?:-nocookie)?\.com)")
+WISTIA: Final = re.compile(r"(?:[a-z0-9-]+\.)*wistia\.(?:com|net)")
+VIMEO: Final = re.compile(r"(?:www\.|player\.)?vimeo\.com")
+LOOM: Final = re.compile(r"(?:www\.)?loom\.com")
+
+# Host, path, kind: the first that fits tells.
+SITES: Final = (
+    (re.compile(r"(?:www\.)?youtu\.be"), re.compile(rf"/{_ID}/?"), LinkKind.VIDEO),
+    (YOUTUBE, re.compile(r"/embed/videoseries/?|/playlist/?"), LinkKind.PLAYLIST),
+    (YOUTUBE, re.compile(rf"/watch/?|/(?:shorts|live|embed|v)/{_ID}/?"), LinkKind.VIDEO),
+    (
+        YOUTUBE,
+        re.compile(r"/(?:@|channel/|c/|user/)[^/]+(?:/(?:featured|videos|streams|shorts)?)?"),
+        LinkKind.CHANNEL,
+    ),
+    (VIMEO, re.compile(r"/(?:channels|groups|album|showcase)/[^/]+/?"), LinkKind.PLAYLIST),
+    (VIMEO, re.compile(r"(?:/[\w-]+)*/[0-9]+(?:/[0-9A-Za-z]+)?/?"), LinkKind.VIDEO),
+    (VIMEO, re.compile(r"/[A-Za-z][\w-]*(?:/videos)?/?"), LinkKind.CHANNEL),
+    (LOOM, re.compile(r"/(?:share|embed)/[0-9a-f]{32}/?"), LinkKind.VIDEO),
+    (LOOM, re.compile(r"/share/(?:[\w-]+-)[0-9a-f]{32}/?"), LinkKind.VIDEO),
+    (WISTIA, re.compile(r"/(?:embed/)?(?:medias|iframe)/[a-z0-9]{10}(?:\.json)?/?"), LinkKind.VIDEO),
+    (WISTIA, re.compile(r"/(?:embed/)?playlists/[a-z0-9]{10}/?"), LinkKind.PLAYLIST),
+    (WISTIA, re.compile(r"/(?:embed/)?channel/[a-z0-9]{10}/?"), LinkKind.CHANNEL),
+)
+
+GOOGLE_FILE: Final = re.compile(rf"/file/(?:u/[0-9]+/)?d/({_ID})(?:/.*)?")
+GOOGLE_DOCUMENT: Final = re.compile(rf"/(document|presentation)/(?:u/[0-9]+/)?d/({_ID})(?:/.*)?")
+GOOGLE_EXPORT: Final = {"document": "export?format=docx", "presentation": "export/pptx"}
+DRIVE_HOSTS: Final = frozenset({"drive.google.com", "drive.usercontent.google.com"})
+DROPBOX_HOSTS: Final = frozenset({"dropbox.com", "www.dropbox.com"})
+ONEDRIVE_SHORT: Final = frozenset({"1drv.ms"})
+ONEDRIVE_HOSTS: Final = frozenset({"onedrive.live.com"})
+SHAREPOINT: Final = re.compile(r"[a-z0-9-]+(?:-my)?\.sharepoint\.com")
+
+FEED_TYPES: Final = frozenset({"application/rss+xml", "application/atom+xml", "application/rdf+xml"})
+XML_TYPES: Final = frozenset({"application/xml", "text/xml"})
+PAGE_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
+DOCUMENT_TYPES: Final = re.compile(
+    r"text/.*|application/(?:pdf|msword|json|x-subrip|vnd\.openxmlformats-officedocument\..*|vnd\.ms-powerpoint|x-ndjson)"
+)
+MEDIA_TYPES: Final = re.compile(r"(?:video|audio)/.*|application/(?:ogg|x-matroska|mp4)")
+FEED_START: Final = re.compile(rb"<(?:rss|feed|rdf:RDF)[\s>]")
+PAGE_START: Final = re.compile(rb"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]", re.IGNORECASE)
+DOCUMENT_STARTS: Final = (b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"WEBVTT", b"\xef\xbb\xbfWEBVTT", b"{\\rtf")
+MEDIA_STARTS: Final = (
+    b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xf1", b"\xff\xf9", b"OggS", b"fLaC", b"\x1aE\xdf\xa3",
+    b"RIFF", b"FLV\x01",
+)  # fmt: skip
+ISO_MEDIA: Final = re.compile(rb"....(?:ftyp|moov|mdat|wide)", re.DOTALL)
+
+
+def site_kind(link: str) -> LinkKind | None:
+    """Tell what a link to a site of videos shows: YouTube, Vimeo, Loom, Wistia; None for any other link."""
+    url = _split(link)
+    if url is None:
+        return None
+    host, path = _host(url), url.path
+    return next((kind for hosts, paths, kind in SITES if hosts.fullmatch(host) and paths.fullmatch(path)), None)
+
+
+def classify(link: str, media_type: str, first_bytes: bytes) -> LinkKind:
+    """Tell what is behind a link.
+
+    Args:
+        link: where its redirects end.
+        media_type: what its server calls it, without parameters; often wrong, so that the content counts first.
+        first_bytes: how it begins; a few hundred bytes are enough.
+
+    Raises:
+        UploadRefused: it is nothing that words can be had from.
+    """
+    named = site_kind(link)
+    if named is not None:
+        return named
+    told = media_type.partition(";")[0].strip().casefold()
+    kind = _kind_of_content(first_bytes, told) or _kind_of_type(told)
+    if kind is None or (kind is LinkKind.DOCUMENT and told.startswith("image/")):
+        what = told or "a file of an unknown kind"
+        raise UploadRefused(f"Behind this link is {what}. A video, recording, feed, web page or document would work.")
+    return kind
+
+
+def _kind_of_content(first_bytes: bytes, told: str) -> LinkKind | None:
+    start = first_bytes.lstrip()
+    if start.startswith(DOCUMENT_STARTS):
+        return LinkKind.DOCUMENT
+    if start.startswith(MEDIA_STARTS) or ISO_MEDIA.match(first_bytes):
+        return None if first_bytes[8:12] in {b"WEBP", b"avif", b"heic"} else LinkKind.MEDIA
+    if FEED_START.search(first_bytes) and (told in XML_TYPES or start.startswith((b"<", b"\xef\xbb\xbf<"))):
+        return LinkKind.ARTICLE if PAGE_START.match(start) else LinkKind.FEED
+    if PAGE_START.search(first_bytes):
+        return LinkKind.ARTICLE
+    return None
+
+
+def _kind_of_type(told: str) -> LinkKind | None:
+    if told in FEED_TYPES:
+        return LinkKind.FEED
+    if told in PAGE_TYPES:
+        return LinkKind.ARTICLE
+    if MEDIA_TYPES.fullmatch(told):
+        return LinkKind.MEDIA
+    return LinkKind.DOCUMENT if DOCUMENT_TYPES.fullmatch(told) and told not in XML_TYPES else None
+
+
+def direct_link(link: str) -> str:
+    """Turn a link that shows a shared document in Google's, Dropbox's or Microsoft's pages into one to its file.
+
+    Any other link comes back as it is. Documents of Google's own are asked for as DOCX and PPTX.
+    """
+    url = _split(link)
+    if url is None:
+        return link
+    host = _host(url)
+    if host == "docs.google.com" and (match := GOOGLE_DOCUMENT.fullmatch(url.path)):
+        return f"https://docs.google.com/{match[1]}/d/{match[2]}/{GOOGLE_EXPORT[match[1]]}"
+    if host in DRIVE_HOSTS and (file_id := _drive_id(url)):
+        return _drive_download(url, file_id)
+    if host in DROPBOX_HOSTS and url.path.startswith(("/s/", "/scl/fi/")):
+        return url._replace(query=_query(url, {"dl": "1"}), fragment="").geturl()
+    if host in ONEDRIVE_SHORT or host in ONEDRIVE_HOSTS or SHAREPOINT.fullmatch(host):
+        return _microsoft_download(url, host)
+    return link
+
+
+def _drive_id(url: SplitResult) -> str:
+    if match := GOOGLE_FILE.fullmatch(url.path):
+        return match[1]
+    given = parse_qs(url.query).get("id", [""])[0] if url.path in {"/open", "/uc", "/download"} else ""
+    return given if re.fullmatch(_ID, given) else ""
+
+
+def _drive_download(url: SplitResult, file_id: str) -> str:
+    # Large files answer with a page that warns of viruses unknown, unless it is confirmed beforehand.
+    asked = {"id": file_id, "export": "download", "confirm": "t"}
+    key = parse_qs(url.query).get("resourcekey", [""])[0]
+    query = urlencode({**asked, "resourcekey": key} if key else asked)
+    return f"https://drive.usercontent.google.com/download?{query}"
+
+
+def _microsoft_download(url: SplitResult, host: str) -> str:
+    if host in ONEDRIVE_HOSTS and url.path.startswith(("/embed", "/redir", "/download")):
+        return url._replace(path="/download", fragment="").geturl()
+    if host in ONEDRIVE_HOSTS and not parse_qs(url.query).get("resid"):
+        return url.geturl()
+    return url._replace(query=_query(url, {"download": "1"}), fragment="").geturl()
+
+
+def _query(url: SplitResult, changes: dict[str, str]) -> str:
+    """The query with some of its parameters set and all others left exactly as they are."""
+    kept = [part for part in url.query.split("&") if part and part.partition("=")[0] not in changes]
+    return "&".join([*kept, *(f"{name}={quote(value)}" for name, value in changes.items())])
+
+
+def _host(url: SplitResult) -> str:
+    return (url.hostname or "").casefold()
+
+
+def _split(link: str) -> SplitResult | None:
+    try:
+        url = urlsplit(link.strip())
+        known = url.scheme in {"http", "https"} and bool(url.hostname)
+    except ValueError:
+        return None
+    return url if known else None
