@@ -42,12 +42,16 @@ class OriginKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a source is made from. ``key`` names a kept file, ``name`` is how it was called where it came from."""
+    """What a source is made from. ``key`` names a kept file, ``name`` is how it was called where it came from.
+
+    ``captions`` are links to the creator's own transcripts of a recording, as feeds name them.
+    """
 
     kind: OriginKind
     link: str = ""
     key: str = ""
     name: str = ""
+    captions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,282 @@
+"""Reads sources of every kind over the ports that know how: files that are kept, links, and what links list."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, Protocol
+
+from core.errors import UploadRefused
+from core.ids import CreatorId
+from core.library.media import CutAudio, Media, MediaFiles, MediaKey, media_key
+from core.library.origins import (
+    CaptionKind,
+    CaptionTrack,
+    DownloadLimits,
+    Downloads,
+    LinkKind,
+    Listing,
+    Page,
+    VideoInfo,
+    VideoSites,
+    order_of_captions,
+)
+from core.library.reading import ReadSource, Report
+from core.library.speech import Recognitions, Transcriber, transcribe
+from core.library.store import OriginKind, Stage, Work
+from core.library.transcript import Transcript
+
+CAPTIONS_NAME: Final = "captions.vtt"
+EXTRACTING: Final = 0.1
+CUTTING: Final = 0.15
+"""Shares of the transcribing stage that are done when the sound is taken out, and when it is cut."""
+LARGEST_TEXT_BYTES: Final = 20_000_000
+
+NO_RECOGNISER: Final = (
+    "Nobody has set up speech recognition here, so I can only read what has captions. Upload the captions "
+    "(.vtt or .srt) with the link, or ask the operator to set models.transcribe."
+)
+
+Share = Callable[[float], Awaitable[None]]
+
+
+class Recordings(Protocol):
+    """Looks into media files and takes out what is heard; times are seconds from the beginning of the file."""
+
+    async def probe(self, path: Path) -> Media:
+        """Tell by its content what a file is; UploadRefused where it holds no sound or cannot be read."""
+        ...
+
+    async def extract_audio(self, path: Path, out: Path, report: Share | None = None) -> float:
+        """Write its sound to ``out`` in the one form that is cut and recognised; return its length."""
+        ...
+
+    async def cut_at_silences(self, audio: Path, folder: Path, longest_s: float) -> CutAudio:
+        """Cut that into pieces of at most ``longest_s`` seconds, in pauses where there are any."""
+        ...
+
+
+class Words(Protocol):
+    """Reads files and pages that hold words."""
+
+    async def read_file(self, name: str, content: bytes) -> Transcript:
+        """Read timed text or a document."""
+        ...
+
+    async def read_article(self, content: bytes, link: str) -> Transcript:
+        """Read the text of a web page."""
+        ...
+
+    async def read_feed(self, content: bytes, link: str) -> Listing:
+        """Read what a feed lists."""
+        ...
+
+
+class Links(Protocol):
+    """Tells what is behind a link."""
+
+    def site_kind(self, link: str) -> LinkKind | None:
+        """What a link to a site of videos shows; None for any other link."""
+        ...
+
+    def direct_link(self, link: str) -> str:
+        """The link to a shared document's file, instead of to the page that shows it."""
+        ...
+
+    def classify(self, link: str, media_type: str, first_bytes: bytes) -> LinkKind:
+        """What is behind a link; UploadRefused where words cannot be had from it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingLimits:
+    """What one source may take."""
+
+    media_bytes: int
+    document_bytes: int
+    longest_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PortReader:
+    """See :class:`core.library.reading.SourceReader`. ``transcriber`` is None where speech cannot be recognised."""
+
+    files: MediaFiles
+    recordings: Recordings
+    words: Words
+    links: Links
+    downloads: Downloads
+    sites: VideoSites
+    transcriber: Transcriber | None
+    recognitions: Callable[[CreatorId], Recognitions]
+    limits: ReadingLimits
+    folder: Path
+
+    async def read(self, work: Work, report: Report) -> ReadSource | Listing:
+        """Return what a source says, or what it lists; see the port for what it raises."""
+        kind = work.origin.kind
+        if kind is OriginKind.MEDIA:
+            return await self._kept_recording(work, MediaKey(work.origin.key), report)
+        if kind is OriginKind.DOCUMENT:
+            return await self._kept_document(work, report)
+        if kind is OriginKind.TIMED_TEXT:
+            raise ValueError("timed text is read when it is uploaded")
+        return await self._linked(work, report)
+
+    async def _kept_recording(self, work: Work, key: MediaKey, report: Report) -> ReadSource:
+        await report(Stage.DOWNLOADING, 0.0)
+        async with self.files.local(key) as path:
+            return replace(await self._heard(work, path, str(key), report), media_key=str(key))
+
+    async def _kept_document(self, work: Work, report: Report) -> ReadSource:
+        await report(Stage.DOWNLOADING, 0.0)
+        async with self.files.local(MediaKey(work.origin.key)) as path:
+            content = await asyncio.to_thread(path.read_bytes)
+        transcript = await self.words.read_file(work.origin.name, content)
+        return ReadSource(transcript, title=transcript.title, size_bytes=len(content))
+
+    async def _linked(self, work: Work, report: Report) -> ReadSource | Listing:
+        await report(Stage.DOWNLOADING, 0.0)
+        link = work.origin.link
+        if self.links.site_kind(link) is not None:
+            found = await self.sites.look_up(link)
+            return found if isinstance(found, Listing) else await self._video(work, found, report)
+        peek = await self.downloads.peek(self.links.direct_link(link))
+        kind = self.links.classify(peek.link, peek.media_type, peek.first_bytes)
+        if kind is LinkKind.FEED:
+            page = await self._page(peek.link)
+            return await self.words.read_feed(page.content, link)
+        if kind is LinkKind.ARTICLE:
+            page = await self._page(peek.link)
+            transcript = await self.words.read_article(page.content, page.link)
+            return ReadSource(transcript, title=transcript.title, link=link, size_bytes=len(page.content))
+        if kind is LinkKind.MEDIA:
+            return await self._media_behind(work, peek.link, report)
+        return await self._document_behind(work, peek.link, report)
+
+    async def _page(self, link: str) -> Page:
+        page = await self.downloads.fetch_text(link, DownloadLimits(LARGEST_TEXT_BYTES))
+        if page is None:
+            raise ValueError("a page that was asked for without a known version is never unchanged")
+        return page
+
+    async def _video(self, work: Work, info: VideoInfo, report: Report) -> ReadSource:
+        if info.duration_s is not None:
+            self._check_length(info.duration_s)
+        written = await self._captioned(work, info)
+        read = written or await self._recognised_video(work, info, report)
+        transcript = replace(read.transcript, chapters=info.chapters or read.transcript.chapters)
+        return replace(
+            read, transcript=transcript, title=info.title, link=info.link, language=read.language or info.language
+        )
+
+    async def _captioned(self, work: Work, info: VideoInfo) -> ReadSource | None:
+        """The best captions that can be read; None where there are none."""
+        for track in order_of_captions(info.captions, work.language or info.language):
+            try:
+                content = await self._caption_file(info, track)
+                transcript = await self.words.read_file(CAPTIONS_NAME, content)
+            except UploadRefused:
+                continue
+            if transcript.segments:
+                return ReadSource(transcript, language=transcript.language, size_bytes=len(content))
+        return None
+
+    async def _caption_file(self, info: VideoInfo, track: CaptionTrack) -> bytes:
+        if self.links.site_kind(info.link) is not None:
+            return await self.sites.captions(info.link, track)
+        return (await self._page(track.link)).content
+
+    async def _recognised_video(self, work: Work, info: VideoInfo, report: Report) -> ReadSource:
+        self._require_recogniser()
+        async with self._scratch() as folder:
+            sound = folder / "sound"
+            await self.sites.download_audio(info.link, sound, _within(report, Stage.DOWNLOADING))
+            return await self._heard(work, sound, info.link, report)
+
+    async def _media_behind(self, work: Work, link: str, report: Report) -> ReadSource:
+        """A media file behind a link: the creator's own transcript of it where the feed names one, else its sound."""
+        for transcript_link in work.origin.captions:
+            captions = CaptionTrack(transcript_link, CaptionKind.CREATOR)
+            found = await self._captioned(work, VideoInfo(work.origin.link, "", captions=(captions,)))
+            if found is not None:
+                return found
+        self._require_recogniser()
+        async with self._scratch() as folder:
+            file = folder / "media"
+            await self._download(link, file, self.limits.media_bytes, report)
+            media = await self.recordings.probe(file)
+            key = media_key(work.creator_id, await asyncio.to_thread(_sha256, file), media.container)
+            await self.files.put(key, file)
+            return replace(await self._heard(work, file, str(key), report), media_key=str(key))
+
+    async def _document_behind(self, work: Work, link: str, report: Report) -> ReadSource:
+        async with self._scratch() as folder:
+            file = folder / "document"
+            name = await self._download(link, file, self.limits.document_bytes, report)
+            content = await asyncio.to_thread(file.read_bytes)
+        transcript = await self.words.read_file(name, content)
+        title = transcript.title or name
+        return ReadSource(transcript, title=title, link=work.origin.link, size_bytes=len(content))
+
+    async def _download(self, link: str, file: Path, largest_bytes: int, report: Report) -> str:
+        fetched = await self.downloads.download(
+            link, file, DownloadLimits(largest_bytes), _within(report, Stage.DOWNLOADING), refuse_pages=True
+        )
+        return fetched.name if fetched is not None else file.name
+
+    async def _heard(self, work: Work, path: Path, content: str, report: Report) -> ReadSource:
+        """Recognise what is said in a file; ``content`` names its sound, so that nothing is recognised twice."""
+        transcriber = self._require_recogniser()
+        media = await self.recordings.probe(path)
+        self._check_length(media.duration_s)
+        await report(Stage.TRANSCRIBING, 0.0)
+        async with self._scratch() as folder:
+            sound = folder / "sound.wav"
+            await self.recordings.extract_audio(path, sound, _within(report, Stage.TRANSCRIBING, 0.0, EXTRACTING))
+            cut = await self.recordings.cut_at_silences(sound, folder, transcriber.longest_s)
+            transcript = await transcribe(
+                cut.pieces, [(silence.start_s, silence.end_s) for silence in cut.silences], transcriber,
+                content=content, kept=self.recognitions(work.creator_id), language=work.language,
+                report=_within(report, Stage.TRANSCRIBING, CUTTING, 1.0),
+            )  # fmt: skip
+        return ReadSource(
+            transcript, language=transcript.language, recogniser=transcriber.name, size_bytes=media.size_bytes
+        )
+
+    def _check_length(self, duration_s: float) -> None:
+        if duration_s > self.limits.longest_s:
+            hours, most = duration_s / 3600, self.limits.longest_s / 3600
+            raise UploadRefused(f"It is {hours:.1f} hours long; at most {most:.0f} are taken. Please split it.")
+
+    def _require_recogniser(self) -> Transcriber:
+        if self.transcriber is None:
+            raise UploadRefused(NO_RECOGNISER)
+        return self.transcriber
+
+    @asynccontextmanager
+    async def _scratch(self) -> AsyncIterator[Path]:
+        """A folder for large files while one source is read."""
+        await asyncio.to_thread(self.folder.mkdir, parents=True, exist_ok=True)
+        holder = await asyncio.to_thread(TemporaryDirectory, dir=self.folder, prefix="reading-")
+        try:
+            yield Path(holder.name)
+        finally:
+            await asyncio.to_thread(holder.cleanup)
+
+
+def _within(report: Report, stage: Stage, first: float = 0.0, last: float = 1.0) -> Share:
+    """Hear the shares of one step as a part of its stage."""
+
+    async def hear(share: float) -> None:
+        await report(stage, first + (last - first) * share)
+
+    return hear
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
