@@ -10,6 +10,7 @@ from adapters.sources.tables import is_table, read_table
 from core.errors import UploadRefused
 from core.library.transcript import Transcript
 
+BEGINNING_BYTES: Final = 4_000
 JSON_STARTS: Final = ("{", "[")
 CORPUS_ENDINGS: Final = (".jsonl", ".ndjson")
 
@@ -42,3 +43,12 @@ def read_timed_text(name: str, content: bytes) -> list[Transcript]:
         "The file is not timed text that can be read: WebVTT, SRT, Whisper JSON or TSV, or corpus.jsonl. "
         "Export the captions in one of these."
     )
+
+
+def looks_like_timed_text(first_bytes: bytes) -> bool:
+    """Tell from how a file begins whether it is meant to be timed text; a few hundred bytes are enough."""
+    try:
+        text = decode_text(first_bytes[:BEGINNING_BYTES].rsplit(b"\n", 1)[0])
+    except UploadRefused:
+        return False
+    return text.lstrip().startswith(WEBVTT) or is_table(text) or holds_cues(text)
