@@ -29,6 +29,7 @@ from core.library.speech import Recognitions, Transcriber, transcribe
 from core.library.store import OriginKind, Stage, Work
 from core.library.transcript import Transcript
 
+CAPTIONS_NAME: Final = "captions.vtt"
 EXTRACTING: Final = 0.1
 CUTTING: Final = 0.15
 """Shares of the transcribing stage that are done when the sound is taken out, and when it is cut."""
@@ -61,12 +62,8 @@ class Recordings(Protocol):
 class Words(Protocol):
     """Reads files and pages that hold words."""
 
-    async def read_captions(self, content: bytes) -> Transcript:
-        """Read the captions of one video."""
-        ...
-
     async def read_file(self, name: str, content: bytes) -> Transcript:
-        """Read timed text of one source, or a document."""
+        """Read timed text or a document."""
         ...
 
     async def read_article(self, content: bytes, link: str) -> Transcript:
@@ -181,7 +178,7 @@ class PortReader:
         for track in order_of_captions(info.captions, work.language or info.language):
             try:
                 content = await self._caption_file(info, track)
-                transcript = await self.words.read_captions(content)
+                transcript = await self.words.read_file(CAPTIONS_NAME, content)
             except UploadRefused:
                 continue
             if transcript.segments:
