@@ -25,7 +25,7 @@ class LinkKind(StrEnum):
 
 
 class CaptionKind(StrEnum):
-    """Who wrote captions: the creator (their feed names them), a person, or a machine that heard or translated."""
+    """Who wrote a caption track: the creator (their feed names it), a person, or a machine that heard or translated."""
 
     CREATOR = "creator"
     HUMAN = "human"
