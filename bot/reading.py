@@ -1,0 +1,110 @@
+"""Opens what sources are read with: storage, downloads, video sites, speech recognition."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from pydantic import SecretStr
+
+from adapters.files.objects import S3Address, open_local_files, open_s3_files
+from adapters.sources import links, media
+from adapters.sources.downloads import HttpDownloads
+from adapters.sources.video_sites import YtDlpVideoSites
+from adapters.sources.words import FileWords
+from bot.settings import Settings
+from core.errors import ConfigurationError
+from core.ids import CreatorId
+from core.library.media import MediaFiles
+from core.library.origins import DownloadLimits
+from core.library.source_reader import PortReader, ReadingLimits
+from core.library.speech import Recognitions, Transcriber
+
+log = structlog.get_logger()
+
+MEGABYTE = 1_000_000
+
+
+@asynccontextmanager
+async def open_reader(
+    settings: Settings, files: MediaFiles, recognitions: Callable[[CreatorId], Recognitions], *,
+    allow_loopback: bool = False,
+) -> AsyncIterator[PortReader]:  # fmt: skip
+    """A reader of every kind of source.
+
+    Raises:
+        ConfigurationError: ``models.transcribe`` names what cannot be used.
+    """
+    limits = settings.limits
+    most = ReadingLimits(limits.media_mb * MEGABYTE, limits.file_mb * MEGABYTE, limits.media_hours * 3600)
+    transcriber = make_transcriber(settings)
+    try:
+        yield PortReader(
+            files=files, recordings=media, words=FileWords(), links=links,
+            downloads=HttpDownloads(allow_loopback=allow_loopback),
+            sites=YtDlpVideoSites(
+                DownloadLimits(most.media_bytes), proxy=settings.downloads.proxy.get_secret_value()
+            ),
+            transcriber=transcriber, recognitions=recognitions, limits=most,
+            folder=settings.storage.data_dir / "scratch",
+        )  # fmt: skip
+    finally:
+        if transcriber is not None:
+            await transcriber.close()
+
+
+def open_files(settings: Settings) -> MediaFiles:
+    """Where media are kept: an S3-compatible store, or a folder.
+
+    Raises:
+        ConfigurationError: the store's address is not complete.
+    """
+    storage = settings.storage
+    if not storage.s3_endpoint:
+        return open_local_files(storage.data_dir / "media")
+    address = S3Address(
+        storage.s3_endpoint, storage.s3_bucket, storage.s3_region, storage.s3_access_key.get_secret_value(),
+        storage.s3_secret_key.get_secret_value(),
+    )  # fmt: skip
+    return open_s3_files(address, storage.data_dir / "scratch")
+
+
+def make_transcriber(settings: Settings) -> Transcriber | None:
+    """The recogniser of ``models.transcribe``; None where it is empty, or local and not installed.
+
+    Raises:
+        ConfigurationError: it has another form, its key is missing, or it gives no times.
+    """
+    kind, _, model = settings.models.transcribe.partition(":")
+    if not kind:
+        return None
+    if kind == "local" and not model:
+        from adapters.models.local_speech import LocalTranscriber
+
+        try:
+            return LocalTranscriber(settings.storage.data_dir / "models")
+        except ConfigurationError as error:
+            log.warning("speech cannot be recognised; only what has captions can be read", reason=str(error))
+            return None
+    usd_per_hour = settings.models.transcribe_usd_per_hour
+    if kind == "openai" and model:
+        from adapters.models.openai_speech import OpenAITranscriber
+
+        key = _key(settings.openai.api_key, "openai.api_key")
+        return OpenAITranscriber(model, api_key=key, base_url=settings.openai.base_url, usd_per_hour=usd_per_hour)
+    if kind == "elevenlabs" and model:
+        from adapters.models.elevenlabs_speech import ElevenLabsTranscriber
+
+        key = _key(settings.elevenlabs.api_key, "elevenlabs.api_key")
+        return ElevenLabsTranscriber(
+            model, api_key=key, base_url=settings.elevenlabs.base_url, usd_per_hour=usd_per_hour
+        )
+    raise ConfigurationError(
+        f"models.transcribe is {settings.models.transcribe!r}; it takes local, openai:NAME or elevenlabs:NAME."
+    )
+
+
+def _key(secret: SecretStr, where: str) -> str:
+    key = secret.get_secret_value()
+    if not key:
+        raise ConfigurationError(f"models.transcribe names a service whose key is missing: set {where}.")
+    return key
