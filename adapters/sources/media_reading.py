@@ -25,6 +25,7 @@ from core.errors import ProviderError, UploadRefused
 
 RATE: Final = 16_000
 SAMPLE_BYTES: Final = 2
+WAITING_BYTES: Final = 65_536
 FORMATS: Final = ("mov", "matroska", "avi", "mp3", "wav", "ogg", "flac")
 TAKEN: Final = "I take mp4, mov, mkv, webm, avi, mp3, m4a, wav, ogg, opus and flac."
 DAMAGED: Final = "The file is damaged or was cut off on the way; please upload it again, or export it anew."
@@ -90,6 +91,7 @@ class _Recording:
         self._most_samples = int(longest_s * RATE)
         self._resampler: AudioResampler | None = None
         self._shape: tuple[object, ...] = ()
+        self._waiting = bytearray()
         self.samples = 0
 
     @property
@@ -114,11 +116,18 @@ class _Recording:
         if self._resampler is not None:
             self._write(self._resampler.resample(None))
             self._resampler = None
+        self._empty()
 
     def _write(self, frames: list[AudioFrame]) -> None:
         for frame in frames:
             self._grow(frame.samples)
-            self._file.writeframesraw(memoryview(frame.planes[0])[: frame.samples * SAMPLE_BYTES])
+            self._waiting += memoryview(frame.planes[0])[: frame.samples * SAMPLE_BYTES]
+        if len(self._waiting) > WAITING_BYTES:
+            self._empty()
+
+    def _empty(self) -> None:
+        self._file.writeframesraw(self._waiting)
+        self._waiting.clear()
 
     def _silence(self, samples: int) -> None:
         self._grow(samples)
