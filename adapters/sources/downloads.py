@@ -19,7 +19,6 @@ from typing import BinaryIO, Final
 from urllib.parse import unquote
 
 import aiohttp
-from aiohappyeyeballs import AddrInfoType
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
@@ -177,7 +176,7 @@ class HttpDownloads:
             connector=connector, timeout=timeout, trust_env=False, headers={"User-Agent": USER_AGENT}
         )
 
-    def _socket(self, info: AddrInfoType) -> socket.socket:
+    def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
         family, kind, protocol, _, place = info
         address = str(place[0])
         if not is_public(address) and not (self._allow_loopback and is_loopback(address)):

@@ -34,6 +34,9 @@ LOOM_ID: Final = re.compile(r"://(?:www\.)?loom\.com/.*([0-9a-f]{32})")
 WISTIA_PATH: Final = re.compile(
     r"://[^/]*wistia\.(?:com|net)/(?:embed/)?(medias|iframe|playlists|channel)/([a-z0-9]{10})"
 )
+VIMEO_VIDEO: Final = re.compile(
+    r"://(?:www\.|player\.)?vimeo\.com/(?:[\w-]+/)*([0-9]+)(?:(?:/|\?h=)([0-9a-f]{6,}))?(?:[/?#]|$)"
+)
 VIDEO_SITES: Final = "YouTube, Vimeo, Loom and Wistia"
 
 
@@ -104,6 +107,9 @@ def _for_yt_dlp(link: str) -> str:
     if match := WISTIA_PATH.search(link):
         kind = "medias" if match[1] == "iframe" else match[1]
         return f"https://fast.wistia.net/embed/{kind}/{match[2]}"
+    if match := VIMEO_VIDEO.search(link):  # vimeo.com itself asks for a login
+        unlisted = f"?h={match[2]}" if match[2] else ""
+        return f"https://player.vimeo.com/video/{match[1]}{unlisted}"
     return link
 
 

@@ -43,16 +43,21 @@ BLOCKED: Final = (
     "The video site blocks this server's address for now. The operator can set a proxy for video sites (a "
     "residential one), or wait a few hours."
 )
+PRIVATE: Final = "This video is private. Make it public or unlisted, or upload the file instead."
 LIVE: Final = "This is a live broadcast that is not over. Send its link again when the recording is there."
 # What yt-dlp says, in its order of precedence, and what it means to the person who sent the link.
 BUSY_WORDS: Final = re.compile(
-    r"not a bot|HTTP Error 429|Too Many Requests|rate.?limited|captcha|being blocked|unusual traffic", re.IGNORECASE
+    r"not a bot|HTTP Error 429|Too Many Requests|rate.?limited|captcha|being blocked|may be blocked|TLS fingerprint"
+    r"|unusual traffic|video data: HTTP Error 403|\[(?:youtube|vimeo)[^\]]*\].*HTTP Error 403",
+    re.IGNORECASE,
 )
+NO_FORMAT_WORDS: Final = re.compile(r"requested format|no video formats", re.IGNORECASE)
 AWAY_WORDS: Final = re.compile(
     r"HTTP Error (?:408|5[0-9]{2})|timed out|unable to connect|connection (?:refused|reset|aborted|broken)"
     r"|failed to (?:establish|resolve)",
     re.IGNORECASE,
 )
+VIDEO_ID: Final = re.compile(r"(\[[^\]]+\] )[^ ]+: ")  # any word can stand in an id
 NOT_PUBLIC: Final = "not a public address"
 REFUSALS: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), words)
@@ -61,15 +66,17 @@ REFUSALS: Final = tuple(
          "This video is for paying members only, so I cannot read it. Upload its file or its captions instead."),
         (r"confirm your age|age.?restrict|inappropriate for some users|age_verification",
          "This video is age-restricted, so I cannot read it. Upload its file or its captions instead."),
-        (r"will begin|premieres? (?:in|at)|is live|live event|offline|not currently live",
+        (r"will begin|premieres? (?:in|at)|\bis live\b|offline|not currently live",
          LIVE),
-        (r"password", "This video asks for a password. Take it off for the upload, or upload the file instead."),
+        (r"password.protected|by a password|video.password",
+         "This video asks for a password. Take it off for the upload, or upload the file instead."),
         (r"your country|your location|your region|geo.?restrict|blocked it",
          "This video is not available in the country of this server. Upload its file or its captions instead."),
-        (r"private|only available (?:for|to)|sign in|log ?in|not authori[sz]ed|permission|HTTP Error 40[13]",
-         "This video is private. Make it public or unlisted, or upload the file instead."),
-        (r"DRM", "This video is copy-protected, so it cannot be read."),
-        (r"terminated|removed|deleted|no longer available|does(?: not|n't) exist|not found|unavailable"
+        (r"private|embed-only|only available (?:for|to)|sign in|log(?:ged)?.?in|not authori[sz]ed|permission"
+         r"|HTTP Error 40[13]",
+         PRIVATE),
+        (r"\bDRM\b", "This video is copy-protected, so it cannot be read."),
+        (r"has ended|terminated|removed|deleted|no longer available|does(?: not|n't) exist|not found|unavailable"
          r"|isn't available|not available|HTTP Error 4(?:04|10)",
          "This video or playlist has been removed, or never existed. Copy its link again."),
         (r"no suitable extractor|unsupported url|not a valid url|unable to recognize|incomplete.*id",
@@ -162,7 +169,8 @@ def _asking(proxy: str, wanted: dict[str, Any]) -> Iterator[_Asking]:
         try:
             yield asking
         except (yt_dlp.utils.YoutubeDLError, RequestError) as error:
-            asking.busy = _meaning(str(error))
+            said = str(error).replace(proxy, "the proxy") if proxy else str(error)  # it may hold a password
+            asking.busy = _meaning(said)
 
 
 def _options(proxy: str) -> dict[str, Any]:
@@ -214,13 +222,17 @@ def _meaning(said: str) -> Json:
         UploadRefused: it will not work later either.
         ProviderError: none of the known reasons.
     """
-    plain = said.replace("\u2019", "'")
+    plain = VIDEO_ID.sub(r"\1", said.replace("\u2019", "'"), count=1)
     if NOT_PUBLIC in plain:
         raise UploadRefused("The link leads into a private network. Only public sites can be read.")
     if BUSY_WORDS.search(plain):
         return {"busy": BLOCKED, "wait_s": BUSY_WAIT_S}
     if AWAY_WORDS.search(plain):
         return {"busy": "the video site does not answer", "wait_s": NETWORK_WAIT_S}
+    if "File too large" in plain:
+        raise UploadRefused("The video is larger than what is taken.")
+    if NO_FORMAT_WORDS.search(plain):
+        raise ProviderError("the video site offers no sound that yt-dlp can fetch; a newer one may")
     for pattern, words in REFUSALS:
         if pattern.search(plain):
             raise UploadRefused(words)
@@ -243,6 +255,8 @@ def _described(info: dict[str, Any]) -> Json:
     title = str(info.get("title") or "")
     if info.get("_type") in {"playlist", "multi_video"}:
         return {"listing": {"title": title, "entries": list(_entries(info))}}
+    if not title:  # of a private recording Loom says nothing at all
+        raise UploadRefused(PRIVATE)
     return {
         "video": {
             "title": title,

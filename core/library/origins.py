@@ -12,6 +12,16 @@ Report = Callable[[float], Awaitable[None]]
 """Hears the share that is done, in [0, 1]."""
 
 
+# Sites that write three letters, and codes that were replaced long ago.
+TWO_LETTERS: Final = {
+    "ara": "ar", "bul": "bg", "ces": "cs", "chi": "zh", "cze": "cs", "dan": "da", "deu": "de", "dut": "nl",
+    "ell": "el", "eng": "en", "fin": "fi", "fra": "fr", "fre": "fr", "ger": "de", "gre": "el", "heb": "he",
+    "hin": "hi", "hun": "hu", "in": "id", "ind": "id", "ita": "it", "iw": "he", "jpn": "ja", "kor": "ko",
+    "nld": "nl", "nor": "no", "pol": "pl", "por": "pt", "ron": "ro", "rum": "ro", "rus": "ru", "spa": "es",
+    "swe": "sv", "tha": "th", "tur": "tr", "ukr": "uk", "vie": "vi", "zho": "zh",
+}  # fmt: skip
+
+
 class LinkKind(StrEnum):
     """What a link leads to; a document is any other file with words in it: a PDF, slides, captions, a text."""
 
@@ -25,7 +35,7 @@ class LinkKind(StrEnum):
 
 
 class CaptionKind(StrEnum):
-    """Who wrote a caption track: the creator (their feed names it), a person, or a machine that heard or translated."""
+    """Who wrote captions: the creator (their feed names them), a person, or a machine that heard or translated."""
 
     CREATOR = "creator"
     HUMAN = "human"
@@ -178,8 +188,9 @@ class VideoSites(Protocol):
 
 
 def primary_language(language: str) -> str:
-    """The language of a tag without script and region: ``pt`` for ``pt-BR``."""
-    return language.strip().replace("_", "-").partition("-")[0].casefold()
+    """The language of a tag without script and region, in two letters where it has them: ``pt`` for ``pt-BR``."""
+    primary = language.strip().replace("_", "-").partition("-")[0].casefold()
+    return TWO_LETTERS.get(primary, primary)
 
 
 def order_of_captions(tracks: Sequence[CaptionTrack], language: str) -> tuple[CaptionTrack, ...]:

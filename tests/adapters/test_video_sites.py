@@ -1,4 +1,4 @@
-"""The unmodified yt-dlp asks our own YouTube, Loom and Wistia."""
+"""The unmodified yt-dlp asks our own YouTube, Vimeo, Loom and Wistia."""
 
 import json
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from adapters.sources.timed_text import read_timed_text
 from adapters.sources.video_sites import YtDlpVideoSites
 from adapters.sources.youtube_captions import whisper_json
-from adapters.sources.yt_dlp_calls import _meaning
+from adapters.sources.yt_dlp_calls import _described, _meaning
 from core.errors import ProviderBusy, ProviderError, UploadRefused
 from core.library.origins import (
     CaptionKind,
@@ -130,6 +130,17 @@ async def test_a_playlist_lists_its_videos(sites: FakeVideoSites, reader: YtDlpV
     ]
 
 
+def test_a_channel_lists_the_videos_of_all_its_tabs() -> None:
+    """Each tab is a playlist in what yt-dlp gives."""
+
+    def tab(*names: str) -> Json:
+        return {"_type": "playlist", "entries": iter([{"url": f"https://youtu.be/{name}"} for name in names])}
+
+    channel = {"_type": "playlist", "title": "Bakery", "entries": [tab("a", "b"), tab(), tab("c")]}
+    entries = _described(channel)["listing"]["entries"]
+    assert [each["link"][-1] for each in entries] == ["a", "b", "c"]
+
+
 async def test_a_playlist_that_is_gone_is_refused(reader: YtDlpVideoSites) -> None:
     with pytest.raises(UploadRefused, match="removed, or never existed"):
         await reader.look_up("https://www.youtube.com/playlist?list=PLbreakfast0")
@@ -208,6 +219,49 @@ async def test_a_loom_recording_is_read_from_end_to_end(
     assert (tmp_path / "out").read_bytes() == SOUND
 
 
+async def test_a_vimeo_video_is_read_from_end_to_end(
+    sites: FakeVideoSites, reader: YtDlpVideoSites, tmp_path: Path
+) -> None:
+    link = "https://vimeo.com/channels/clay/76979871"
+    languages = ("de", "en", "en-x-autogen")
+    sites.vimeo["76979871"] = {
+        "video": {"title": "Kiln", "duration": 75},
+        "request": {
+            "files": {"progressive": [{"url": "https://cdn.vimeo.test/76979871.mp4", "quality": "360p"}]},
+            "text_tracks": [{"lang": each, "url": f"https://cdn.vimeo.test/{each}.vtt"} for each in languages],
+        },
+    }
+    vtt = b"WEBVTT\n\n00:01.000 --> 00:02.000\nen\n"
+    sites.files["cdn.vimeo.test/76979871.mp4"] = Response(SOUND, media_type="video/mp4")
+    sites.files["cdn.vimeo.test/en.vtt"] = Response(vtt, media_type="text/vtt")
+    info = await reader.look_up(link)
+    assert isinstance(info, VideoInfo)
+    assert (info.link, info.title, info.duration_s) == (link, "Kiln", 75.0)
+    first, second = order_of_captions(info.captions, info.language)
+    assert (first.kind, first.language, second.kind) == (CaptionKind.HUMAN, "en", CaptionKind.AUTOMATIC)
+    assert await reader.captions(link, first) == vtt
+    await reader.download_audio(link, tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == SOUND
+
+
+async def test_a_vimeo_video_that_is_gone_is_refused(reader: YtDlpVideoSites) -> None:
+    with pytest.raises(UploadRefused, match="removed"):
+        await reader.look_up("https://vimeo.com/76979871/0a1b2c3d4e")
+
+
+async def test_an_unlisted_vimeo_video_is_asked_for_with_its_key(
+    sites: FakeVideoSites, reader: YtDlpVideoSites
+) -> None:
+    sites.vimeo["76979871"] = {"video": {"title": "Kiln"}, "request": {}}
+    await reader.look_up("https://vimeo.com/76979871/0a1b2c3d4e")
+    assert (sites.asked[0].path, sites.asked[0].query) == ("/video/76979871", {"h": ["0a1b2c3d4e"]})
+
+
+async def test_a_private_loom_recording_is_refused(reader: YtDlpVideoSites) -> None:
+    with pytest.raises(UploadRefused, match="private"):
+        await reader.look_up(LOOM)
+
+
 async def test_a_loom_recording_with_a_password_is_refused(sites: FakeVideoSites, reader: YtDlpVideoSites) -> None:
     sites.loom[LOOM_ID] = LoomVideo("Secret", problem="VideoPasswordMissingOrIncorrect")
     with pytest.raises(UploadRefused, match="password"):
@@ -240,20 +294,33 @@ async def test_no_other_site_is_asked(sites: FakeVideoSites, reader: YtDlpVideoS
 
 
 @pytest.mark.parametrize(
-    ("said", "error"),
+    "said",
     [
-        ("HTTP Error 503: Service Unavailable", None),
-        ("[vimeo] 1: Unable to download JSON metadata: HTTP Error 502: Bad Gateway", None),
-        ("HTTP Error 404: Not Found", UploadRefused),
-        ("something nobody has seen", ProviderError),
+        "HTTP Error 503: Service Unavailable",
+        "ERROR: [vimeo] 1: Unable to download JSON metadata: HTTP Error 502: Bad Gateway",
+        "ERROR: [vimeo] 1: This request has been blocked due to its TLS fingerprint. Install a dependency",
+        "ERROR: unable to download video data: HTTP Error 403: Forbidden",
+        "ERROR: [youtube:tab] PL1: Unable to download API page: HTTP Error 403: Forbidden",
     ],
 )
-def test_what_may_pass_is_told_from_what_may_not(said: str, error: type[Exception] | None) -> None:
-    if error is None:
-        assert _meaning(said)["busy"]
-    else:
-        with pytest.raises(error):
-            _meaning(said)
+def test_what_may_pass_is_said_to_be_busy(said: str) -> None:
+    assert _meaning(said)["busy"]
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "words"),
+    [
+        ("ERROR: [Wistia] a: Unable to download JSON metadata: HTTP Error 403", UploadRefused, "private"),
+        ("ERROR: unable to write data: [Errno 27] File too large", UploadRefused, "larger"),
+        ("HTTP Error 404: Not Found", UploadRefused, "removed"),
+        ("ERROR: [youtube] a: This live event has ended.", UploadRefused, "removed"),
+        ("ERROR: [youtube] -drm-private: something nobody has seen", ProviderError, "nobody has seen"),
+        ("ERROR: [youtube] a: Requested format is not available.", ProviderError, "newer"),
+    ],
+)
+def test_what_will_not_pass_is_said_with_its_reason(said: str, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        _meaning(said)
 
 
 EVENT = st.dictionaries(

@@ -27,6 +27,11 @@ def test_the_same_region_comes_first_and_another_one_still_fits() -> None:
     assert order_of_captions([portugal, brazil], "pt-br") == (brazil, portugal)
 
 
+def test_three_letters_name_the_same_language_as_two() -> None:
+    english = track("human", "eng")
+    assert order_of_captions([english, track("human", "deu")], "en-GB") == (english,)
+
+
 def test_an_automatic_track_tells_the_language_that_nobody_stated() -> None:
     german, english, heard = track("human", "de"), track("human", "en-GB"), track("automatic", "en")
     assert order_of_captions([german, english, heard], "") == (english, heard)

@@ -1,4 +1,4 @@
-"""YouTube, Loom and Wistia as their own pages speak, on this machine, reached as through an operator's proxy.
+"""YouTube, Vimeo, Loom and Wistia as their own pages speak, on this machine, reached as through an operator's proxy.
 
     async with FakeVideoSites(tmp_path) as sites:
         sites.youtube["abcdefghijk"] = YouTubeVideo("Bread", ...)
@@ -29,7 +29,7 @@ Json: TypeAlias = Any  # whatever a JSON document holds
 
 HOSTS: Final = (
     "www.youtube.com", "youtube.com", "*.googlevideo.com", "www.loom.com", "cdn.loom.com", "fast.wistia.net",
-    "embed.wistia.com",
+    "embed.wistia.com", "player.vimeo.com", "cdn.vimeo.test",
 )  # fmt: skip
 
 
@@ -92,6 +92,7 @@ class FakeVideoSites:
         self.playlists: dict[str, tuple[str, list[str]]] = {}
         self.loom: dict[str, LoomVideo] = {}
         self.wistia: dict[str, Json] = {}
+        self.vimeo: dict[str, Json] = {}
         self.files: dict[str, Response] = {}
         self.asked: list[Request] = []
         self.blocked = False
@@ -143,6 +144,7 @@ class FakeVideoSites:
         if self.blocked:
             return Response(b"slow down", 429, "text/plain")
         by_host: dict[str, Callable[[Request], Response]] = {
+            "player.vimeo.com": self._vimeo,
             "www.youtube.com": self._youtube, "www.loom.com": self._loom, "fast.wistia.net": self._wistia,
         }  # fmt: skip
         if request.host in by_host:
@@ -230,6 +232,10 @@ class FakeVideoSites:
         properties = {"duration": video.duration_s}
         kind = {"__typename": "RegularUserVideo", "name": video.title, "video_properties": properties}
         return {"getVideo": kind}
+
+    def _vimeo(self, request: Request) -> Response:
+        video = self.vimeo.get(request.path.removeprefix("/video/"))
+        return Response(status=404) if video is None else _page(playerConfig=video)
 
     def _wistia(self, request: Request) -> Response:
         if request.path.endswith(".vtt"):

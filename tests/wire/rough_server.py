@@ -60,7 +60,7 @@ class RoughServer:
         if task is not None:
             self._busy.add(task)
         try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError):
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 asked = Asked(await reader.readuntil(b"\r\n\r\n"))
                 self.asked.append(asked)
                 await self.answers[asked.target.partition("?")[0]](asked, writer)
