@@ -193,7 +193,8 @@ class ModelsSection(Section):
         (), description="tried in order, such as anthropic:NAME, openai:NAME; empty: quote"
     )
     embed: str = Field("local", description="local, or openai:NAME")
-    transcribe: str = Field("", description="local, openai:NAME, elevenlabs:NAME, or empty")
+    transcribe: str = Field("local", description="local, openai:NAME, elevenlabs:NAME, or empty: captions only")
+    transcribe_usd_per_hour: float = Field(0.0, ge=0, description="what the recogniser takes for an hour of sound")
     speak: str = Field("", description="a voice, or empty")
     prices: dict[str, Price] = Field(default_factory=dict, description="USD for a million tokens, by model")
     timeout_s: float = Field(30.0, gt=0, description="seconds a model may take before the next one is tried")
@@ -232,7 +233,17 @@ class LimitsSection(Section):
     questions_per_minute: int = Field(8, ge=0, description="questions a minute and person")
     community_questions_per_minute: int = Field(60, ge=0, description="questions a minute and community")
     model_usd_per_day: float = Field(5.0, ge=0, description="model money a day and creator; then answers are quoted")
-    file_mb: int = Field(20, gt=0, le=2000, description="largest upload in megabytes")
+    file_mb: int = Field(20, gt=0, le=2000, description="largest document or caption file in megabytes")
+    media_mb: int = Field(2000, gt=0, description="largest video or recording in megabytes")
+    media_hours: float = Field(6.0, gt=0, le=12, description="longest video or recording in hours")
+    max_storage_gb: float = Field(20.0, ge=0, description="media kept for a creator, in gigabytes")
+    uploads_per_hour: int = Field(10, ge=0, description="uploads an hour and creator; a playlist is one")
+
+
+class DownloadsSection(Section):
+    """How links are fetched."""
+
+    proxy: Secret = Field(EMPTY, description="through which video sites are asked, as http://user:password@host:port")
 
 
 class RewardsSection(Section):
@@ -275,6 +286,7 @@ class Settings(BaseSettings):
     models: ModelsSection = ModelsSection()
     retrieval: RetrievalSection = RetrievalSection()
     limits: LimitsSection = LimitsSection()
+    downloads: DownloadsSection = DownloadsSection()
     rewards: RewardsSection = RewardsSection()
     whop: HookedServiceSection = HookedServiceSection()
     lago: HookedServiceSection = HookedServiceSection()
