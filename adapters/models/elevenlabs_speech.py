@@ -52,7 +52,7 @@ class _Failure(BaseModel):
     detail: _Detail
 
 
-class _Refusal(Exception):  # noqa: N818 - it is translated before anybody sees it
+class _Refusal(Exception):
     """An answer other than 200, as the other vendors' clients raise it."""
 
     def __init__(self, response: aiohttp.ClientResponse, reason: str) -> None:

@@ -83,6 +83,8 @@ class LocalTranscriber:
         self._model = None
 
     def _recognise(self, piece: Path, language: str, names: Sequence[str], unwanted: threading.Event) -> Recognised:
+        import av
+
         model = self._loaded()
         known = language if language in model.supported_languages else None
         try:
@@ -99,7 +101,7 @@ class LocalTranscriber:
                 if unwanted.is_set() or self._closing.is_set():
                     raise ProviderError("Speech recognition was stopped")
                 segments.append(_segment(phrase))
-        except (LookupError, OSError, RuntimeError, ValueError) as error:
+        except (av.FFmpegError, LookupError, OSError, RuntimeError, ValueError) as error:
             raise ProviderError(f"Speech recognition failed: {error}") from error
         return Recognised(tuple(segments), found.language if segments else "")
 

@@ -21,6 +21,7 @@ FASTEST_CHARS_A_S: Final = 30.0
 """Nobody speaks faster: a phrase that has less sound than this was not said."""
 EDGE_S: Final = 0.3
 """Recognisers place words this inexactly, so only what lies deeper in a silence was invented."""
+PAUSE_S: Final = 1.5
 LONGEST_ROUND_WORDS: Final = 30
 FEWEST_ROUNDS: Final = 3
 FEWEST_LOOP_WORDS: Final = 8
@@ -30,31 +31,11 @@ _UNSPACED: Final = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _WORD: Final = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+(?:['\u2019][^\W{_UNSPACED}]+)*")
 
 
-def without_invented(segments: Sequence[Segment], silences: Sequence[Span], length_s: float) -> tuple[Segment, ...]:
-    """Return what was said, in order.
-
-    - A phrase that lies mostly in silence and has too little sound to be spoken goes; so do single words deep inside
-      a silence.
-    - What is repeated round after round stays once.
-    - Words and segments that reach into a silence end, or begin, where it does.
-    - A segment ends where the same speaker's next one begins.
-
-    Args:
-        segments: ordered by their start.
-        silences: in any order.
-        length_s: how long the recording is.
-    """
-    quiet = _Quiet(silences, length_s)
-    said = [segment for segment in segments if not _unsaid(segment, quiet)]
-    said = _cut_all(said, [_silent_words(segment, quiet) for segment in said])
-    said = _cut_all(said, _loops(said))
-    return tuple(_ended([_trimmed(segment, quiet) for segment in said]))
-
-
-class _Quiet:
-    """Where a recording is silent; a silence at its beginning or end reaches beyond it."""
+class Quiet:
+    """Where a recording is silent."""
 
     def __init__(self, silences: Sequence[Span], length_s: float) -> None:
+        """Take silences in any order; one at the beginning or end of the recording reaches beyond it."""
         self._edges_s = [-EDGE_S]
         self._silent_s = [0.0]
         for span in sorted(silences):
@@ -87,18 +68,37 @@ class _Quiet:
         return start_s, end_s
 
 
-def _unsaid(segment: Segment, quiet: _Quiet) -> bool:
+def without_invented(segments: Sequence[Segment], quiet: Quiet) -> tuple[Segment, ...]:
+    """Return what was said, in order.
+
+    - A phrase that lies mostly in silence and has too little sound to be spoken goes; so do single words deep inside
+      a silence.
+    - What is repeated round after round stays once.
+    - Words and segments that reach into a silence end, or begin, where it does.
+    - A segment ends where its speaker pauses, and where the same speaker's next one begins.
+
+    Args:
+        segments: ordered by their start.
+        quiet: where the recording is silent.
+    """
+    said = [segment for segment in segments if not _unsaid(segment, quiet)]
+    said = _cut_all(said, [_silent_words(segment, quiet) for segment in said])
+    said = _cut_all(said, _loops(said))
+    return tuple(_ended([part for segment in said for part in _phrases(_trimmed(segment, quiet))]))
+
+
+def _unsaid(segment: Segment, quiet: Quiet) -> bool:
     length_s = segment.end_s - segment.start_s
     silent_s = quiet.within(segment.start_s, segment.end_s)
     return silent_s >= length_s / 2 and silent_s > 0 and length_s - silent_s < len(segment.text) / FASTEST_CHARS_A_S
 
 
-def _silent_words(segment: Segment, quiet: _Quiet) -> list[Cut]:
+def _silent_words(segment: Segment, quiet: Quiet) -> list[Cut]:
     places = _places(segment)
     return [place for word, place in zip(segment.words, places, strict=False) if _deep(word, quiet)]
 
 
-def _deep(word: Word, quiet: _Quiet) -> bool:
+def _deep(word: Word, quiet: Quiet) -> bool:
     start_s, end_s = word.start_s - EDGE_S, word.end_s + EDGE_S
     return quiet.within(start_s, end_s) > end_s - start_s - 1e-6
 
@@ -162,10 +162,25 @@ def _cut(segment: Segment, cuts: Sequence[Cut]) -> Segment:
     return replace(segment, start_s=times[0], end_s=times[1], text=text.strip(), words=tuple(kept))
 
 
-def _trimmed(segment: Segment, quiet: _Quiet) -> Segment:
+def _trimmed(segment: Segment, quiet: Quiet) -> Segment:
     start_s, end_s = quiet.trim(segment.start_s, segment.end_s)
     words = (Word(*quiet.trim(word.start_s, word.end_s), word.text) for word in segment.words)
     return replace(segment, start_s=start_s, end_s=end_s, words=tuple(words))
+
+
+def _phrases(segment: Segment) -> Iterator[Segment]:
+    """Part a segment where its words are a pause apart, so that each part has a time of its own."""
+    places = _places(segment)
+    pauses = [
+        at for at, (word, after) in enumerate(pairwise(segment.words), 1) if after.start_s - word.end_s >= PAUSE_S
+    ]
+    if not (places and pauses):
+        yield segment
+        return
+    for first, end in pairwise([0, *pauses, len(places)]):
+        words = segment.words[first:end]
+        text = segment.text[places[first][0] if first else 0 : places[end - 1][1]].strip()
+        yield replace(segment, start_s=words[0].start_s, end_s=words[-1].end_s, text=text, words=words)
 
 
 def _ended(segments: list[Segment]) -> Iterator[Segment]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from core.errors import UploadRefused
-from core.library.invented import Span, without_invented
+from core.library.invented import Quiet, Span, without_invented
 from core.library.transcript import Segment, Timing, Transcript, Word
 
 NO_SPEECH: Final = (
@@ -18,6 +18,8 @@ NO_SPEECH: Final = (
 )
 LEEWAY_S: Final = 1.0
 """A piece may be this much longer than the recogniser asks for; files of sound rarely end on the second."""
+SHORTEST_S: Final = 0.2
+"""Less sound than this holds no word; vendors refuse such a file."""
 
 Report = Callable[[float], Awaitable[None]]
 Timed = TypeVar("Timed", Segment, Word)
@@ -146,17 +148,20 @@ async def transcribe(
         ValueError: a piece is more than the transcriber takes.
     """
     _check(pieces, transcriber)
+    quiet = Quiet(silences, pieces[-1].end_s if pieces else 0.0)
     heard: list[Recognised] = []
     for number, piece in enumerate(pieces):
         await report(_share(pieces, number))
+        if piece.end_s - piece.start_s - quiet.within(piece.start_s, piece.end_s) < SHORTEST_S:
+            heard.append(Recognised(()))
+            continue
         key = _key(content, piece, transcriber.name, language, names)
         recognised = await kept.find(key)
         if recognised is None:
             recognised = await transcriber.recognise(piece.path, language=language, names=names)
             await kept.keep(key, recognised)
         heard.append(recognised)
-    length_s = pieces[-1].end_s if pieces else 0.0
-    segments = without_invented(_placed(pieces, heard), silences, length_s)
+    segments = without_invented(_placed(pieces, heard), quiet)
     if not segments:
         raise UploadRefused(NO_SPEECH)
     await report(1.0)

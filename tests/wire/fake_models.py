@@ -249,6 +249,14 @@ class ModelServer:
 
     # The vendors' side.
 
+    async def read_body(self, wire: web.Request) -> Json:
+        """Return what a request carries.
+
+        Raises:
+            ValueError: it cannot be read.
+        """
+        return await wire.json()
+
     async def route(self, request: RecordedRequest, wire: web.Request) -> web.StreamResponse:
         """Answer a request.
 
@@ -269,7 +277,7 @@ class ModelServer:
 
     async def _serve(self, wire: web.Request) -> web.StreamResponse:
         try:
-            body = await wire.json() if wire.can_read_body else None
+            body = await self.read_body(wire) if wire.can_read_body else None
             request = RecordedRequest(wire.method, wire.path, _lower(wire), body)
             self.requests.append(request)
             return await self.route(request, wire)

@@ -77,9 +77,7 @@ class FakeOpenAI(ModelServer):
         Raises:
             ModelApiError: what OpenAI would refuse.
         """
-        if request.headers.get("authorization") != f"Bearer {self.api_key}":
-            message = "Incorrect API key provided. You can find your API key in your account."
-            raise ModelApiError(401, "invalid_api_key", message)
+        self.check_key(request)
         if request.method == "GET" and request.path == "/v1/models":
             return web.json_response(self._models())
         if request.method == "POST" and request.path == "/v1/embeddings":
@@ -87,6 +85,16 @@ class FakeOpenAI(ModelServer):
         if request.method == "POST" and request.path in {"/v1/responses", "/v1/chat/completions"}:
             return await self._answer(request, wire)
         raise ModelApiError(404, "not_found", f"Invalid URL ({request.method} {request.path})")
+
+    def check_key(self, request: RecordedRequest) -> None:
+        """Refuse another key than the server's.
+
+        Raises:
+            ModelApiError: 401, as OpenAI answers.
+        """
+        if request.headers.get("authorization") != f"Bearer {self.api_key}":
+            message = "Incorrect API key provided. You can find your API key in your account."
+            raise ModelApiError(401, "invalid_api_key", message)
 
     async def _answer(self, request: RecordedRequest, wire: web.Request) -> web.StreamResponse:
         is_chat = request.path.endswith("completions")

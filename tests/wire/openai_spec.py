@@ -40,7 +40,8 @@ def _problems(document: dict[str, Any], request: RecordedRequest) -> Iterator[st
         return
     if "requestBody" not in operation:
         return
-    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    ((_, content),) = operation["requestBody"]["content"].items()  # JSON, or a form for what carries a file
+    schema = content["schema"]
     known = set(_properties(document, schema))
     yield from (f"{where}: {name} is unknown" for name in request.body if name not in known)
     validator = Draft202012Validator({**schema, "components": document["components"]})
