@@ -22,8 +22,8 @@ OFFICIAL_URL: Final = "https://api.openai.com/v1"
 WORDS_MODEL: Final = "whisper-1"
 SPEAKERS_MODEL: Final = "gpt-4o-transcribe-diarize"
 LARGEST_BYTES: Final = 25_000_000
-LONGEST_S: Final = 1_200.0
-"""Short enough for the model that tells speakers apart, and for its answer to come before the deadline."""
+LONGEST_S: Final = 750.0
+"""So long a piece stays below the limit even as bare samples of 16 bits, 16,000 a second."""
 MOST_NAMES_CHARS: Final = 600
 """The model reads the last 224 tokens of a prompt."""
 

@@ -94,6 +94,10 @@ def test_a_model_without_times_is_refused_with_what_to_use(model: str) -> None:
     assert "elevenlabs:scribe_v2" in str(refused.value)
 
 
+def test_even_sound_that_nothing_compresses_fits_into_a_request() -> None:
+    assert OpenAITranscriber.longest_s * 16_000 * 2 < OpenAITranscriber.largest_bytes
+
+
 async def test_a_wrong_key_is_named(server: FakeOpenAISpeech, sound: Path) -> None:
     async with opened(server) as transcriber:
         server.api_key = "another"
