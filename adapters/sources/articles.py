@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from adapters.sources.apart import Json
-from adapters.sources.document_kinds.markup import language_of, parse_html, pieces_of
+from adapters.sources.document_kinds.markup import language_of, parse_html, pieces_of, title_of
 from adapters.sources.document_kinds.plain import decode
-from adapters.sources.written import Written, read_apart, under_headings
+from adapters.sources.written import Written, read_apart, tidy_name, under_headings
 from core.errors import UploadRefused
 from core.library.transcript import Transcript
 
@@ -55,11 +55,13 @@ def _main_text(text: str, url: str) -> Written:
     tree = parse_html(text)
     if tree is None:
         raise _no_text()
-    language = language_of(tree)
+    language, title = language_of(tree), tidy_name(title_of(tree))
     article: Any = bare_extraction(tree, url=url or None, with_metadata=True, include_comments=False)
     if article is None or article.body is None:
         raise _no_text()
-    return under_headings(pieces_of(article.body), article.title or "", language)
+    # The extractor's title lacks the name of the site, but now and then is that of a box on the page.
+    main = tidy_name(article.title or "")
+    return under_headings(pieces_of(article.body), main if main in title else title or main, language)
 
 
 def _no_text() -> UploadRefused:

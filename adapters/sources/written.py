@@ -1,6 +1,7 @@
 """What documents and articles become: paragraphs that say where their reader finds them."""
 
 import asyncio
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,13 @@ from core.library.transcript import LocatorKind, Segment, Timing, Transcript
 
 MAX_CHARS: Final = 4_000_000
 MAX_DOCUMENT_BYTES: Final = 200 * MEGABYTE
+NO_TITLE: Final = re.compile(
+    r"(?:(?:microsoft )?(?:word|powerpoint)[ -]*)?(?:untitled|document|presentation|slide)?[ -]*[0-9]*", re.IGNORECASE
+)
+"""What programs write where nobody gave a title."""
+MADE_BY: Final = re.compile(
+    r"^microsoft (?:word|powerpoint) - |\.(?:docx?|pptx?|pdf|indd|tex|dvi|rtf|odt)$", re.IGNORECASE
+)
 LIMITS: Final = Limits(wall_s=120.0, memory_bytes=1_500 * MEGABYTE, file_bytes=MEGABYTE)
 
 
@@ -60,6 +68,12 @@ def tidy(text: str) -> str:
 def tidy_name(text: str) -> str:
     """Return a title or heading as one short line."""
     return tidy(text[: MAX_NAME_CHARS * 2])[:MAX_NAME_CHARS].strip()
+
+
+def given_title(text: str) -> str:
+    """Return the title in a document's properties; empty where only its program wrote one."""
+    title = MADE_BY.sub("", tidy_name(text)).strip()
+    return "" if NO_TITLE.fullmatch(title) else title
 
 
 def under_headings(pieces: Iterable[Piece], title: str = "", language: str = "") -> Written:

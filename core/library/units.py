@@ -172,7 +172,7 @@ def _tidied(segment: Segment) -> Segment:
 
 
 def _paragraph_numbers(segments: Sequence[Segment], kind: LocatorKind) -> list[int]:
-    """Number the paragraphs; a slide is one, and a heading is one with what follows, so that it is not quoted alone."""
+    """Number the paragraphs; a slide is one, and so are a heading and what follows, lest it be quoted alone."""
     numbers: list[int] = []
     for number, segment in enumerate(segments):
         above = segments[number - 1] if number else None

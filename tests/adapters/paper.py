@@ -19,6 +19,8 @@ DESCRIPTOR: Final = (
     "/Descent -200 /CapHeight 700 /StemV 80 >>"
 )
 PICTURE: Final = "q 400 0 0 600 90 100 cm BI /W 1 /H 1 /CS /G /BPC 8 ID x EI Q"
+LARGE: Final = "LARGE "
+"""A line that begins so is twice as large."""
 LINE_PT: Final = 14
 PARAGRAPH_PT: Final = 26
 
@@ -26,7 +28,7 @@ Page = Sequence[str]
 
 
 def pdf_of(*pages: Page, title: str = "", encrypted: bool = False) -> bytes:
-    """A PDF with a page for each list of lines; an empty line begins a paragraph, PICTURE draws one."""
+    """A PDF with a page for each list of lines; an empty line begins a paragraph."""
     first_page = 7
     kids = " ".join(f"{first_page + 2 * number} 0 R" for number in range(len(pages)))
     parts = [
@@ -53,7 +55,8 @@ def drawn(lines: Page) -> str:
         if line == PICTURE:
             commands.append(PICTURE)
         elif line:
-            commands.append(f"BT /F 10 Tf 72 {y} Td <{hexadecimal(line)}> Tj ET")
+            size, text = (20, line.removeprefix(LARGE)) if line.startswith(LARGE) else (10, line)
+            commands.append(f"BT /F {size} Tf 72 {y} Td <{hexadecimal(text)}> Tj ET")
         y -= LINE_PT if line else PARAGRAPH_PT - LINE_PT
     return "\n".join(commands)
 

@@ -19,8 +19,8 @@ INLINE: Final = frozenset(
     "strong sub sup time tt u var wbr".split()
 )
 UNSEEN: Final = frozenset(
-    "audio base button canvas datalist embed iframe link map meta noscript object option rp rt script select "
-    "style svg template textarea title video".split()
+    "audio base button canvas datalist dialog embed iframe link map meta nav noscript object option rp rt script "
+    "select style svg template textarea title video".split()
 )
 HIDING_STYLE: Final = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 LANGUAGE: Final = re.compile(r"[a-z]{2}(?:[-_][A-Za-z0-9]+)*", re.IGNORECASE)

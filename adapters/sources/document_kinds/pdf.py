@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, Final, TypeAlias
 
-from adapters.sources.written import MAX_CHARS, Paragraph, Written, too_long
+from adapters.sources.written import MAX_CHARS, Paragraph, Written, given_title, too_long
 from core.errors import UploadRefused
 from core.library.transcript import LocatorKind
 
@@ -31,6 +31,8 @@ SHORT_LINE: Final = 0.85
 UNREADABLE_SHARE: Final = 0.3
 ENDS: Final = re.compile(r"[.!?:;\u2026\u3002\uff01\uff1f][\"'\u2019\u201d)\]\u300d]*$")
 LIST_ITEM: Final = re.compile(r"(?:[-*\u2022\u2023\u25aa\u25cf\u2013]|[0-9]{1,3}[.)]|[a-z][.)])\s+\S")
+CONTENTS: Final = re.compile(r"(?:\.\s?){5}[.\s]*[0-9ivxlc]+$")
+"""A line of a table of contents, with its leading dots."""
 UNREADABLE: Final = re.compile("[\ufffd\ue000-\uf8ff\x01-\x08\x0e-\x1f]")
 BROKEN_WORD: Final = re.compile(rf"{JOINED}$|\w[-\u2010]$")
 HYPHENATED: Final = re.compile(r"\w+-\w+")
@@ -64,13 +66,13 @@ def read_pdf(content: bytes) -> Written:
     try:
         if len(document) > MAX_PAGES:
             raise UploadRefused(f"The PDF has more than {MAX_PAGES:,} pages. Split it into parts.")
-        pages = _without_furniture(list(_pages(document)))
-        title = str(document.get_metadata_dict().get("Title", ""))
+        pages = list(_pages(document))
+        title = given_title(str(document.get_metadata_dict().get("Title", ""))) or _largest(pages)
     finally:
         document.close()
-    _refuse_unreadable(pages)
-    paragraphs = tuple(_paragraphs(pages))
-    return Written(paragraphs, LocatorKind.PAGE, title.strip() or _largest(pages))
+    inner = _without_furniture(pages)
+    _refuse_unreadable(inner)
+    return Written(tuple(_paragraphs(inner)), LocatorKind.PAGE, title)
 
 
 def _opened(content: bytes) -> Handle:
@@ -108,7 +110,9 @@ def _lines(page: Handle) -> Iterator[_Line]:
     try:
         letters = [raw.FPDFText_GetUnicode(text_page, index) for index in range(text_page.count_chars())]
         for start, end in _line_spans(letters):
-            yield _line(text_page, letters, start, end)
+            line = _line(text_page, letters, start, end)
+            if not CONTENTS.search(line.text):
+                yield line
     finally:
         text_page.close()
 
@@ -126,35 +130,48 @@ def _line_spans(letters: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 def _line(text_page: Handle, letters: Sequence[int], start: int, end: int) -> _Line:
     text = "".join(map(chr, letters[start:end]))
-    seen = [
-        index for index in range(start, end) if not chr(letters[index]).isspace() and chr(letters[index]) != JOINED
+    shown = [at for at in range(start, end) if not chr(letters[at]).isspace() and chr(letters[at]) != JOINED] or [
+        start
     ]
-    first = text_page.get_charbox((seen or [start])[0], loose=True)
-    last = text_page.get_charbox((seen or [start])[-1], loose=True)
+    # A bullet at the beginning is often of another font, so the middle tells the height.
+    first, middle, last = (
+        text_page.get_charbox(shown[at], loose=True) for at in (0, len(shown) // 2, len(shown) - 1)
+    )
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")
     left, right = min(first[0], last[0]), max(first[2], last[2])
-    return _Line(whole.strip(), left, right, first[1], abs(first[3] - first[1]))
+    return _Line(whole.strip(), left, right, middle[1], abs(middle[3] - middle[1]))
 
 
 def _without_furniture(pages: list[_Page]) -> list[_Page]:
-    """Drop lines at the edges that most pages repeat but for their numbers."""
-    seen = Counter(key for page in pages for key in {_key(line) for line in _edges(page.lines)})
+    """Drop lines at the edges that most pages repeat but for their numbers, and those that count the pages."""
+    edges = [(page, line) for page in pages for line in _edges(page.lines)]
     least = max(FEWEST_REPEATS, REPEATED_SHARE * len(pages))
-    furniture = {key for key, times in seen.items() if times >= least}
-    return [_Page(page.number, _inner(page.lines, furniture), page.drawn) for page in pages]
+    seen = Counter(key for page in pages for key in {_key(line) for line in _edges(page.lines)})
+    ahead = Counter(number for page, line in edges for number in _ahead(page, line))
+    counting = {number for number, times in ahead.items() if times >= least}
+    dropped = {
+        id(line)
+        for page, line in edges
+        if seen[_key(line)] >= least
+        or (counting & _ahead(page, line) and (_key(line) == "#" or seen[_key(line)] > 1))
+    }
+    return [
+        _Page(page.number, tuple(line for line in page.lines if id(line) not in dropped), page.drawn)
+        for page in pages
+    ]
 
 
 def _key(line: _Line) -> str:
     return re.sub(r"\d+|\b[ivxlc]{1,6}\b", "#", line.text.casefold())
 
 
+def _ahead(page: _Page, line: _Line) -> set[int]:
+    """By how much the numbers in a line are ahead of the page's: the same on every page where they count them."""
+    return {int(number) - page.number for number in re.findall(r"(?<!\d)\d{1,4}(?!\d)", line.text)}
+
+
 def _edges(lines: Sequence[_Line]) -> Iterable[_Line]:
     return (*lines[:EDGE_LINES], *lines[max(len(lines) - EDGE_LINES, EDGE_LINES) :])
-
-
-def _inner(lines: tuple[_Line, ...], furniture: set[str]) -> tuple[_Line, ...]:
-    edges = {id(line) for line in _edges(lines)}
-    return tuple(line for line in lines if id(line) not in edges or _key(line) not in furniture)
 
 
 def _refuse_unreadable(pages: Sequence[_Page]) -> None:

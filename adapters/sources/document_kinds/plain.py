@@ -47,7 +47,7 @@ def decode(content: bytes) -> str:
         UploadRefused: it is no text, or none that can be decoded.
     """
     declared = CHARSET.search(content[: 2 * HEAD_CHARS])
-    if declared is not None and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if declared is not None and not declared[1].lower().startswith((b"utf-16", b"utf-32")):  # that cannot be found so
         try:
             text = content.decode(declared[1].decode("ascii"))
         except (LookupError, UnicodeError):  # it declares what it is not

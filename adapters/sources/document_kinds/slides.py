@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from io import BytesIO
 from typing import Any, Final, TypeAlias
 
-from adapters.sources.written import Paragraph, Written, tidy
+from adapters.sources.written import Paragraph, Written, given_title, tidy
 from core.errors import UploadRefused
 from core.library.transcript import LocatorKind
 
@@ -32,7 +32,7 @@ def read_slides(package: BytesIO) -> Written:
     ]
     paragraphs = [Paragraph(text, str(number)) for number, texts in shown for text in texts if tidy(text)]
     first = paragraphs[0].text if paragraphs else ""
-    return Written(tuple(paragraphs), LocatorKind.SLIDE, deck.core_properties.title or first)
+    return Written(tuple(paragraphs), LocatorKind.SLIDE, given_title(deck.core_properties.title) or first)
 
 
 def _slide(slide: Shape) -> Iterator[str]:
@@ -40,7 +40,7 @@ def _slide(slide: Shape) -> Iterator[str]:
     if title is not None:
         yield " ".join(_lines(title.text_frame))
     for shape in _flat(slide.shapes):
-        if title is None or shape.shape_id != title.shape_id:
+        if title is None or shape.element is not title.element:
             yield from _shape(shape)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         for line in _lines(slide.notes_slide.notes_text_frame):
@@ -48,10 +48,10 @@ def _slide(slide: Shape) -> Iterator[str]:
 
 
 def _flat(shapes: Iterable[Shape]) -> Iterator[Shape]:
-    from pptx.enum.shapes import MSO_SHAPE_TYPE
+    from pptx.shapes.group import GroupShape
 
     for shape in shapes:
-        if shape.shape_type == MSO_SHAPE_TYPE.GROUP:
+        if isinstance(shape, GroupShape):
             yield from _flat(shape.shapes)
         elif not _is_furniture(shape):
             yield shape
