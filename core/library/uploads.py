@@ -1,5 +1,6 @@
 """What an upload says, checked once for the chat and for the shell."""
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence, Set
 from pathlib import PurePath
@@ -57,6 +58,11 @@ def checked_language(language: str) -> str:
     if given and not LANGUAGE.fullmatch(given):
         raise UploadRefused("A language is two letters, such as en, de or es.")
     return given
+
+
+def link_digest(link: str) -> bytes:
+    """What a canonical link is known by again: 32 bytes."""
+    return hashlib.sha256(link.encode()).digest()
 
 
 def check_size(name: str, size_bytes: int, largest_bytes: int) -> None:
