@@ -11,6 +11,7 @@ import structlog
 from pydantic import SecretStr
 
 from adapters.models.local_embedder import LocalEmbedder
+from adapters.postgres.admission import PostgresAdmission
 from adapters.postgres.conversations import PostgresConversations
 from adapters.postgres.database import Database, open_database
 from adapters.postgres.deployment import PostgresGreetings, clock_leadership, enqueue, link_key, open_queue
@@ -28,6 +29,7 @@ from adapters.web.signing import SignedWatchLinks
 from bot.commands.everything import EVERYTHING
 from bot.commands.registry import Services
 from bot.deliveries import deliver_for_ever
+from bot.items import ItemWork
 from bot.responder import CommandResponder
 from bot.schedule import keep_time
 from bot.settings import Settings
@@ -40,7 +42,8 @@ from core.asking.writing import AnswerModel
 from core.conversation import Messenger
 from core.errors import ConfigurationError, DatabaseError, DatabaseFull, ProviderError
 from core.ids import CreatorId
-from core.library.ingestion import Indexer
+from core.library.indexing import Indexer
+from core.library.reading import TIMED_TEXT_ONLY, SourceReader
 
 log = structlog.get_logger()
 
@@ -76,6 +79,7 @@ class Deployment:
     greetings: PostgresGreetings
     embedder: Embedder
     indexer: Indexer
+    reader: SourceReader
     engine: Engine
     links: SignedWatchLinks
     services: Services
@@ -139,8 +143,10 @@ async def open_deployment(settings: Settings) -> AsyncIterator[Deployment]:
 
 
 @asynccontextmanager
-async def open_on(settings: Settings, address: DatabaseAddress) -> AsyncIterator[Deployment]:
-    """Everything that stands on a migrated database."""
+async def open_on(
+    settings: Settings, address: DatabaseAddress, reader: SourceReader = TIMED_TEXT_ONLY
+) -> AsyncIterator[Deployment]:  # fmt: skip
+    """Everything that stands on a migrated database; sources are read by ``reader``."""
     async with open_database(address.url, revive=address.revive) as database, open_models(settings) as models:
         embedder = make_embedder(settings)
         stem = SnowballStemmer()
@@ -166,7 +172,8 @@ async def open_on(settings: Settings, address: DatabaseAddress) -> AsyncIterator
         greetings = PostgresGreetings(database)
         yield Deployment(
             settings, address, database, directory, shelf, holdings, conversations, PostgresOutbox(database),
-            greetings, embedder, Indexer(embedder, split_sentences, stem), engine, links, services,
+            greetings, embedder, Indexer(embedder, split_sentences, stem), reader, engine, links,
+            services,
             CommandResponder(EVERYTHING, services, greetings),
         )  # fmt: skip
 
@@ -245,10 +252,11 @@ def _key(secret: SecretStr, where: str, needed_by: str) -> str:
 
 async def run_worker(deployment: Deployment, stop: asyncio.Event) -> None:
     """Take jobs until ``stop`` is set; a database that is away is waited for, or brought back where it is ours."""
-    tasks = Tasks(
-        deployment.shelf, deployment.indexer, deployment.engine, deployment.directory, deployment, stop,
+    items = ItemWork(
+        deployment.shelf, deployment.indexer, deployment.reader, PostgresAdmission(deployment.database), stop,
         deployment.require_room,
     )  # fmt: skip
+    tasks = Tasks(items, deployment.engine, deployment.directory, deployment, stop)
     while not stop.is_set():
         try:
             async with open_queue(deployment.address.url) as queue:

@@ -14,29 +14,24 @@ from pgqueuer import PgQueuer
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.models import Job
 
+from bot.items import ItemWork, once_there_is_room
 from core.asking.engine import Engine
-from core.errors import DatabaseError, DatabaseFull
-from core.ids import CreatorId, ItemId
-from core.library.ingestion import Indexer, Interrupted, process
-from core.library.store import Workbench
+from core.ids import CreatorId
+from core.library.ingestion import Interrupted
 from core.members.directory import Directory
 
 log = structlog.get_logger()
 
 MOST_ATTEMPTS: Final = 5
-AT_ONCE: Final = 2
+AT_ONCE: Final = 4
 HEARTBEAT: Final = timedelta(seconds=20)
-FIRST_LOOK_S: Final = 2.0
-RAREST_LOOK_S: Final = 60.0
-"""How often a worker looks whether a full disk has room again: at first, and at the rarest."""
-NO_ROOM: Final = "The disk here is full. I go on by myself as soon as the operator has freed some space."
 
 
 class Housekeeping(Protocol):
     """What is tidied up now and then."""
 
     async def tidy(self, creator_id: CreatorId) -> None:
-        """Delete for good what was removed long ago, and put work back that lost its job."""
+        """Delete for good what was removed long ago."""
         ...
 
     async def tidy_deployment(self) -> None:
@@ -48,23 +43,11 @@ class Housekeeping(Protocol):
 class Tasks:
     """What the jobs of this release do; every one may run twice."""
 
-    bench: Workbench
-    indexer: Indexer
+    items: ItemWork
     engine: Engine
     directory: Directory
     housekeeping: Housekeeping
     stop: asyncio.Event
-    require_room: Callable[[], None]
-
-    async def ingest(self, payload: dict[str, int]) -> None:
-        """Make a source searchable.
-
-        Raises:
-            DatabaseFull: there is no room for it; nothing was begun, or all of it was undone.
-        """
-        self.require_room()
-        creator_id, item_id = CreatorId(payload["creator_id"]), ItemId(payload["item_id"])
-        await process(creator_id, item_id, bench=self.bench, indexer=self.indexer, stop=self.stop)
 
     async def calibrate(self, payload: dict[str, int]) -> None:
         """Find a creator's cut-off for the present library."""
@@ -76,62 +59,46 @@ class Tasks:
         for creator in await self.directory.creators():
             await self.housekeeping.tidy(creator.id)
 
-    async def pause(self, payload: dict[str, int]) -> None:
-        """Say on the card that the disk is full, where even that much can be written."""
-        if "item_id" in payload:
-            with suppress(DatabaseError):
-                await self.bench.pause(CreatorId(payload["creator_id"]), ItemId(payload["item_id"]), NO_ROOM)
-
-    async def give_up(self, payload: dict[str, int], reason: str) -> None:
-        """After the last attempt, keep the item as failed with its reason."""
-        if "item_id" in payload:
-            await self.bench.fail(CreatorId(payload["creator_id"]), ItemId(payload["item_id"]), reason)
-
 
 def register(queue: PgQueuer, tasks: Tasks) -> None:
     """Bind the jobs' names to what they do."""
-    for name, run in (("ingest", tasks.ingest), ("calibrate", tasks.calibrate), ("tidy", tasks.tidy)):
-        queue.entrypoint(name)(_handler(name, run, tasks))
+    worker = str(queue.qm.queue_manager_id)
+
+    async def ingest(_: dict[str, int]) -> None:
+        await tasks.items.take_turn(worker)
+
+    for name, run in (("ingest", ingest), ("calibrate", tasks.calibrate), ("tidy", tasks.tidy)):
+        queue.entrypoint(name)(_handler(name, run, tasks.stop))
 
 
 def _handler(
-    name: str, run: Callable[[dict[str, int]], Awaitable[None]], tasks: Tasks
+    name: str, run: Callable[[dict[str, int]], Awaitable[None]], stop: asyncio.Event
 ) -> Callable[[Job], Awaitable[None]]:
     async def handle(job: Job) -> None:
         payload = json.loads(job.payload or b"{}")
+
+        async def once() -> None:
+            await run(payload)
+
         with structlog.contextvars.bound_contextvars(job=name, job_id=job.id, **payload):
             try:
-                await _once_there_is_room(run, payload, tasks)
+                await once_there_is_room(once, stop, _nothing)
             except Interrupted:
                 raise RetryRequested(delay=timedelta(0), reason="this process is stopping") from None
-            except Exception as error:  # noqa: BLE001 - whatever it is, no item may stay under way for ever
-                await _again_or_give_up(job, payload, error, tasks)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the queue goes on
+                _again_or_give_up(job, error)
 
     return handle
 
 
-async def _once_there_is_room(
-    run: Callable[[dict[str, int]], Awaitable[None]], payload: dict[str, int], tasks: Tasks
-) -> None:
-    """Run a job; on a full disk wait here, since all other work would meet the same and the queue cannot write."""
-    look_s = FIRST_LOOK_S
-    while True:
-        try:
-            return await run(payload)
-        except DatabaseFull as full:
-            log.warning("the work waits for room on the disk", reason=str(full))
-            await tasks.pause(payload)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(tasks.stop.wait(), look_s)
-        if tasks.stop.is_set():
-            raise Interrupted
-        look_s = min(look_s * 2, RAREST_LOOK_S)
+async def _nothing() -> None:
+    """Nobody waits to be told."""
 
 
-async def _again_or_give_up(job: Job, payload: dict[str, int], error: Exception, tasks: Tasks) -> None:
+def _again_or_give_up(job: Job, error: Exception) -> None:
+    """Ask for another attempt; after the last, let the job go: what it was for is seen again by the clock."""
     if job.attempts + 1 >= MOST_ATTEMPTS:
         log.error("a job was given up", reason=str(error), exc_info=error)
-        await tasks.give_up(payload, "A part that I need did not work, even after several attempts.")
         return
     delay_s = min(2.0 ** (job.attempts + 1), 300.0) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
     log.warning("a job will be tried again", reason=str(error), delay_s=round(delay_s, 1))

@@ -14,8 +14,11 @@ from pgqueuer import PgQueuer
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.queries import Queries
 
+from adapters.postgres.admission import MAY_BEGIN
 from adapters.postgres.database import Connection, Database, raw_connection
+from adapters.postgres.jobs import INGEST, put_wake_ups
 from core.errors import DatabaseError
+from core.library.admission import MOST_AT_ONCE
 
 log = structlog.get_logger()
 
@@ -39,14 +42,23 @@ BACKLOG: Final = """
 CLOCK_LOCK: Final = 0x43484C4B  # any number that only the clock locks
 LIVE: Final = "SELECT pg_advisory_lock(hashtextextended('worker ' || $1, 0))"
 # A lock that can be had belongs to a process that is gone; whoever dies takes its session and its lock along.
-RETURN_JOBS: Final = """
+RETURN_WORK: Final = """
     WITH gone AS MATERIALIZED (
-        SELECT worker FROM (SELECT DISTINCT queue_manager_id AS worker FROM pgqueuer
-                             WHERE status = 'picked' AND queue_manager_id <> $1::text::uuid) AS others
-         WHERE pg_try_advisory_xact_lock(hashtextextended('worker ' || worker::text, 0))
+        SELECT worker FROM (SELECT queue_manager_id AS worker FROM pgqueuer WHERE status = 'picked'
+                             UNION SELECT worker FROM admissions WHERE worker IS NOT NULL) AS busy
+         WHERE worker <> $1::text::uuid
+           AND pg_try_advisory_xact_lock(hashtextextended('worker ' || worker::text, 0))
+    ), returned AS (
+        UPDATE admissions SET worker = NULL, leased_until = '-infinity', failures = failures + 1
+         WHERE worker IN (SELECT worker FROM gone)
     )
     UPDATE pgqueuer SET status = 'queued', queue_manager_id = NULL, updated = now()
      WHERE status = 'picked' AND queue_manager_id IN (SELECT worker FROM gone)
+"""
+# A wake-up may be spent while an item is still held by a worker that hangs.
+NOBODY_IS_WOKEN: Final = f"""
+    SELECT EXISTS ({MAY_BEGIN}) AND NOT EXISTS (
+        SELECT FROM pgqueuer WHERE entrypoint = '{INGEST}' AND status = 'queued' AND execute_after <= now())
 """
 PING_EVERY_S: Final = 15.0
 RETURN_EVERY_S: Final = 5.0
@@ -113,7 +125,7 @@ class PostgresGreetings:
 async def open_queue(url: str) -> AsyncIterator[PgQueuer]:
     """The job queue on connections of its own, which hold the system role for good.
 
-    While it is open its worker counts as alive, and the jobs of workers that died are put back at once.
+    While it is open its worker counts as alive, and what workers that died had begun is put back at once.
 
     Raises:
         DatabaseError: the database cannot be reached, or went away while the queue was in use.
@@ -137,7 +149,7 @@ async def open_queue(url: str) -> AsyncIterator[PgQueuer]:
 
 
 async def _live(url: str, worker: str, alive: asyncio.Event) -> None:
-    """Hold this worker's lock, and look for jobs of others whose lock is free; a lost connection is made anew.
+    """Hold this worker's lock, and look for work of others whose lock is free; a lost connection is made anew.
 
     Until then another worker may do our jobs too, which changes nothing: every job may run twice.
     """
@@ -147,7 +159,9 @@ async def _live(url: str, worker: str, alive: asyncio.Event) -> None:
                 await connection.execute("SET ROLE chronos_system")
                 await connection.execute(LIVE, worker)
                 while True:
-                    await connection.execute(RETURN_JOBS, worker)
+                    await connection.execute(RETURN_WORK, worker)
+                    if await connection.fetchval(NOBODY_IS_WOKEN, MOST_AT_ONCE):
+                        await put_wake_ups(connection, [None])
                     alive.set()
                     await asyncio.sleep(RETURN_EVERY_S)
         except DatabaseError as error:

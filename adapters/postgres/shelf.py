@@ -1,62 +1,82 @@
 """Sources and the work on them, on PostgreSQL under one creator's row-level security."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 import asyncpg
-from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
-from pgqueuer.queries import Queries
-from pgvector import HalfVector
 
-from adapters.postgres.database import Connection, Database, raw_connection, system_role
-from core.asking.snapshot import pack_terms
-from core.conversation import Place, Reply, reply_to_json
+from adapters.postgres.admission import admit, give_back, withdraw
+from adapters.postgres.database import Connection, Database
+from adapters.postgres.indexed import read_embedded, store_index
+from adapters.postgres.jobs import put_calibration
+from adapters.postgres.transcripts import (
+    chapters_to_json,
+    transcript_digest,
+    transcript_from_json,
+    transcript_to_json,
+)
+from adapters.postgres.workflows import (
+    SOURCE_COLUMNS,
+    add_card,
+    add_workflow,
+    drop_workflow,
+    move_card,
+    name_workflow,
+    source_of_row,
+)
+from core.asking.embedding import Vector
+from core.conversation import Place
 from core.errors import DatabaseError, UploadRefused
-from core.ids import CreatorId, ItemId, SourceId
-from core.library.cards import card
-from core.library.store import Added, IndexedSource, NewSource, Source, Stage, Work
-from core.library.transcript import Segment, Timing, Transcript
+from core.ids import CreatorId, ItemId, SourceId, WorkflowId
+from core.library.origins import CaptionKind, CaptionTrack
+from core.library.reading import ReadSource
+from core.library.store import (
+    UNNAMED,
+    Added,
+    IndexedSource,
+    NewSource,
+    NewWorkflow,
+    Origin,
+    OriginKind,
+    Source,
+    SourceKind,
+    Stage,
+    UploadSettings,
+    Work,
+)
+from core.library.transcript import Timing, Transcript
 
-INGEST: Final = "ingest"
-"""The queue's entrypoint for the work on an item."""
-CALIBRATE: Final = "calibrate"
-"""The queue's entrypoint for finding a creator's cut-off anew."""
+TITLE_CHARS: Final = 300
 
 KNOWN: Final = """
     SELECT id, title FROM sources WHERE creator_id = $1 AND content_hash = $2 AND removed_at IS NULL
 """
 ADD_SOURCE: Final = """
-    INSERT INTO sources (creator_id, kind, timing, title, link, language, external_id, content_hash, duration_s)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    INSERT INTO sources (creator_id, content_hash, kind, timing, title, titled, link, language, external_id,
+                         duration_s, tier, origin_kind, origin_link, origin_key, origin_name, origin_captions)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
     ON CONFLICT (creator_id, content_hash) WHERE removed_at IS NULL DO NOTHING
     RETURNING id
 """
 ADD_ITEM: Final = """
-    INSERT INTO items (creator_id, source_id, transcript, card_id) VALUES ($1, $2, $3, $4) RETURNING id
-"""
-ADD_CARD: Final = """
-    INSERT INTO outbox (creator_id, platform, place, content) VALUES ($1, $2, $3, $4) RETURNING id
-"""
-_SOURCE: Final = """
-    s.id, s.title, s.link, s.language, s.timing, s.duration_s, s.created_at,
-    i.id AS item_id, i.stage, i.progress, i.reason, i.card_id
+    INSERT INTO items (creator_id, source_id, workflow_id, position, transcript) VALUES ($1, $2, $3, $4, $5)
+    RETURNING id
 """
 SOURCES: Final = f"""
-    SELECT {_SOURCE} FROM sources s JOIN items i ON i.creator_id = s.creator_id AND i.source_id = s.id
+    SELECT {SOURCE_COLUMNS} FROM sources s JOIN items i ON i.creator_id = s.creator_id AND i.source_id = s.id
      WHERE s.creator_id = $1 AND s.removed_at IS NULL
      ORDER BY s.id DESC
 """
 UNDONE: Final = f"""
-    SELECT {_SOURCE}, count(*) OVER () AS total
+    SELECT {SOURCE_COLUMNS}, count(*) OVER () AS total
       FROM items i JOIN sources s ON s.creator_id = i.creator_id AND s.id = i.source_id
      WHERE i.creator_id = $1 AND i.stage <> 'completed' AND s.removed_at IS NULL
      ORDER BY i.id DESC LIMIT $2
 """
 SOURCE_OF_ITEM: Final = "SELECT source_id FROM items WHERE creator_id = $1 AND id = $2"
 SOURCE: Final = f"""
-    SELECT {_SOURCE} FROM sources s JOIN items i ON i.creator_id = s.creator_id AND i.source_id = s.id
+    SELECT {SOURCE_COLUMNS} FROM sources s JOIN items i ON i.creator_id = s.creator_id AND i.source_id = s.id
      WHERE s.creator_id = $1 AND s.id = $2
 """
 REMOVE: Final = """
@@ -70,10 +90,10 @@ RESTORE: Final = """
     RETURNING id
 """
 PURGE: Final = "DELETE FROM sources WHERE creator_id = $1 AND removed_at < now() - interval '7 days'"
-UNFINISHED: Final = """
-    SELECT i.id FROM items i JOIN sources s ON s.creator_id = i.creator_id AND s.id = i.source_id
-     WHERE i.creator_id = $1 AND i.stage NOT IN ('completed', 'failed') AND s.removed_at IS NULL
-     ORDER BY i.id LIMIT 1000
+PURGE_WORKFLOWS: Final = """
+    DELETE FROM workflows w
+     WHERE creator_id = $1 AND created_at < now() - interval '7 days'
+       AND NOT EXISTS (SELECT FROM items i WHERE i.creator_id = $1 AND i.workflow_id = w.id)
 """
 MOVE_CORPUS: Final = """
     INSERT INTO corpora (creator_id, version, embedder) VALUES ($1, 1, $2)
@@ -83,97 +103,109 @@ MOVE_CORPUS: Final = """
 TOUCH_CORPUS: Final = "UPDATE corpora SET version = version + 1 WHERE creator_id = $1"
 CLAIM: Final = """
     UPDATE items i SET attempts = attempts + 1, started_at = coalesce(started_at, now()), reason = ''
-      FROM sources s
+      FROM sources s, workflows w
      WHERE i.creator_id = $1 AND i.id = $2 AND i.stage NOT IN ('completed', 'failed')
        AND s.creator_id = i.creator_id AND s.id = i.source_id AND s.removed_at IS NULL
-    RETURNING i.source_id, i.transcript, i.attempts, s.title, s.language
+       AND w.creator_id = i.creator_id AND w.id = i.workflow_id
+    RETURNING i.source_id, i.transcript, i.attempts, s.title, s.language, s.link, w.settings,
+              s.origin_kind, s.origin_link, s.origin_key, s.origin_name, s.origin_captions
 """
-ADVANCE: Final = """
-    UPDATE items SET stage = $3, progress = $4, reason = ''
+# The seconds that each stage took, summed over attempts.
+_STATS: Final = """
+    jsonb_set(i.stats, '{seconds}', coalesce(i.stats -> 'seconds', '{}') || jsonb_build_object(i.stage, round((
+        coalesce((i.stats #>> ARRAY['seconds', i.stage])::float8, 0) + extract(epoch FROM now() - i.stage_at)::float8
+    )::numeric, 1)))
+"""
+ADVANCE: Final = f"""
+    UPDATE items i SET stage = $3, progress = $4, reason = '',
+           stats = CASE WHEN stage = $3 THEN stats ELSE {_STATS} END,
+           stage_at = CASE WHEN stage = $3 THEN stage_at ELSE now() END
      WHERE creator_id = $1 AND id = $2 AND stage NOT IN ('completed', 'failed')
-    RETURNING source_id
+    RETURNING workflow_id
 """
-FINISH_ITEM: Final = """
-    UPDATE items SET stage = 'completed', progress = 1, finished_at = now(), transcript = NULL, stats = $3
+DESCRIBE_SOURCE: Final = """
+    UPDATE sources s
+       SET title = CASE WHEN titled OR $3 = '' THEN title ELSE $3 END,
+           link = CASE WHEN link = '' THEN $4 ELSE link END,
+           language = CASE WHEN language = '' THEN $5 ELSE language END,
+           external_id = $6, kind = $7, timing = $8, locator_kind = $9, chapters = $10, duration_s = $11,
+           size_bytes = $12, media_key = $13
+      FROM items i
+     WHERE i.creator_id = $1 AND i.id = $2 AND i.stage NOT IN ('completed', 'failed')
+       AND s.creator_id = $1 AND s.id = i.source_id
+    RETURNING i.workflow_id
+"""
+KEEP_TRANSCRIPT: Final = """
+    UPDATE items SET transcript = $3, stats = stats || $4 WHERE creator_id = $1 AND id = $2
+"""
+FINISH_ITEM: Final = f"""
+    UPDATE items i SET stage = 'completed', progress = 1, finished_at = now(), transcript = NULL, reason = '',
+           last_error = '', stats = {_STATS} || $3, stage_at = now()
      WHERE creator_id = $1 AND id = $2 AND stage NOT IN ('completed', 'failed')
-    RETURNING source_id
+    RETURNING source_id, workflow_id
 """
-FINISH_SOURCE: Final = "UPDATE sources SET status = 'ready' WHERE creator_id = $1 AND id = $2"
+FINISH_SOURCE: Final = "UPDATE sources SET status = 'ready', vanished_at = NULL WHERE creator_id = $1 AND id = $2"
+FINISH_LISTING: Final = """
+    UPDATE sources SET kind = 'listing', title = CASE WHEN titled OR $3 = '' THEN title ELSE $3 END
+     WHERE creator_id = $1 AND id = $2
+    RETURNING title, tier
+"""
 PAUSE_ITEM: Final = """
-    UPDATE items SET reason = $3
+    UPDATE items SET stage = 'paused', reason = $3, stage_at = now()
      WHERE creator_id = $1 AND id = $2 AND stage NOT IN ('completed', 'failed') AND reason <> $3
-    RETURNING source_id
+    RETURNING workflow_id
 """
-FAIL_ITEM: Final = """
-    UPDATE items SET stage = 'failed', reason = $3, finished_at = now()
-     WHERE creator_id = $1 AND id = $2 AND stage <> 'completed'
-    RETURNING source_id
+PUT_OFF_ITEM: Final = f"""
+    UPDATE items i SET stage = 'pending', progress = 0, reason = $3, last_error = $4, stats = {_STATS},
+           stage_at = now()
+     WHERE creator_id = $1 AND id = $2 AND stage NOT IN ('completed', 'failed')
+    RETURNING workflow_id
 """
-RETRY_ITEM: Final = """
-    UPDATE items SET stage = 'pending', progress = 0, reason = '', finished_at = NULL
-     WHERE creator_id = $1 AND source_id = $2 AND stage = 'failed' AND transcript IS NOT NULL
-    RETURNING id
+FAIL_ITEM: Final = f"""
+    UPDATE items i SET stage = 'failed', reason = $3, last_error = $4, finished_at = now(), stats = {_STATS},
+           stage_at = now()
+     WHERE creator_id = $1 AND id = $2 AND stage NOT IN ('completed', 'failed')
+    RETURNING workflow_id
 """
-CLEAR_SEGMENTS: Final = "DELETE FROM segments WHERE creator_id = $1 AND source_id = $2"
-CLEAR_PASSAGES: Final = "DELETE FROM passages WHERE creator_id = $1 AND source_id = $2"
-ADD_SEGMENT: Final = """
-    INSERT INTO segments (creator_id, source_id, position, paragraph, start_s, end_s, estimated, text, words, terms)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+RETRY: Final = """
+    UPDATE items i SET stage = 'pending', progress = 0, reason = '', finished_at = NULL, stage_at = now()
+      FROM sources s
+     WHERE i.creator_id = $1 AND s.creator_id = $1 AND s.id = i.source_id AND s.removed_at IS NULL
+       AND i.{} = $2 AND i.stage = 'failed' AND (i.transcript IS NOT NULL OR s.origin_kind <> 'timed_text')
+    RETURNING i.id, i.workflow_id
 """
-ADD_PASSAGE: Final = """
-    INSERT INTO passages (creator_id, source_id, position, first_segment, last_segment, terms)
-    VALUES ($1, $2, $3, $4, $5, $6)
-"""
-ADD_SEGMENT_EMBEDDING: Final = """
-    INSERT INTO segment_embeddings (creator_id, source_id, position, embedder, embedding) VALUES ($1, $2, $3, $4, $5)
-"""
-ADD_PASSAGE_EMBEDDING: Final = """
-    INSERT INTO passage_embeddings (creator_id, source_id, position, embedder, embedding) VALUES ($1, $2, $3, $4, $5)
-"""
-# When it is tried stays as it is: it may be leased, or wait because the platform asked for it.
-MOVE_CARD: Final = "UPDATE outbox SET content = $2, version = version + 1, updated_at = now() WHERE id = $1"
+RETRY_SOURCE: Final = RETRY.format("source_id")
+RETRY_WORKFLOW: Final = RETRY.format("workflow_id")
 
 
 class PostgresShelf:
-    """See :class:`core.library.store.Shelf` and :class:`core.library.store.Workbench`."""
+    """See :class:`core.library.store.Shelf` and :class:`core.library.workbench.Workbench`."""
 
     def __init__(self, database: Database, embedder_id: str) -> None:
         self._database = database
         self._embedder_id = embedder_id
 
-    async def add(self, creator_id: CreatorId, new: Sequence[NewSource], place: Place | None) -> list[Added]:
-        """Write sources, items, jobs and cards in one transaction; what is known already stays as it is."""
+    async def add(
+        self, creator_id: CreatorId, new: Sequence[NewSource], place: Place | None,
+        workflow: NewWorkflow = UNNAMED,
+    ) -> list[Added]:  # fmt: skip
+        """Write sources, items, wake-ups and a card in one transaction; what is known already stays as it is."""
         async with self._database.creator(creator_id) as connection:
-            return [await self._add_one(connection, creator_id, source, place) for source in new]
-
-    async def _add_one(
-        self, connection: Connection, creator_id: CreatorId, new: NewSource, place: Place | None
-    ) -> Added:
-        transcript = new.transcript
-        content = _transcript_to_json(transcript)
-        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
-        kind = "document" if transcript.timing is Timing.NONE else "video"
-        found = await connection.fetchval(
-            ADD_SOURCE, creator_id, kind, transcript.timing.value, new.title, new.link,
-            new.language or transcript.language, transcript.video_id, digest, transcript.duration_s,
-        )  # fmt: skip
-        if found is None:
-            known = await _row(connection, KNOWN, creator_id, digest)
-            return Added(SourceId(known["id"]), known["title"], known=True)
-        async with system_role(connection):
-            card_id = place and await self._add_card(connection, creator_id, new, place)
-        item_id = await connection.fetchval(ADD_ITEM, creator_id, found, content, card_id)
-        await _enqueue(connection, INGEST, creator_id, item_id)
-        return Added(SourceId(found), new.title, known=False)
-
-    async def _add_card(self, connection: Connection, creator_id: CreatorId, new: NewSource, place: Place) -> int:
-        content = reply_to_json(card(new.title, Stage.PENDING))
-        return int(await connection.fetchval(ADD_CARD, creator_id, place.platform, _place_to_json(place), content))
+            workflow_id = await add_workflow(connection, creator_id, workflow)
+            tier = workflow.settings.tier
+            added, items = await _add_sources(connection, creator_id, workflow_id, new, tier)
+            if not items:
+                await drop_workflow(connection, creator_id, workflow_id)
+                return added
+            await admit(connection, creator_id, items, len(items))
+            if place is not None:
+                await add_card(connection, creator_id, workflow_id, place)
+        return added
 
     async def sources(self, creator_id: CreatorId) -> list[Source]:
         """All sources that are not removed, newest first."""
         async with self._database.creator(creator_id) as connection:
-            return [_source(row) for row in await connection.fetch(SOURCES, creator_id)]
+            return [source_of_row(row) for row in await connection.fetch(SOURCES, creator_id)]
 
     async def remove(self, creator_id: CreatorId, source_id: SourceId) -> Source | None:
         """Take a source out of every answer at once; None when there is no such source."""
@@ -188,73 +220,119 @@ class PostgresShelf:
             if await connection.fetchval(statement, creator_id, source_id) is None:
                 return None
             await connection.execute(TOUCH_CORPUS, creator_id)
-            row = await _row(connection, SOURCE, creator_id, source_id)
-            source = _source(row)
-            if source.stage not in {Stage.COMPLETED, Stage.FAILED}:
-                await _enqueue(connection, INGEST, creator_id, row["item_id"])
-            await _enqueue(connection, CALIBRATE, creator_id)
+            source = source_of_row(await _row(connection, SOURCE, creator_id, source_id))
+            if statement == REMOVE:
+                await withdraw(connection, creator_id, source.item_id)
+            elif source.stage not in {Stage.COMPLETED, Stage.FAILED}:
+                await admit(connection, creator_id, [source.item_id], 1)
+            await move_card(connection, creator_id, source.workflow_id, ended=True)
+            await put_calibration(connection, creator_id)
             return source
 
     async def tidy(self, creator_id: CreatorId) -> None:
-        """Delete for good what was removed over a week ago, and put work back that lost its job."""
+        """Delete for good what was removed over a week ago."""
         async with self._database.creator(creator_id) as connection:
             await connection.execute(PURGE, creator_id)
-            for row in await connection.fetch(UNFINISHED, creator_id):
-                await _enqueue(connection, INGEST, creator_id, row["id"])
+            await connection.execute(PURGE_WORKFLOWS, creator_id)
 
     async def claim(self, creator_id: CreatorId, item_id: ItemId) -> Work | None:
         """Begin an attempt; None where the item is done, given up or removed."""
         async with self._database.creator(creator_id) as connection:
             row = await connection.fetchrow(CLAIM, creator_id, item_id)
-        if row is None:
-            return None
-        return Work(
-            creator_id, item_id, SourceId(row["source_id"]), row["title"], row["language"],
-            _transcript_from_json(row["transcript"]), row["attempts"],
-        )  # fmt: skip
+        return None if row is None else _work(creator_id, item_id, row)
 
     async def advance(self, creator_id: CreatorId, item_id: ItemId, stage: Stage, progress: float) -> None:
         """Note how far the work is, and move the card along."""
         async with self._database.creator(creator_id) as connection:
-            source_id = await connection.fetchval(ADVANCE, creator_id, item_id, stage.value, progress)
-            await _move_card(connection, creator_id, source_id)
+            workflow_id = await connection.fetchval(ADVANCE, creator_id, item_id, stage.value, progress)
+            await move_card(connection, creator_id, workflow_id)
+
+    async def describe(self, creator_id: CreatorId, item_id: ItemId, read: ReadSource) -> None:
+        """Keep what was read with the item, and what it says of itself where the uploader said nothing."""
+        transcript = read.transcript
+        kind = read.kind or (SourceKind.DOCUMENT if transcript.timing is Timing.NONE else SourceKind.VIDEO)
+        duration_s = 0.0 if transcript.timing is Timing.NONE else transcript.duration_s
+        async with self._database.creator(creator_id) as connection:
+            workflow_id = await connection.fetchval(
+                DESCRIBE_SOURCE, creator_id, item_id, (read.title or transcript.title)[:TITLE_CHARS], read.link,
+                read.language or transcript.language, transcript.video_id, kind.value, transcript.timing.value,
+                transcript.locator_kind.value, chapters_to_json(transcript.chapters), duration_s, read.size_bytes,
+                read.media_key,
+            )  # fmt: skip
+            if workflow_id is not None:
+                kept = transcript_to_json(transcript)
+                await connection.execute(KEEP_TRANSCRIPT, creator_id, item_id, kept, _stats(read, duration_s))
+
+    async def expand(self, creator_id: CreatorId, item_id: ItemId, title: str, new: Sequence[NewSource]) -> None:
+        """Put what a listing holds into its workflow, without what is known already; its own item is done."""
+        async with self._database.creator(creator_id) as connection:
+            done = await connection.fetchrow(FINISH_ITEM, creator_id, item_id, {"entries": len(new)})
+            if done is None:
+                return
+            workflow_id = WorkflowId(done["workflow_id"])
+            listing = await _row(
+                connection, FINISH_LISTING, creator_id, done["source_id"], title[:TITLE_CHARS]
+            )  # fmt: skip
+            await name_workflow(connection, creator_id, workflow_id, listing["title"])
+            _, items = await _add_sources(connection, creator_id, workflow_id, new, listing["tier"])
+            await withdraw(connection, creator_id, item_id)
+            if items:
+                await admit(connection, creator_id, items, len(items))
+            await move_card(connection, creator_id, workflow_id, ended=True)
+
+    async def embedded(self, creator_id: CreatorId, source_id: SourceId, embedder_id: str) -> Mapping[str, Vector]:
+        """The vectors that a source has from this embedder, by their texts."""
+        async with self._database.creator(creator_id) as connection:
+            return await read_embedded(connection, creator_id, source_id, embedder_id)
 
     async def complete(self, creator_id: CreatorId, item_id: ItemId, indexed: IndexedSource) -> None:
         """Replace what was stored of the source and make it searchable, in one transaction."""
         stats = {"segments": len(indexed.units), "passages": len(indexed.windows)}
         async with self._database.creator(creator_id) as connection:
-            source_id = await connection.fetchval(FINISH_ITEM, creator_id, item_id, stats)
-            if source_id is None:  # another worker was first
+            done = await connection.fetchrow(FINISH_ITEM, creator_id, item_id, stats)
+            if done is None:  # another worker was first
                 return
-            await _store_index(connection, creator_id, SourceId(source_id), indexed)
-            await connection.execute(FINISH_SOURCE, creator_id, source_id)
+            await store_index(connection, creator_id, SourceId(done["source_id"]), indexed)
+            await connection.execute(FINISH_SOURCE, creator_id, done["source_id"])
             embedder = await connection.fetchval(MOVE_CORPUS, creator_id, indexed.embedder_id)
             if embedder != indexed.embedder_id:  # two embedders' vectors can never be searched together
                 raise UploadRefused(
                     f"This library was made searchable with {embedder}, and models.embed now says "
                     f"{indexed.embedder_id}. The operator sets it back, or uploads go to a new creator."
                 )
-            await _move_card(connection, creator_id, source_id)
-            await _enqueue(connection, CALIBRATE, creator_id)
+            await withdraw(connection, creator_id, item_id)
+            await move_card(connection, creator_id, done["workflow_id"], ended=True)
+            await put_calibration(connection, creator_id)
 
     async def pause(self, creator_id: CreatorId, item_id: ItemId, reason: str) -> None:
         """Say in words why the work on an item waits."""
-        await self._hold(PAUSE_ITEM, creator_id, item_id, reason)
-
-    async def fail(self, creator_id: CreatorId, item_id: ItemId, reason: str) -> None:
-        """Give an item up, with the reason in words."""
-        await self._hold(FAIL_ITEM, creator_id, item_id, reason)
-
-    async def _hold(self, statement: str, creator_id: CreatorId, item_id: ItemId, reason: str) -> None:
         async with self._database.creator(creator_id) as connection:
-            source_id = await connection.fetchval(statement, creator_id, item_id, reason)
-            await _move_card(connection, creator_id, source_id)
+            workflow_id = await connection.fetchval(PAUSE_ITEM, creator_id, item_id, reason)
+            await move_card(connection, creator_id, workflow_id)
+
+    async def put_off(
+        self, creator_id: CreatorId, item_id: ItemId, reason: str, *, error: str, delay_s: float
+    ) -> None:
+        """Count a failed attempt and give the item back, for anybody to take after ``delay_s`` seconds."""
+        async with self._database.creator(creator_id) as connection:
+            workflow_id = await connection.fetchval(PUT_OFF_ITEM, creator_id, item_id, reason, _storable(error))
+            if workflow_id is not None:
+                await give_back(connection, creator_id, item_id, delay_s)
+                await move_card(connection, creator_id, workflow_id)
+
+    async def fail(self, creator_id: CreatorId, item_id: ItemId, reason: str, *, error: str = "") -> None:
+        """Give an item up, with the reason in words."""
+        async with self._database.creator(creator_id) as connection:
+            workflow_id = await connection.fetchval(FAIL_ITEM, creator_id, item_id, reason, _storable(error))
+            if workflow_id is not None:
+                await withdraw(connection, creator_id, item_id)
+                await move_card(connection, creator_id, workflow_id, ended=True)
 
     async def undone(self, creator_id: CreatorId, limit: int) -> tuple[list[Source], int]:
         """The newest sources whose work is not done, at most ``limit``, and how many there are in all."""
         async with self._database.creator(creator_id) as connection:
             rows = await connection.fetch(UNDONE, creator_id, limit)
-        return [_source(row) for row in rows], rows[0]["total"] if rows else 0
+        return [source_of_row(row) for row in rows], rows[0]["total"] if rows else 0
 
     async def source_of(self, creator_id: CreatorId, item_id: ItemId) -> SourceId | None:
         """The source that an item of this creator's is the work on."""
@@ -264,23 +342,97 @@ class PostgresShelf:
 
     async def retry(self, creator_id: CreatorId, source_id: SourceId) -> bool:
         """Put failed work back into the queue; False when there is nothing to try again."""
+        return await self._retry(RETRY_SOURCE, creator_id, source_id) > 0
+
+    async def retry_workflow(self, creator_id: CreatorId, workflow_id: WorkflowId) -> int:
+        """Put back all that failed of what was uploaded together; how many that are."""
+        return await self._retry(RETRY_WORKFLOW, creator_id, workflow_id)
+
+    async def _retry(self, statement: str, creator_id: CreatorId, which: int) -> int:
         async with self._database.creator(creator_id) as connection:
-            item_id = await connection.fetchval(RETRY_ITEM, creator_id, source_id)
-            if item_id is None:
-                return False
-            await _enqueue(connection, INGEST, creator_id, item_id)
-            await _move_card(connection, creator_id, source_id)
-            return True
+            rows = await connection.fetch(statement, creator_id, which)
+            if rows:
+                await admit(connection, creator_id, [ItemId(row["id"]) for row in rows], len(rows))
+                await move_card(connection, creator_id, rows[0]["workflow_id"], ended=True)
+        return len(rows)
 
 
-async def _enqueue(connection: Connection, job: str, creator_id: CreatorId, item_id: int | None = None) -> None:
-    """Put a job into the queue in this very transaction, unless the same one waits there already."""
-    payload = {"creator_id": creator_id} if item_id is None else {"creator_id": creator_id, "item_id": item_id}
-    key = f"{job}:{creator_id}:{item_id}"
-    async with system_role(connection):
-        await Queries(AsyncpgDriver(raw_connection(connection))).enqueue(
-            job, json.dumps(payload).encode(), dedupe_key=key, on_conflict="skip"
-        )
+async def _add_sources(
+    connection: Connection, creator_id: CreatorId, workflow_id: WorkflowId, new: Sequence[NewSource], tier: str
+) -> tuple[list[Added], list[ItemId]]:
+    """Write sources with their items, in order; those that are known stay as they are and get no item."""
+    added: list[Added] = []
+    items: list[ItemId] = []
+    for position, source in enumerate(new):
+        digest = source.digest or transcript_digest(_spoken(source))
+        found = await connection.fetchval(ADD_SOURCE, creator_id, digest, *_described(source), tier, *_origin(source))
+        if found is None:
+            known = await _row(connection, KNOWN, creator_id, digest)
+            added.append(Added(SourceId(known["id"]), known["title"], known=True))
+            continue
+        content = source.transcript and transcript_to_json(source.transcript)
+        items.append(await connection.fetchval(ADD_ITEM, creator_id, found, workflow_id, position, content))
+        added.append(Added(SourceId(found), _title(source), known=False))
+    return added, items
+
+
+def _described(new: NewSource) -> tuple[str, str, str, bool, str, str, str, float]:
+    """What is known before anything is read: kind, timing, title, titled, link, language, external id, duration."""
+    transcript = new.transcript
+    timing = Timing.HEARD if transcript is None else transcript.timing
+    written = timing is Timing.NONE or new.origin.kind is OriginKind.DOCUMENT
+    kind = SourceKind.DOCUMENT if written else SourceKind.VIDEO
+    if new.origin.kind is OriginKind.LISTING:
+        kind = SourceKind.LISTING
+    return (
+        kind.value, timing.value, _title(new), bool(new.title), new.link,
+        new.language or (transcript.language if transcript else ""), transcript.video_id if transcript else "",
+        transcript.duration_s if transcript else 0.0,
+    )  # fmt: skip
+
+
+def _title(new: NewSource) -> str:
+    """The uploader's title, or until it is read what it is called where it comes from."""
+    return new.title or (new.origin.name or new.origin.link)[:TITLE_CHARS]
+
+
+def _origin(new: NewSource) -> tuple[str, str, str, str, list[dict[str, str]]]:
+    origin = new.origin
+    return origin.kind.value, origin.link, origin.key, origin.name, [asdict(track) for track in origin.captions]
+
+
+def _work(creator_id: CreatorId, item_id: ItemId, row: asyncpg.Record) -> Work:
+    content = row["transcript"]
+    captions = (CaptionTrack(**{**track, "kind": CaptionKind(track["kind"])}) for track in row["origin_captions"])
+    origin = Origin(
+        OriginKind(row["origin_kind"]), row["origin_link"], row["origin_key"], row["origin_name"], tuple(captions)
+    )
+    return Work(
+        creator_id, item_id, SourceId(row["source_id"]), row["title"], row["language"],
+        None if content is None else transcript_from_json(content), row["attempts"], origin, row["link"],
+        UploadSettings(**row["settings"]),
+    )  # fmt: skip
+
+
+def _stats(read: ReadSource, duration_s: float) -> dict[str, Any]:
+    facts = {
+        "minutes": round(duration_s / 60, 1),
+        "bytes": read.size_bytes,
+        "cost_usd": read.cost_usd,
+        "recogniser": read.recogniser,
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def _spoken(new: NewSource) -> Transcript:
+    if new.transcript is None:
+        raise ValueError("a source without a transcript needs the digest by which it is known again")
+    return new.transcript
+
+
+def _storable(error: str) -> str:
+    """What PostgreSQL takes as text: no zero bytes, and no more than a person reads."""
+    return error.replace("\0", "")[:2000]
 
 
 async def _row(connection: Connection, statement: str, *values: object) -> asyncpg.Record:
@@ -289,84 +441,3 @@ async def _row(connection: Connection, statement: str, *values: object) -> async
     if row is None:
         raise DatabaseError("A row vanished inside its own transaction; run 'chronos check'.")
     return row
-
-
-async def _move_card(connection: Connection, creator_id: CreatorId, source_id: int | None) -> None:
-    if source_id is None:
-        return
-    row = await _row(connection, SOURCE, creator_id, source_id)
-    if row["card_id"] is None:
-        return
-    source = _source(row)
-    content = reply_to_json(_card_of(source))
-    async with system_role(connection):
-        await connection.execute(MOVE_CARD, row["card_id"], content)
-
-
-def _card_of(source: Source) -> Reply:
-    return card(
-        source.title, source.stage, progress=source.progress, reason=source.reason, duration_s=source.duration_s,
-        source_id=source.id,
-    )  # fmt: skip
-
-
-async def _store_index(
-    connection: Connection, creator_id: CreatorId, source_id: SourceId, indexed: IndexedSource
-) -> None:
-    """Replace a source's rows. Row-level security rules COPY out, so the rows go as one pipelined batch a table."""
-    await connection.execute(CLEAR_PASSAGES, creator_id, source_id)
-    await connection.execute(CLEAR_SEGMENTS, creator_id, source_id)
-    key = (creator_id, source_id)
-    cut = zip(indexed.units, indexed.unit_words, indexed.unit_terms, strict=True)
-    await connection.executemany(
-        ADD_SEGMENT,
-        [
-            (*key, n, unit.paragraph, unit.start_s, unit.end_s, unit.estimated, unit.text, words, pack_terms(terms))
-            for n, (unit, words, terms) in enumerate(cut)
-        ],
-    )
-    await connection.executemany(
-        ADD_PASSAGE,
-        [
-            (*key, n, window.first, window.last, _window_terms(indexed, window.first, window.last))
-            for n, window in enumerate(indexed.windows)
-        ],
-    )
-    for statement, vectors in (
-        (ADD_SEGMENT_EMBEDDING, indexed.unit_vectors),
-        (ADD_PASSAGE_EMBEDDING, indexed.window_vectors),
-    ):
-        rows = [(*key, n, indexed.embedder_id, HalfVector(vector)) for n, vector in enumerate(vectors)]
-        await connection.executemany(statement, rows)
-
-
-def _window_terms(indexed: IndexedSource, first: int, last: int) -> list[int]:
-    return sorted(int(term) for terms in indexed.unit_terms[first : last + 1] for term in terms)
-
-
-def _source(row: asyncpg.Record) -> Source:
-    return Source(
-        SourceId(row["id"]), ItemId(row["item_id"]), row["title"], row["link"], row["language"],
-        Timing(row["timing"]), row["duration_s"], Stage(row["stage"]), row["progress"], row["reason"],
-        row["created_at"],
-    )  # fmt: skip
-
-
-def _place_to_json(place: Place) -> dict[str, str]:
-    return {
-        "platform": place.platform,
-        "channel": place.channel,
-        "community": place.community,
-        "thread": place.thread,
-    }
-
-
-def _transcript_to_json(transcript: Transcript) -> dict[str, Any]:
-    return {
-        "timing": transcript.timing.value,
-        "segments": [[s.start_s, s.end_s, s.text, s.speaker] for s in transcript.segments],
-    }
-
-
-def _transcript_from_json(data: Mapping[str, Any]) -> Transcript:
-    return Transcript(tuple(Segment(*values) for values in data["segments"]), Timing(data["timing"]))

@@ -7,11 +7,11 @@ from typing import Final
 from bot.commands.registry import Context, Registry, said
 from core.conversation import Audience, Button, Kind, Parameter, Reply, Suggestion
 from core.errors import Refused, UploadRefused
-from core.ids import SourceId
+from core.ids import SourceId, WorkflowId
 from core.library.cards import clock
 from core.library.store import Added, Source, Stage
 from core.library.uploads import check_size, language_warning, new_sources
-from core.richtext import RichText, bold, joined, link
+from core.richtext import RichText, bold, code, joined, link
 
 SHOWN: Final = 20
 
@@ -143,3 +143,29 @@ async def retry(context: Context) -> Reply:
     """Try a failed source again."""
     retried = await context.services.shelf.retry(context.creator.id, SourceId(context.payload_number))
     return said("Trying again." if retried else "There is nothing to try again.", private=True)
+
+
+@commands.action("retry_batch", audience=Audience.STAFF)
+async def retry_batch(context: Context) -> Reply:
+    """Try again all that failed of what was uploaded together."""
+    retried = await context.services.shelf.retry_workflow(context.creator.id, WorkflowId(context.payload_number))
+    return said(f"Trying {retried} again." if retried else "There is nothing to try again.", private=True)
+
+
+@commands.action("about")
+async def ask_about(context: Context) -> Reply:
+    """Say how to ask about a source that has just become ready."""
+    sources = await context.services.shelf.sources(context.creator.id)
+    source = next((source for source in sources if source.id == context.payload_number), None)
+    if source is None:
+        raise Refused("That source is gone already.")
+    return Reply(
+        RichText.of(
+            "Type ",
+            code("/ask"),
+            " and your question. I answer from ",
+            bold(source.title),
+            " and everything else here.",
+        ),
+        private=True,
+    )

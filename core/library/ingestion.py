@@ -1,103 +1,123 @@
-"""From a transcript to something searchable: cut, count words, embed, store."""
+"""The whole work on one item: read it, make it searchable, or say why not."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import time
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from core.asking.embedding import Embedder
-from core.asking.words import Stemmer, term_ids, tokens
 from core.errors import ChronosError, UploadRefused
 from core.ids import CreatorId, ItemId
-from core.library.store import IndexedSource, Stage, Workbench
+from core.library.indexing import Indexer
+from core.library.links import canonical_link
+from core.library.origins import Entry, Listing
+from core.library.reading import TIMED_TEXT_ONLY, SourceReader
+from core.library.store import NewSource, Origin, OriginKind, Stage, Work
 from core.library.transcript import Transcript
-from core.library.units import (
-    SentenceSplitter,
-    Unit,
-    build_units,
-    build_windows,
-    count_words,
-    window_text,
-)
+from core.library.uploads import TITLE_LENGTH, link_digest
+from core.library.workbench import Workbench
 
-SLICE: Final = 64
-"""Texts embedded between two reports of progress."""
+WRITE_EVERY_S: Final = 1.0
+"""Progress inside a stage is written down at most so often."""
 
 
 class Interrupted(ChronosError):
-    """This process is stopping; another one goes on with the work."""
+    """This process is stopping, or has lost the item; another one goes on with the work."""
 
 
-class Indexer:
-    """Makes sources searchable with one embedder; knows nothing of where they are kept."""
+class Progress:
+    """Notes how far the work on an item is, often enough for its readers and seldom enough for the database."""
 
-    def __init__(self, embedder: Embedder, split: SentenceSplitter, stem: Stemmer) -> None:
-        self.embedder = embedder
-        self._split = split
-        self._stem = stem
+    def __init__(self, bench: Workbench, creator_id: CreatorId, item_id: ItemId, stop: asyncio.Event | None) -> None:
+        self.stage = Stage.PENDING
+        self.heard_at = time.monotonic()
+        self._bench = bench
+        self._key = (creator_id, item_id)
+        self._stop = stop
+        self._written_at = 0.0
 
-    async def index(self, transcript: Transcript, report: Callable[[float], Awaitable[None]]) -> IndexedSource:
-        """Cut a transcript into units and windows and embed both; ``report`` hears shares in [0, 1].
+    async def report(self, stage: Stage, share: float) -> None:
+        """Note a stage and the share of it that is done, in [0, 1].
 
         Raises:
-            UploadRefused: no words are left to search.
-            ProviderError: the embedder failed.
+            Interrupted: this process is stopping.
         """
-        units = await asyncio.to_thread(build_units, transcript, self._split)
-        if not units:
-            raise UploadRefused("There are no words in this file, so there is nothing to answer from.")
-        windows = build_windows(units)
-        terms = await asyncio.to_thread(self._terms, units)
-        texts = [unit.text for unit in units] + [window_text(units, window) for window in windows]
-        vectors = await self._embed(texts, report)
-        return IndexedSource(
-            embedder_id=self.embedder.embedder_id,
-            units=units,
-            unit_words=[count_words(unit.text) for unit in units],
-            unit_terms=terms,
-            unit_vectors=vectors[: len(units)],
-            windows=windows,
-            window_vectors=vectors[len(units) :],
-        )
-
-    def _terms(self, units: Sequence[Unit]) -> list[NDArray[np.int32]]:
-        return [term_ids(tokens(unit.text), self._stem) for unit in units]
-
-    async def _embed(self, texts: Sequence[str], report: Callable[[float], Awaitable[None]]) -> NDArray[np.float32]:
-        parts: list[NDArray[np.float32]] = []
-        for first in range(0, len(texts), SLICE):
-            await report(first / len(texts))
-            parts.append(await self.embedder.embed_passages(texts[first : first + SLICE]))
-        return np.concatenate(parts)
+        if self._stop is not None and self._stop.is_set():
+            raise Interrupted
+        self.heard_at = time.monotonic()
+        if stage is self.stage and self.heard_at - self._written_at < WRITE_EVERY_S:
+            return
+        self.stage, self._written_at = stage, self.heard_at
+        await self._bench.advance(*self._key, stage, min(max(share, 0.0), 1.0))
 
 
 async def process(
-    creator_id: CreatorId, item_id: ItemId, *, bench: Workbench, indexer: Indexer, stop: asyncio.Event | None = None
-) -> bool:
+    creator_id: CreatorId, item_id: ItemId, *, bench: Workbench, indexer: Indexer,
+    reader: SourceReader = TIMED_TEXT_ONLY, progress: Progress | None = None,
+) -> bool:  # fmt: skip
     """Do the whole work on one item; doing it again changes nothing.
 
     Returns:
         Whether the creator's library changed.
 
     Raises:
-        ProviderError: the embedder failed; the item stays as it is for another attempt.
-        Interrupted: ``stop`` was set; likewise.
+        ProviderError: an outside part failed; the item stays as it is for another attempt.
+        Interrupted: the process is stopping; likewise.
     """
     work = await bench.claim(creator_id, item_id)
     if work is None:
         return False
-
-    async def report(share: float) -> None:
-        if stop is not None and stop.is_set():
-            raise Interrupted
-        await bench.advance(creator_id, item_id, Stage.EMBEDDING, share)
-
-    await bench.advance(creator_id, item_id, Stage.CHUNKING, 0.0)
+    progress = progress or Progress(bench, creator_id, item_id, None)
     try:
-        await bench.complete(creator_id, item_id, await indexer.index(work.transcript, report))
+        transcript = work.transcript or await _read(work, bench, reader, progress)
+        if transcript is None:
+            return False
+        await _make_searchable(work, transcript, bench, indexer, progress)
     except UploadRefused as refusal:
         await bench.fail(creator_id, item_id, str(refusal))
         return False
     return True
+
+
+async def _read(work: Work, bench: Workbench, reader: SourceReader, progress: Progress) -> Transcript | None:
+    """Return what a source says, kept for another attempt; None for a listing, whose entries are now items."""
+    read = await reader.read(work, progress.report)
+    if isinstance(read, Listing):
+        await bench.expand(work.creator_id, work.item_id, read.title, entries_to_add(read, work.language))
+        return None
+    if not read.transcript.segments:
+        raise UploadRefused("There are no words in it, so there is nothing to answer from.")
+    await bench.describe(work.creator_id, work.item_id, read)
+    return read.transcript
+
+
+async def _make_searchable(
+    work: Work, transcript: Transcript, bench: Workbench, indexer: Indexer, progress: Progress
+) -> None:  # fmt: skip
+    async def embedding(share: float) -> None:
+        await progress.report(Stage.EMBEDDING, share)
+
+    await progress.report(Stage.CHUNKING, 0.0)
+    known = await bench.embedded(work.creator_id, work.source_id, indexer.embedder.embedder_id)
+    indexed = await indexer.index(transcript, embedding, work.settings, known)
+    await progress.report(Stage.VALIDATING, 0.0)
+    await indexer.validate(indexed, transcript.duration_s)
+    await bench.complete(work.creator_id, work.item_id, indexed)
+
+
+def entries_to_add(listing: Listing, language: str) -> list[NewSource]:
+    """What a playlist, channel or feed lists, as sources of their own; an entry without any link is left out."""
+    return [_entry(entry, language) for entry in listing.entries if entry.link or entry.enclosure]
+
+
+def _entry(entry: Entry, language: str) -> NewSource:
+    media = entry.enclosure.link if entry.enclosure else entry.link
+    page = _canonical(entry.link or media)
+    origin = Origin(OriginKind.LINK, media if entry.enclosure else page, captions=entry.captions)
+    return NewSource(None, entry.title.strip()[:TITLE_LENGTH], page, language, origin, link_digest(page))
+
+
+def _canonical(link: str) -> str:
+    """One strange link of many is kept as it is: its own item will say what is wrong with it."""
+    try:
+        return canonical_link(link)
+    except UploadRefused:
+        return link

@@ -2,10 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
+from core.errors import UploadRefused
 from core.library.origins import Listing
-from core.library.store import Stage, Work
+from core.library.store import SourceKind, Stage, Work
 from core.library.transcript import Transcript
 
 Report = Callable[[Stage, float], Awaitable[None]]
@@ -17,7 +18,7 @@ class ReadSource:
     """A source that was read. What is empty was not found; what the uploader said stays as it was said.
 
     ``media_key`` names the kept recording that a watch page can play, ``recogniser`` who heard the words, where
-    nobody had written them down.
+    nobody had written them down. Without a ``kind``, a source with times is a video and any other a document.
     """
 
     transcript: Transcript
@@ -28,6 +29,7 @@ class ReadSource:
     recogniser: str = ""
     size_bytes: int = 0
     cost_usd: float = 0.0
+    kind: SourceKind | None = None
 
 
 class SourceReader(Protocol):
@@ -42,3 +44,14 @@ class SourceReader(Protocol):
             ProviderError: an outside part failed.
         """
         ...
+
+
+class TimedTextOnly:
+    """Stands in where nothing but timed text is taken, which needs no reading."""
+
+    async def read(self, work: Work, report: Report) -> ReadSource | Listing:
+        """Refuse whatever it is."""
+        raise UploadRefused("This kind of file or link cannot be read here. Upload its captions or transcript.")
+
+
+TIMED_TEXT_ONLY: Final = TimedTextOnly()

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.asking.words import TermIds
 from core.conversation import Place
-from core.ids import CreatorId, ItemId, SourceId
+from core.ids import CreatorId, ItemId, SourceId, StudentId, WorkflowId
+from core.library.origins import CaptionTrack
 from core.library.transcript import Timing, Transcript
-from core.library.units import Unit, Window
+from core.library.units import WINDOW_WORDS, Unit, Window
 
 
 class Stage(StrEnum):
@@ -30,6 +31,16 @@ class Stage(StrEnum):
     PAUSED = "paused"
 
 
+class SourceKind(StrEnum):
+    """What a source is; a listing (playlist, channel, feed) is never searched, only looked at again."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+    DOCUMENT = "document"
+    WEB_PAGE = "web_page"
+    LISTING = "listing"
+
+
 class OriginKind(StrEnum):
     """What a source is made from: text with times, a kept file, or what a link leads to (one thing, or a list)."""
 
@@ -44,22 +55,23 @@ class OriginKind(StrEnum):
 class Origin:
     """What a source is made from. ``key`` names a kept file, ``name`` is how it was called where it came from.
 
-    ``captions`` are links to the creator's own transcripts of a recording, as feeds name them.
+    ``captions`` are what a feed offers for an episode beside the media file behind ``link``.
     """
 
     kind: OriginKind
     link: str = ""
     key: str = ""
     name: str = ""
-    captions: tuple[str, ...] = ()
+    captions: tuple[CaptionTrack, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class NewSource:
-    """What an upload brings, checked: a title of 1 to 300 characters, a canonical link or none.
+    """What an upload brings, checked: a title of at most 300 characters, a canonical link or none.
 
-    ``transcript`` is there for timed text alone; all else is read by the worker. ``digest`` (32 bytes) is what the
-    same upload is known by again: of a file's bytes, of a canonical link; empty for timed text.
+    ``transcript`` is there for timed text alone; all else is read by the worker, and its title may be empty: then
+    what is read names it. ``digest`` (32 bytes) is what the same upload is known by again: of a file's bytes, of a
+    canonical link (see ``link_digest``); empty for timed text.
     """
 
     transcript: Transcript | None
@@ -71,8 +83,35 @@ class NewSource:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadSettings:
+    """How what was uploaded together is to be cut, and which tier's members may be answered from it (empty: all).
+
+    Windows of ``window_words`` words begin so that they share ``overlap`` (in [0, 0.9]) of them with the one before.
+    """
+
+    window_words: int = WINDOW_WORDS
+    overlap: float = 0.5
+    tier: str = ""
+
+
+AS_USUAL: Final = UploadSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class NewWorkflow:
+    """What is said of several sources at once; the title stands on their card, empty for the first one's."""
+
+    title: str = ""
+    settings: UploadSettings = AS_USUAL
+    uploader: StudentId | None = None
+
+
+UNNAMED: Final = NewWorkflow()
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """A source as lists show it, with the work on it."""
+    """A source as lists show it, with the work on it; ``stage_s`` are the seconds since its stage began."""
 
     id: SourceId
     item_id: ItemId
@@ -85,6 +124,13 @@ class Source:
     progress: float
     reason: str
     created_at: datetime
+    kind: SourceKind = SourceKind.VIDEO
+    origin: OriginKind = OriginKind.TIMED_TEXT
+    workflow_id: WorkflowId | None = None
+    topics: tuple[str, ...] = ()
+    tier: str = ""
+    stage_s: float = 0.0
+    last_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +155,7 @@ class Work:
     attempts: int
     origin: Origin = Origin(OriginKind.TIMED_TEXT)
     link: str = ""
+    settings: UploadSettings = AS_USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +177,11 @@ class IndexedSource:
 class Shelf(Protocol):
     """The sources of creators: adding, listing, removing."""
 
-    async def add(self, creator_id: CreatorId, new: Sequence[NewSource], place: Place | None) -> list[Added]:
-        """Write sources, their items, their jobs and (with a place) a status card each, in one transaction."""
+    async def add(
+        self, creator_id: CreatorId, new: Sequence[NewSource], place: Place | None,
+        workflow: NewWorkflow = UNNAMED,
+    ) -> list[Added]:  # fmt: skip
+        """Write sources as one workflow: items, wake-ups and (with a place) a status card, in one transaction."""
         ...
 
     async def sources(self, creator_id: CreatorId) -> list[Source]:
@@ -150,30 +200,6 @@ class Shelf(Protocol):
         """Put failed work back into the queue; False when there is nothing to try again."""
         ...
 
-
-class Workbench(Protocol):
-    """The work on items, as the worker sees it. Everything here may be called twice."""
-
-    async def claim(self, creator_id: CreatorId, item_id: ItemId) -> Work | None:
-        """Begin an attempt; None where the item is done, given up, removed, or in other hands."""
-        ...
-
-    async def advance(self, creator_id: CreatorId, item_id: ItemId, stage: Stage, progress: float) -> None:
-        """Note how far the work is (``progress`` in [0, 1] of the stage), and move the card along."""
-        ...
-
-    async def complete(self, creator_id: CreatorId, item_id: ItemId, indexed: IndexedSource) -> None:
-        """Store a source anew, make it searchable and move the corpus version, in one transaction.
-
-        Raises:
-            UploadRefused: the library's vectors come from another embedder.
-        """
-        ...
-
-    async def pause(self, creator_id: CreatorId, item_id: ItemId, reason: str) -> None:
-        """Say in words why the work on an item waits; it goes on by itself with the next attempt."""
-        ...
-
-    async def fail(self, creator_id: CreatorId, item_id: ItemId, reason: str) -> None:
-        """Give an item up, with the reason in words."""
+    async def retry_workflow(self, creator_id: CreatorId, workflow_id: WorkflowId) -> int:
+        """Put back all that failed of what was uploaded together; how many that are."""
         ...

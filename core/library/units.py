@@ -44,7 +44,7 @@ class Unit:
     inside a short cue starts with its cue, as heard. One that begins inside a long cue has a start worked out from
     the length of the text: it is ``estimated`` and a link takes the start of an earlier unit (``linked_s``). Where
     the words were timed, a unit starts with its first word. ``locator`` is that of its segment: the page, slide or
-    heading of a document. Units of one ``paragraph`` may be quoted as one.
+    heading of a document; ``speaker`` likewise. Units of one ``paragraph`` may be quoted as one.
     """
 
     start_s: float
@@ -53,6 +53,7 @@ class Unit:
     paragraph: int
     estimated: bool = False
     locator: str = ""
+    speaker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +131,19 @@ def build_units(transcript: Transcript, split: SentenceSplitter) -> list[Unit]:
     ]
 
 
-def build_windows(units: Sequence[Unit], words: int = WINDOW_WORDS) -> list[Window]:
-    """Lay half-overlapping windows of at most ``words`` words over the units of one source."""
-    ranges = window_ranges([count_words(unit.text) for unit in units], words)
+def build_windows(units: Sequence[Unit], words: int = WINDOW_WORDS, overlap: float = 0.5) -> list[Window]:
+    """Lay overlapping windows of at most ``words`` words over the units of one source."""
+    ranges = window_ranges([count_words(unit.text) for unit in units], words, overlap)
     return [Window(first, last) for first, last in ranges]
 
 
-def window_ranges(counts: Sequence[int], words: int) -> list[tuple[int, int]]:
+def window_ranges(counts: Sequence[int], words: int, overlap: float = 0.5) -> list[tuple[int, int]]:
     """Return (first, last) positions of windows of at most ``words`` words; a longer unit is a window of its own.
 
     Args:
         counts: words of every unit of one source.
-        words: size of a window; the next one begins half of it later.
+        words: size of a window.
+        overlap: the share of it, in [0, 1), that the next one begins with.
     """
     total = [0, *accumulate(counts)]
     ranges: list[tuple[int, int]] = []
@@ -150,8 +152,8 @@ def window_ranges(counts: Sequence[int], words: int) -> list[tuple[int, int]]:
         last = max(bisect_right(total, total[first] + words) - 2, first)
         if last > seen:
             ranges.append((first, last))
-            half = bisect_right(total, total[first] + words / 2 - 0.5)
-            first, seen = min(max(half, first + 1), last + 1), last
+            following = bisect_right(total, total[first] + words * (1 - overlap) - 0.5)
+            first, seen = min(max(following, first + 1), last + 1), last
         else:  # the next unit is too long to share a window with these
             first = seen + 1
     return ranges
@@ -187,7 +189,10 @@ def _paragraph_numbers(segments: Sequence[Segment], kind: LocatorKind) -> list[i
 def _written(segment: Segment, number: int, split: SentenceSplitter) -> Iterator[Unit]:
     block = _block([segment])
     for start, end in _sentences(block, split):
-        yield Unit(segment.start_s, segment.end_s, block.text[start:end].strip(), number, locator=segment.locator)
+        text = block.text[start:end].strip()
+        yield Unit(
+            segment.start_s, segment.end_s, text, number, locator=segment.locator, speaker=segment.speaker
+        )  # fmt: skip
 
 
 def _turns(segments: Iterable[Segment]) -> Iterator[list[Segment]]:
@@ -277,7 +282,8 @@ def _unit(block: _Block, span: tuple[int, int], paragraph: int, *, heard: bool) 
     start_s, guessed = _start_s(block, start, end)
     last = block.word_to(end)
     end_s = block.time_at(end) if last is None else _within(block.segments[block.cue_at(end - 1)], last.end_s)
-    return Unit(start_s, max(end_s, start_s), text.strip(), paragraph, guessed or not heard)
+    speaker = block.segments[0].speaker
+    return Unit(start_s, max(end_s, start_s), text.strip(), paragraph, guessed or not heard, speaker=speaker)
 
 
 def _start_s(block: _Block, start: int, end: int) -> tuple[float, bool]:

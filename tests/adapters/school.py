@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -12,6 +13,7 @@ from adapters.postgres.conversations import PostgresConversations
 from adapters.postgres.database import Database
 from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.shelf import PostgresShelf
+from adapters.postgres.transcripts import PostgresRecognitions
 from adapters.sources.sentences import split_sentences
 from adapters.sources.stemming import SnowballStemmer
 from core.asking.answer import Answer, Citation, Confidence, Locator, Mode, Outcome, Sentence, Usage
@@ -20,8 +22,10 @@ from core.asking.limits import Limits
 from core.asking.sessions import Speaker
 from core.conversation import Person, Place
 from core.ids import CommunityId, CreatorId, ItemId, MessageId, SourceId, StudentId
-from core.library.ingestion import Indexer, process
-from core.library.store import NewSource
+from core.library.indexing import Indexer
+from core.library.ingestion import process
+from core.library.speech import Recognised
+from core.library.store import NewSource, Source, Stage
 from core.library.transcript import Segment, Timing, Transcript
 
 STEM = SnowballStemmer()
@@ -58,11 +62,34 @@ def shelf_of(database: Database) -> PostgresShelf:
 
 def lecture(subject: str, *, cues: int = 30, timing: Timing = Timing.HEARD) -> NewSource:
     """A source of sentences of a dozen words, five seconds each."""
-    segments = tuple(
+    return NewSource(
+        Transcript(spoken(subject, cues), timing), f"All about {subject}", f"https://videos.example/{subject}"
+    )
+
+
+def spoken(subject: str, cues: int = 30) -> tuple[Segment, ...]:
+    """What is said in a lecture."""
+    return tuple(
         Segment(5.0 * n, 5.0 * n + 4.5, f"Step {n} of {subject} takes patience, a steady hand and some water.")
         for n in range(cues)
     )
-    return NewSource(Transcript(segments, timing), f"All about {subject}", f"https://videos.example/{subject}")
+
+
+def source_at(title: str, stage: Stage) -> Source:
+    """A source on whose card a stage stands."""
+    return Source(
+        SourceId(1),
+        ItemId(1),
+        title,
+        "",
+        "en",
+        Timing.HEARD,
+        247.0,
+        stage,
+        0.0,
+        "",
+        datetime(2026, 11, 21, tzinfo=UTC),
+    )
 
 
 def answer(text: str = "Take your time.", *, outcome: Outcome = Outcome.ANSWERED, cost_usd: float = 0.0) -> Answer:
@@ -95,6 +122,7 @@ async def found_school(database: Database, handle: str) -> School:
     found = await directory.community(place)
     assert found is not None
     source_id = await add_ready(database, creator.id, lecture(handle))
+    await PostgresRecognitions(database, creator.id).keep("0" * 64, Recognised(spoken(handle)))
     return School(creator.id, found[0].id, source_id)
 
 

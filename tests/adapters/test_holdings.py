@@ -38,6 +38,7 @@ async def creator_id(database: Database) -> CreatorId:
 async def _index(source_id: SourceId, new: NewSource) -> SourceIndex:
     async def ignore(share: float) -> None: ...
 
+    assert new.transcript is not None
     made = await INDEXER.index(new.transcript, ignore)
     return SourceIndex.of(source_id, made.units, made.windows, made.unit_vectors, made.window_vectors, STEM)
 

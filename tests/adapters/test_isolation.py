@@ -116,7 +116,7 @@ def test_every_relation_is_the_applications_under_forced_policies_or_the_systems
         elif relation["app"]:
             assert relation["kind"] == "v", relation["name"]
             assert relation["invoker"], relation["name"]
-    assert {"sources", "segments", "chat_messages", "votes", "usage"} <= set(world.owned)
+    assert {"sources", "segments", "workflows", "transcripts", "chat_messages", "votes", "usage"} <= set(world.owned)
     assert {"chat_sessions", "chat_messages", "votes"} <= set(world.personal)
 
 
@@ -188,6 +188,7 @@ async def test_no_foreign_key_reaches_another_creators_rows(world: World) -> Non
         tried.append((key["referring"], key["referred"]))
     assert {
         ("items", "sources"),
+        ("items", "workflows"),
         ("segment_embeddings", "segments"),
         ("passage_embeddings", "passages"),
         ("chat_messages", "chat_sessions"),
@@ -255,7 +256,17 @@ async def test_the_system_reads_no_table_of_creators_and_the_application_no_glob
             async with scope as connection:
                 await connection.fetch(f"SELECT 1 FROM {relation['name']}")
     hidden = {relation["name"] for relation in world.relations if not relation["app"]}
-    assert {"students", "identities", "pgqueuer", "outbox", "deployment", "join_codes", "former_enrolments"} <= hidden
+    assert {
+        "students",
+        "identities",
+        "pgqueuer",
+        "outbox",
+        "deployment",
+        "join_codes",
+        "former_enrolments",
+        "admissions",
+        "turns",
+    } <= hidden
 
 
 async def test_our_roles_have_no_right_that_policies_do_not_hold(world: World) -> None:

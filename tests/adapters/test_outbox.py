@@ -54,7 +54,8 @@ async def test_a_card_arrives_with_its_place_and_its_words(outbox: PostgresOutbo
 async def test_claimers_at_the_same_time_never_get_the_same_row(
     database: Database, outbox: PostgresOutbox, shelf: PostgresShelf, creator_id: CreatorId
 ) -> None:
-    await shelf.add(creator_id, [lecture(f"pencil {n}", cues=1) for n in range(40)], PLACE)
+    for n in range(40):
+        await shelf.add(creator_id, [lecture(f"pencil {n}", cues=1)], PLACE)
     claimed = await asyncio.gather(*(PostgresOutbox(database).claim("discord", 9) for _ in range(8)))
     ids = [parcel.id for parcels in claimed for parcel in parcels]
     assert len(ids) == len(set(ids)) == 40

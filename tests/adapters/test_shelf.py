@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pgqueuer.queries import Queries
 
+from adapters.postgres.admission import PostgresAdmission
 from adapters.postgres.database import Database
 from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.holdings import PostgresHoldings
@@ -16,12 +17,14 @@ from core.asking.holdings import Span
 from core.conversation import Place
 from core.errors import UploadRefused
 from core.ids import CreatorId, ItemId, SourceId
+from core.library.admission import Admitted
 from core.library.ingestion import process
 from core.library.store import IndexedSource, NewSource, Stage
 from core.library.transcript import Segment, Timing, Transcript
 from tests.adapters.school import INDEXER, add_ready, change, jobs, lecture, rows, shelf_of
 
 PLACE = Place("discord", channel="10", community="100")
+WORKER = "00000000-0000-4000-8000-000000000001"
 
 
 @pytest.fixture
@@ -48,6 +51,7 @@ async def _add(shelf: PostgresShelf, creator_id: CreatorId, new: NewSource) -> t
 async def _indexed(new: NewSource) -> IndexedSource:
     async def ignore(share: float) -> None: ...
 
+    assert new.transcript is not None
     return await INDEXER.index(new.transcript, ignore)
 
 
@@ -129,11 +133,12 @@ async def test_the_job_and_the_card_are_rolled_back_together_with_the_upload(
     assert await shelf.sources(creator_id) == []
 
 
-async def test_an_upload_enqueues_its_work_with_its_creator(
+async def test_an_upload_wakes_a_worker_who_is_given_its_item(
     shelf: PostgresShelf, creator_id: CreatorId, database: Database
 ) -> None:
     _, item_id = await _add(shelf, creator_id, lecture("pencils"))
-    assert await _waiting(database, "ingest") == [{"creator_id": creator_id, "item_id": item_id}]
+    assert await _waiting(database, "ingest") == [{}]
+    assert await PostgresAdmission(database).next(WORKER) == Admitted(creator_id, item_id)
 
 
 async def test_claimed_work_is_the_transcript_as_it_was_uploaded(shelf: PostgresShelf, creator_id: CreatorId) -> None:
@@ -141,6 +146,7 @@ async def test_claimed_work_is_the_transcript_as_it_was_uploaded(shelf: Postgres
     source_id, item_id = await _add(shelf, creator_id, NewSource(spoken, "Oil", language="de"))
     work = await shelf.claim(creator_id, item_id)
     assert work is not None
+    assert work.transcript is not None
     assert (work.transcript.segments, work.transcript.timing) == (spoken.segments, Timing.HEARD)
     assert (work.source_id, work.title, work.language, work.attempts) == (source_id, "Oil", "de", 1)
     again = await shelf.claim(creator_id, item_id)
@@ -169,7 +175,7 @@ async def test_the_card_moves_along_with_the_work(
     await shelf.advance(creator_id, item_id, Stage.EMBEDDING, 0.5)
     version, words = await _card(database_url)
     assert version == 2
-    assert "54%" in words
+    assert "48%" in words
     await shelf.complete(creator_id, item_id, await _indexed(lecture("pencils")))
     version, words = await _card(database_url)
     assert version == 3
@@ -280,8 +286,11 @@ async def test_work_that_a_removal_stopped_goes_on_after_it_is_undone(
     await _finish_jobs(database_url)
     await shelf.remove(creator_id, source_id)
     await _finish_jobs(database_url)
+    admission = PostgresAdmission(database)
+    assert await admission.next(WORKER) is None
     await shelf.restore(creator_id, source_id)
-    assert await _waiting(database, "ingest") == [{"creator_id": creator_id, "item_id": item_id}]
+    assert await _waiting(database, "ingest") == [{}]
+    assert await admission.next(WORKER) == Admitted(creator_id, item_id)
 
 
 async def test_failed_work_says_why_and_can_be_tried_again(
@@ -347,17 +356,6 @@ async def test_what_was_removed_a_week_ago_is_deleted_with_all_that_was_made_of_
     for table in ("segments", "passages", "segment_embeddings", "passage_embeddings", "items"):
         found = await rows(database_url, f"SELECT DISTINCT source_id FROM {table}")  # noqa: S608 - a name from above
         assert [row["source_id"] for row in found] == [recent], table
-
-
-async def test_work_that_lost_its_job_gets_a_new_one_and_only_one(
-    shelf: PostgresShelf, creator_id: CreatorId, database: Database, database_url: str
-) -> None:
-    await add_ready(database, creator_id, lecture("ink"))
-    _, item_id = await _add(shelf, creator_id, lecture("pencils"))
-    await _finish_jobs(database_url)
-    await shelf.tidy(creator_id)
-    await shelf.tidy(creator_id)
-    assert await _waiting(database, "ingest") == [{"creator_id": creator_id, "item_id": item_id}]
 
 
 async def test_terms_of_windows_are_those_of_their_units_as_often_as_they_occur(

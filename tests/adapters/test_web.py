@@ -21,6 +21,7 @@ from core.ids import CreatorId, SourceId
 from core.library.cards import card
 from core.library.store import Stage
 from core.library.watching import WatchedSentence, WatchedSource, paragraphs, sentence_at
+from tests.adapters.school import source_at
 from tests.adapters.scripted_responder import ScriptedResponder
 
 KEY: Final = "a key of thirty-two characters ok"
@@ -374,12 +375,12 @@ async def test_a_foreign_page_uploads_nothing(site: Site) -> None:
 async def test_cards_come_to_their_room_and_change_where_they_stand(site: Site) -> None:
     await site.get("/")
     room, deliver = ROOM.place.key, site.messenger.deliver
-    message_id = await deliver(ROOM.place, card("Shading", Stage.PENDING), "")
+    message_id = await deliver(ROOM.place, card(source_at("Shading", Stage.PENDING)), "")
     await deliver(Place("web", "other"), Reply(), "")
     (first,) = await site.news(room)
     assert first["id"] == message_id
     assert await site.news(room, first["number"]) == []
-    assert await deliver(ROOM.place, card("Shading", Stage.COMPLETED), message_id) == message_id
+    assert await deliver(ROOM.place, card(source_at("Shading", Stage.COMPLETED)), message_id) == message_id
     (second,) = await site.news(room, first["number"])
     assert (second["id"], second["reply"]["text"][1][0]) == (message_id, "Shading")
     assert [entry["id"] for entry in await site.news(room, "nonsense")] == [message_id]

@@ -9,7 +9,8 @@ from adapters.sources.sentences import split_sentences
 from adapters.sources.timed_text import read_timed_text
 from bot.sample_library import SampleSource, sample_library
 from core.ids import CreatorId, ItemId
-from core.library.ingestion import Indexer, process
+from core.library.indexing import Indexer
+from core.library.ingestion import process
 from core.library.store import NewSource
 from core.library.transcript import Transcript
 from core.library.units import build_units, build_windows, window_text

@@ -1,0 +1,83 @@
+"""A source's sentences and passages with their vectors: written anew as a whole, and read back for another time."""
+
+from typing import Final
+
+from pgvector import HalfVector
+
+from adapters.postgres.database import Connection
+from core.asking.embedding import Vector
+from core.asking.snapshot import pack_terms
+from core.ids import CreatorId, SourceId
+from core.library.store import IndexedSource
+
+CLEAR_SEGMENTS: Final = "DELETE FROM segments WHERE creator_id = $1 AND source_id = $2"
+CLEAR_PASSAGES: Final = "DELETE FROM passages WHERE creator_id = $1 AND source_id = $2"
+ADD_SEGMENT: Final = """
+    INSERT INTO segments (creator_id, source_id, position, paragraph, start_s, end_s, estimated, text, words, terms,
+                          locator, speaker)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+"""
+ADD_PASSAGE: Final = """
+    INSERT INTO passages (creator_id, source_id, position, first_segment, last_segment, terms)
+    VALUES ($1, $2, $3, $4, $5, $6)
+"""
+ADD_SEGMENT_EMBEDDING: Final = """
+    INSERT INTO segment_embeddings (creator_id, source_id, position, embedder, embedding) VALUES ($1, $2, $3, $4, $5)
+"""
+ADD_PASSAGE_EMBEDDING: Final = """
+    INSERT INTO passage_embeddings (creator_id, source_id, position, embedder, embedding) VALUES ($1, $2, $3, $4, $5)
+"""
+EMBEDDED: Final = """
+    SELECT s.text, e.embedding
+      FROM segment_embeddings e JOIN segments s USING (creator_id, source_id, position)
+     WHERE e.creator_id = $1 AND e.source_id = $2 AND e.embedder = $3
+     UNION ALL
+    SELECT (SELECT string_agg(s.text, ' ' ORDER BY s.position) FROM segments s
+             WHERE s.creator_id = $1 AND s.source_id = $2 AND s.position BETWEEN p.first_segment AND p.last_segment),
+           e.embedding
+      FROM passage_embeddings e JOIN passages p USING (creator_id, source_id, position)
+     WHERE e.creator_id = $1 AND e.source_id = $2 AND e.embedder = $3
+"""
+
+
+async def read_embedded(
+    connection: Connection, creator_id: CreatorId, source_id: SourceId, embedder_id: str
+) -> dict[str, Vector]:  # fmt: skip
+    """The stored vectors of a source by their texts: float32 of length 1, as precise as halves are."""
+    rows = await connection.fetch(EMBEDDED, creator_id, source_id, embedder_id)
+    return {row["text"]: row["embedding"].to_numpy().astype("float32") for row in rows}
+
+
+async def store_index(
+    connection: Connection, creator_id: CreatorId, source_id: SourceId, indexed: IndexedSource
+) -> None:
+    """Replace a source's rows. Row-level security rules COPY out, so the rows go as one pipelined batch a table."""
+    await connection.execute(CLEAR_PASSAGES, creator_id, source_id)
+    await connection.execute(CLEAR_SEGMENTS, creator_id, source_id)
+    key = (creator_id, source_id)
+    cut = zip(indexed.units, indexed.unit_words, indexed.unit_terms, strict=True)
+    await connection.executemany(
+        ADD_SEGMENT,
+        [
+            (*key, n, unit.paragraph, unit.start_s, unit.end_s, unit.estimated, unit.text, words, pack_terms(terms),
+             unit.locator, unit.speaker)
+            for n, (unit, words, terms) in enumerate(cut)
+        ],
+    )  # fmt: skip
+    await connection.executemany(
+        ADD_PASSAGE,
+        [
+            (*key, n, window.first, window.last, _window_terms(indexed, window.first, window.last))
+            for n, window in enumerate(indexed.windows)
+        ],
+    )
+    for statement, vectors in (
+        (ADD_SEGMENT_EMBEDDING, indexed.unit_vectors),
+        (ADD_PASSAGE_EMBEDDING, indexed.window_vectors),
+    ):
+        rows = [(*key, n, indexed.embedder_id, HalfVector(vector)) for n, vector in enumerate(vectors)]
+        await connection.executemany(statement, rows)
+
+
+def _window_terms(indexed: IndexedSource, first: int, last: int) -> list[int]:
+    return sorted(int(term) for terms in indexed.unit_terms[first : last + 1] for term in terms)

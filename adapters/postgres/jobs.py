@@ -1,0 +1,45 @@
+"""Putting jobs into the queue inside a transaction that they belong to."""
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+import asyncpg
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.queries import Queries
+
+from adapters.postgres.database import Connection, raw_connection, system_role
+from core.ids import CreatorId
+
+INGEST: Final = "ingest"
+"""The queue's entrypoint that wakes a worker for the item whose turn it is, whichever that is."""
+CALIBRATE: Final = "calibrate"
+"""The queue's entrypoint for finding a creator's cut-off anew."""
+
+
+async def put_calibration(connection: Connection, creator_id: CreatorId) -> None:
+    """Have the cut-off found anew after this transaction, unless that waits already."""
+    async with system_role(connection):
+        await _queries(raw_connection(connection)).enqueue(
+            CALIBRATE, json.dumps({"creator_id": creator_id}).encode(), dedupe_key=f"{CALIBRATE}:{creator_id}:None",
+            on_conflict="skip",
+        )  # fmt: skip
+
+
+async def put_wake_ups(
+    connection: "asyncpg.Connection[asyncpg.Record]", keys: Sequence[str | None], *, delay_s: float = 0.0
+) -> None:
+    """Wake workers as often as there are keys; a key that waits in the queue already wakes nobody a second time.
+
+    ``connection`` has the system role.
+    """
+    count = len(keys)
+    await _queries(connection).enqueue(
+        [INGEST] * count, [b"{}"] * count, [0] * count, [timedelta(seconds=delay_s)] * count,
+        [key and f"{INGEST}:{key}" for key in keys], on_conflict="skip",
+    )  # fmt: skip
+
+
+def _queries(connection: "asyncpg.Connection[asyncpg.Record]") -> Queries:
+    return Queries(AsyncpgDriver(connection))

@@ -1,0 +1,81 @@
+"""Transcripts as they are kept: of items on their way, and what was recognised in recordings."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from adapters.postgres.database import Database
+from core.ids import CreatorId
+from core.library.speech import Recognised
+from core.library.transcript import Chapter, LocatorKind, Segment, Timing, Transcript, Word
+
+FIND: Final = "SELECT content::text FROM transcripts WHERE creator_id = $1 AND key = $2"
+KEEP: Final = "INSERT INTO transcripts (creator_id, key, content) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+
+
+class PostgresRecognitions:
+    """See :class:`core.library.speech.Recognitions`; those of one creator."""
+
+    def __init__(self, database: Database, creator_id: CreatorId) -> None:
+        self._database = database
+        self._creator_id = creator_id
+
+    async def find(self, key: str) -> Recognised | None:
+        """Return what was kept under a key, None where nothing was."""
+        async with self._database.creator(self._creator_id) as connection:
+            found = await connection.fetchval(FIND, self._creator_id, key)
+        return None if found is None else Recognised.from_json(found)
+
+    async def keep(self, key: str, recognised: Recognised) -> None:
+        """Keep a finished piece; what is there already stays."""
+        async with self._database.creator(self._creator_id) as connection:
+            await connection.execute(KEEP, self._creator_id, key, recognised.to_json())
+
+
+def transcript_digest(transcript: Transcript) -> bytes:
+    """What timed text is known by again, 32 bytes: its words and times, whatever it is called."""
+    content = {
+        "timing": transcript.timing.value,
+        "segments": [[s.start_s, s.end_s, s.text, s.speaker] for s in transcript.segments],
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
+
+
+def transcript_to_json(transcript: Transcript) -> dict[str, Any]:
+    """All that the work on a source needs of a transcript, as plain data."""
+    return {
+        "timing": transcript.timing.value,
+        "segments": [
+            [s.start_s, s.end_s, s.text, s.speaker, s.locator, [[w.start_s, w.end_s, w.text] for w in s.words]]
+            for s in transcript.segments
+        ],
+        "locator_kind": transcript.locator_kind.value,
+        "chapters": chapters_to_json(transcript.chapters),
+    }
+
+
+def transcript_from_json(data: Mapping[str, Any]) -> Transcript:
+    """The inverse of :func:`transcript_to_json`, also of what older versions wrote."""
+    return Transcript(
+        tuple(_segment(*values) for values in data["segments"]),
+        Timing(data["timing"]),
+        locator_kind=LocatorKind(data.get("locator_kind", LocatorKind.TIME)),
+        chapters=chapters_from_json(data.get("chapters", [])),
+    )
+
+
+def chapters_to_json(chapters: tuple[Chapter, ...]) -> list[list[Any]]:
+    """Chapters as plain data."""
+    return [[chapter.start_s, chapter.title] for chapter in chapters]
+
+
+def chapters_from_json(data: list[list[Any]]) -> tuple[Chapter, ...]:
+    """The inverse of :func:`chapters_to_json`."""
+    return tuple(Chapter(start_s, title) for start_s, title in data)
+
+
+def _segment(
+    start_s: float, end_s: float, text: str, speaker: str, locator: str = "", words: list[list[Any]] | None = None
+) -> Segment:  # fmt: skip
+    return Segment(start_s, end_s, text, speaker, locator, tuple(Word(*word) for word in words or []))

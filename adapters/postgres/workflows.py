@@ -1,0 +1,133 @@
+"""What was uploaded together, and the one card that shows how far it is."""
+
+from typing import Final
+
+import asyncpg
+
+from adapters.postgres.database import Connection, system_role
+from core.conversation import Place, Reply, reply_to_json
+from core.ids import CreatorId, ItemId, SourceId, WorkflowId
+from core.library.cards import MOST_FAILED_SHOWN, Batch, batch_card, card
+from core.library.store import NewWorkflow, OriginKind, Source, SourceKind, Stage
+from core.library.transcript import Timing
+
+SOURCE_COLUMNS: Final = """
+    s.id, s.title, s.link, s.language, s.timing, s.duration_s, s.created_at, s.kind, s.origin_kind, s.topics,
+    s.tier,
+    i.id AS item_id, i.stage, i.progress, i.reason, i.workflow_id, i.last_error,
+    extract(epoch FROM now() - i.stage_at)::float8 AS stage_s
+"""
+"""Of sources ``s`` and their items ``i``: what :func:`source_of_row` reads."""
+ADD: Final = """
+    INSERT INTO workflows (creator_id, title, settings, uploader_id) VALUES ($1, $2, $3, $4) RETURNING id
+"""
+DROP: Final = "DELETE FROM workflows WHERE creator_id = $1 AND id = $2"
+TITLE: Final = "UPDATE workflows SET title = $3 WHERE creator_id = $1 AND id = $2 AND title = ''"
+# Whoever moves a card counts after all others have: two items that end at once must not both miss the other.
+HOLD: Final = "SELECT card_id, title FROM workflows WHERE creator_id = $1 AND id = $2 FOR NO KEY UPDATE"
+END: Final = """
+    UPDATE workflows SET finished_at = CASE WHEN NOT EXISTS (
+               SELECT FROM items i JOIN sources s ON s.creator_id = i.creator_id AND s.id = i.source_id
+                WHERE i.creator_id = $1 AND i.workflow_id = $2 AND i.stage NOT IN ('completed', 'failed')
+                  AND s.removed_at IS NULL) THEN now() END
+     WHERE creator_id = $1 AND id = $2
+"""
+# What a listing held counts, not the listing itself; the first that failed come first.
+STATE: Final = f"""
+    SELECT {SOURCE_COLUMNS}, count(*) OVER () AS total,
+           count(*) FILTER (WHERE i.stage = 'completed') OVER () AS ready,
+           count(*) FILTER (WHERE i.stage = 'failed') OVER () AS failures,
+           coalesce(max(i.reason) FILTER (WHERE i.stage NOT IN ('completed', 'failed')) OVER (), '') AS waits
+      FROM items i JOIN sources s ON s.creator_id = i.creator_id AND s.id = i.source_id
+     WHERE i.creator_id = $1 AND i.workflow_id = $2 AND s.removed_at IS NULL
+       AND NOT (s.kind = 'listing' AND i.stage = 'completed')
+     ORDER BY i.stage = 'failed' DESC, i.position, i.id
+     LIMIT {MOST_FAILED_SHOWN}
+"""
+ADD_CARD: Final = "INSERT INTO outbox (creator_id, platform, place, content) VALUES ($1, $2, $3, $4) RETURNING id"
+SET_CARD: Final = "UPDATE workflows SET card_id = $3 WHERE creator_id = $1 AND id = $2"
+# When it is tried stays as it is: it may be leased, or wait because the platform asked for it.
+MOVE_CARD: Final = """
+    UPDATE outbox SET content = $2, version = version + 1, updated_at = now() WHERE id = $1 AND content <> $2
+"""
+
+
+async def add_workflow(connection: Connection, creator_id: CreatorId, new: NewWorkflow) -> WorkflowId:
+    """Begin a workflow without items."""
+    settings = {
+        "window_words": new.settings.window_words,
+        "overlap": new.settings.overlap,
+        "tier": new.settings.tier,
+    }
+    return WorkflowId(await connection.fetchval(ADD, creator_id, new.title, settings, new.uploader))
+
+
+async def drop_workflow(connection: Connection, creator_id: CreatorId, workflow_id: WorkflowId) -> None:
+    """Take a workflow back that turned out to hold nothing new."""
+    await connection.execute(DROP, creator_id, workflow_id)
+
+
+async def name_workflow(connection: Connection, creator_id: CreatorId, workflow_id: WorkflowId, title: str) -> None:
+    """Give a workflow a title where it has none."""
+    await connection.execute(TITLE, creator_id, workflow_id, title)
+
+
+async def add_card(connection: Connection, creator_id: CreatorId, workflow_id: WorkflowId, place: Place) -> None:
+    """Write a workflow's card, to be sent to a place."""
+    content = await _content(connection, creator_id, workflow_id, title="")
+    where = {
+        "platform": place.platform,
+        "channel": place.channel,
+        "community": place.community,
+        "thread": place.thread,
+    }
+    async with system_role(connection):
+        card_id = await connection.fetchval(ADD_CARD, creator_id, place.platform, where, content)
+    await connection.execute(SET_CARD, creator_id, workflow_id, card_id)
+
+
+async def move_card(
+    connection: Connection, creator_id: CreatorId, workflow_id: WorkflowId | None, *, ended: bool = False
+) -> None:
+    """Show on a workflow's card how far it is now; ``ended`` where an item of it just ended or began anew."""
+    if workflow_id is None:
+        return
+    held = await connection.fetchrow(HOLD, creator_id, workflow_id)
+    if ended:
+        await connection.execute(END, creator_id, workflow_id)
+    if held is None or held["card_id"] is None:
+        return
+    content = await _content(connection, creator_id, workflow_id, held["title"])
+    if content is not None:
+        async with system_role(connection):
+            await connection.execute(MOVE_CARD, held["card_id"], content)
+
+
+async def _content(
+    connection: Connection, creator_id: CreatorId, workflow_id: WorkflowId, title: str
+) -> dict[str, object] | None:
+    """What the card says; None where all of it was removed, and the card stays as it was."""
+    rows = await connection.fetch(STATE, creator_id, workflow_id)
+    reply = _reply(rows, workflow_id, title)
+    return None if reply is None else reply_to_json(reply)
+
+
+def _reply(rows: list[asyncpg.Record], workflow_id: WorkflowId, title: str) -> Reply | None:
+    if not rows:
+        return batch_card(Batch(workflow_id, title, 0, 0, 0)) if title else None
+    first = rows[0]
+    if first["total"] == 1:
+        return card(source_of_row(first))
+    failed = [source_of_row(row) for row in rows if row["stage"] == Stage.FAILED]
+    counts = (first["total"], first["ready"], first["failures"])
+    return batch_card(Batch(workflow_id, title or "What you uploaded", *counts, failed, first["waits"]))
+
+
+def source_of_row(row: asyncpg.Record) -> Source:
+    """Read a row that has ``SOURCE_COLUMNS``."""
+    return Source(
+        SourceId(row["id"]), ItemId(row["item_id"]), row["title"], row["link"], row["language"],
+        Timing(row["timing"]), row["duration_s"], Stage(row["stage"]), row["progress"], row["reason"],
+        row["created_at"], SourceKind(row["kind"]), OriginKind(row["origin_kind"]), WorkflowId(row["workflow_id"]),
+        tuple(row["topics"]), row["tier"], row["stage_s"], row["last_error"],
+    )  # fmt: skip

@@ -1,0 +1,55 @@
+"""The work on items, as the worker sees it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from core.asking.embedding import Vector
+from core.ids import CreatorId, ItemId, SourceId
+from core.library.reading import ReadSource
+from core.library.store import IndexedSource, NewSource, Stage, Work
+
+
+class Workbench(Protocol):
+    """Work on items. Everything here may be called twice, and does nothing where the item is done or given up."""
+
+    async def claim(self, creator_id: CreatorId, item_id: ItemId) -> Work | None:
+        """Begin an attempt; None where the item is done, given up or removed."""
+        ...
+
+    async def advance(self, creator_id: CreatorId, item_id: ItemId, stage: Stage, progress: float) -> None:
+        """Note how far the work is (``progress`` in [0, 1] of the stage), and move the card along."""
+        ...
+
+    async def describe(self, creator_id: CreatorId, item_id: ItemId, read: ReadSource) -> None:
+        """Keep what was read, so that it is read once, and what it says where the uploader said nothing."""
+        ...
+
+    async def expand(self, creator_id: CreatorId, item_id: ItemId, title: str, new: Sequence[NewSource]) -> None:
+        """Put what a listing holds into its workflow, without what is known already; its own item is done."""
+        ...
+
+    async def embedded(self, creator_id: CreatorId, source_id: SourceId, embedder_id: str) -> Mapping[str, Vector]:
+        """The vectors that a source has from this embedder, by their texts."""
+        ...
+
+    async def complete(self, creator_id: CreatorId, item_id: ItemId, indexed: IndexedSource) -> None:
+        """Store a source anew, make it searchable and move the corpus version, in one transaction.
+
+        Raises:
+            UploadRefused: the library's vectors come from another embedder.
+        """
+        ...
+
+    async def pause(self, creator_id: CreatorId, item_id: ItemId, reason: str) -> None:
+        """Say in words why the work on an item waits; whoever holds it goes on by themselves."""
+        ...
+
+    async def put_off(
+        self, creator_id: CreatorId, item_id: ItemId, reason: str, *, error: str, delay_s: float
+    ) -> None:  # fmt: skip
+        """Count a failed attempt and give the item back, for anybody to take after ``delay_s`` seconds."""
+        ...
+
+    async def fail(self, creator_id: CreatorId, item_id: ItemId, reason: str, *, error: str = "") -> None:
+        """Give an item up, with the reason in the creator's words and the error in the operator's."""
+        ...
