@@ -13,7 +13,6 @@ from core.errors import UploadRefused
 from core.ids import CreatorId
 from core.library.media import CutAudio, Media, MediaFiles, MediaKey, media_key
 from core.library.origins import (
-    CaptionKind,
     CaptionTrack,
     DownloadLimits,
     Downloads,
@@ -199,11 +198,9 @@ class PortReader:
 
     async def _media_behind(self, work: Work, link: str, report: Report) -> ReadSource:
         """A media file behind a link: the creator's own transcript of it where the feed names one, else its sound."""
-        for transcript_link in work.origin.captions:
-            captions = CaptionTrack(transcript_link, CaptionKind.CREATOR)
-            found = await self._captioned(work, VideoInfo(work.origin.link, "", captions=(captions,)))
-            if found is not None:
-                return found
+        told = VideoInfo(work.origin.link, "", captions=work.origin.captions)
+        if captioned := await self._captioned(work, told):
+            return captioned
         self._require_recogniser()
         async with self._scratch() as folder:
             file = folder / "media"
