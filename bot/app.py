@@ -21,15 +21,15 @@ from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.migrations import migrate
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.shelf import PostgresShelf
-from adapters.sources.language import detect_language
+from adapters.postgres.transcripts import PostgresRecognitions
 from adapters.sources.sentences import split_sentences
 from adapters.sources.stemming import SnowballStemmer
-from adapters.sources.timed_text import read_timed_text
 from adapters.web.signing import SignedWatchLinks
 from bot.commands.everything import EVERYTHING
 from bot.commands.registry import Services
 from bot.deliveries import deliver_for_ever
 from bot.items import ItemWork
+from bot.reading import make_intake, open_files, open_reader
 from bot.responder import CommandResponder
 from bot.schedule import keep_time
 from bot.settings import Settings
@@ -43,7 +43,7 @@ from core.conversation import Messenger
 from core.errors import ConfigurationError, DatabaseError, DatabaseFull, ProviderError
 from core.ids import CreatorId
 from core.library.indexing import Indexer
-from core.library.reading import TIMED_TEXT_ONLY, SourceReader
+from core.library.reading import SourceReader
 
 log = structlog.get_logger()
 
@@ -143,11 +143,14 @@ async def open_deployment(settings: Settings) -> AsyncIterator[Deployment]:
 
 
 @asynccontextmanager
-async def open_on(
-    settings: Settings, address: DatabaseAddress, reader: SourceReader = TIMED_TEXT_ONLY
-) -> AsyncIterator[Deployment]:  # fmt: skip
-    """Everything that stands on a migrated database; sources are read by ``reader``."""
-    async with open_database(address.url, revive=address.revive) as database, open_models(settings) as models:
+async def open_on(settings: Settings, address: DatabaseAddress) -> AsyncIterator[Deployment]:
+    """Everything that stands on a migrated database."""
+    files = open_files(settings)
+    async with (
+        open_database(address.url, revive=address.revive) as database,
+        open_models(settings) as models,
+        open_reader(settings, files, lambda creator_id: PostgresRecognitions(database, creator_id)) as reader,
+    ):
         embedder = make_embedder(settings)
         stem = SnowballStemmer()
         directory = PostgresDirectory(database)
@@ -164,9 +167,8 @@ async def open_on(
         )  # fmt: skip
         services = Services(
             engine=engine, directory=directory, conversations=conversations, shelf=shelf, links=links,
-            read_timed_text=read_timed_text, detect_language=detect_language, embedder_languages=embedder.languages,
-            limits=make_limits(settings),
-            largest_file_bytes=settings.limits.file_mb * MEGABYTE,
+            intake=make_intake(settings, files), embedder_languages=embedder.languages, limits=make_limits(settings),
+            scratch=settings.storage.data_dir / "scratch",
             registration=settings.operator.registration, contact=settings.operator.contact,
         )  # fmt: skip
         greetings = PostgresGreetings(database)

@@ -9,11 +9,15 @@ from pydantic import SecretStr
 from adapters.files.objects import S3Address, open_local_files, open_s3_files
 from adapters.sources import links, media
 from adapters.sources.downloads import HttpDownloads
+from adapters.sources.kinds import LocalFileKinds
+from adapters.sources.language import detect_language
+from adapters.sources.timed_text import read_timed_text
 from adapters.sources.video_sites import YtDlpVideoSites
 from adapters.sources.words import FileWords
 from bot.settings import Settings
 from core.errors import ConfigurationError
 from core.ids import CreatorId
+from core.library.intake import Intake, IntakeLimits
 from core.library.media import MediaFiles
 from core.library.origins import DownloadLimits
 from core.library.source_reader import PortReader, ReadingLimits
@@ -24,10 +28,18 @@ log = structlog.get_logger()
 MEGABYTE = 1_000_000
 
 
+def make_intake(settings: Settings, files: MediaFiles) -> Intake:
+    """What takes files and links in, for the chat and for the shell."""
+    limits = settings.limits
+    most = IntakeLimits(
+        limits.file_mb * MEGABYTE, limits.media_mb * MEGABYTE, limits.media_hours * 3600, limits.max_storage_gb
+    )
+    return Intake(files, LocalFileKinds(), read_timed_text, detect_language, most)
+
+
 @asynccontextmanager
 async def open_reader(
-    settings: Settings, files: MediaFiles, recognitions: Callable[[CreatorId], Recognitions], *,
-    allow_loopback: bool = False,
+    settings: Settings, files: MediaFiles, recognitions: Callable[[CreatorId], Recognitions]
 ) -> AsyncIterator[PortReader]:  # fmt: skip
     """A reader of every kind of source.
 
@@ -40,7 +52,7 @@ async def open_reader(
     try:
         yield PortReader(
             files=files, recordings=media, words=FileWords(), links=links,
-            downloads=HttpDownloads(allow_loopback=allow_loopback),
+            downloads=HttpDownloads(allow_loopback=settings.downloads.allow_loopback),
             sites=YtDlpVideoSites(
                 DownloadLimits(most.media_bytes), proxy=settings.downloads.proxy.get_secret_value()
             ),

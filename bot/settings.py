@@ -244,6 +244,7 @@ class DownloadsSection(Section):
     """How links are fetched."""
 
     proxy: Secret = Field(EMPTY, description="through which video sites are asked, as http://user:password@host:port")
+    allow_loopback: bool = Field(False, description="for tests only: links to this very machine are fetched")
 
 
 class RewardsSection(Section):

@@ -22,7 +22,6 @@ from core.conversation import (
 )
 from core.errors import Refused
 from core.library.store import Shelf
-from core.library.transcript import Transcript
 from core.library.watching import RenewableLinks
 from core.members.directory import Creator, Directory, Standing
 from core.richtext import RichText
@@ -40,11 +39,10 @@ class Services:
     conversations: Conversations
     shelf: Shelf
     links: RenewableLinks
-    read_timed_text: Callable[[str, bytes], list[Transcript]]
-    detect_language: Callable[[str], str]
+    intake: Intake
     embedder_languages: frozenset[str]
     limits: Limits
-    largest_file_bytes: int
+    scratch: Path
     registration: str
     contact: str
 

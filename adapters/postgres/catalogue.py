@@ -1,0 +1,45 @@
+"""Descriptions of sources on PostgreSQL, under one creator's row-level security."""
+
+from typing import Final
+
+from adapters.postgres.database import Database
+from core.ids import CreatorId, SourceId
+from core.library.catalogue import Edit
+
+EDIT: Final = """
+    UPDATE sources
+       SET title = coalesce($3, title), titled = titled OR $3 IS NOT NULL, link = coalesce($4, link),
+           language = coalesce($5, language), tier = coalesce($6, tier)
+     WHERE creator_id = $1 AND id = $2 AND removed_at IS NULL
+    RETURNING id
+"""
+MOVE_CORPUS: Final = "UPDATE corpora SET version = version + 1 WHERE creator_id = $1"
+UPLOADS_LATELY: Final = """
+    SELECT count(*) AS uploads,
+           coalesce(extract(epoch FROM min(created_at) + interval '1 hour' - now()), 0)::float8 AS wait_s
+      FROM workflows WHERE creator_id = $1 AND created_at > now() - interval '1 hour'
+"""
+
+
+class PostgresCatalogue:
+    """See :class:`core.library.catalogue.Catalogue`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def edit(self, creator_id: CreatorId, source_id: SourceId, edit: Edit) -> bool:
+        """Change what is given and move the corpus version, so that no answer that is kept shows the old."""
+        async with self._database.creator(creator_id) as connection:
+            found = await connection.fetchval(
+                EDIT, creator_id, source_id, edit.title, edit.link, edit.language, edit.tier
+            )
+            if found is None:
+                return False
+            await connection.execute(MOVE_CORPUS, creator_id)
+        return True
+
+    async def uploads_lately(self, creator_id: CreatorId) -> tuple[int, float]:
+        """How many uploads the last hour had, and seconds until the oldest of them no longer counts."""
+        async with self._database.creator(creator_id) as connection:
+            row = await connection.fetchrow(UPLOADS_LATELY, creator_id)
+        return (row["uploads"], row["wait_s"]) if row else (0, 0.0)

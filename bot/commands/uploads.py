@@ -1,0 +1,122 @@
+"""Adding to a creator's library from the chat, and seeing how far the work is."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from bot.commands.registry import Context, Registry, said
+from core.conversation import Attachment, Audience, Button, Kind, Parameter, Reply
+from core.errors import UploadRefused
+from core.ids import SourceId, WorkflowId
+from core.library.cards import about, card
+from core.library.intake import Said, links_in
+from core.library.store import Added, NewSource, NewWorkflow, Source, Stage
+from core.library.uploads import language_warning
+from core.richtext import RichText, bold, joined
+
+SHOWN: Final = 10
+NOTHING_GIVEN: Final = (
+    "Give me a link (/upload https://...) or attach a file: a video or recording, PDF, Word, PowerPoint, text or "
+    "captions."
+)
+
+commands = Registry()
+
+
+@commands.command(
+    "upload",
+    "Add videos, recordings, documents or captions: a file, or links",
+    Parameter("file", "A video, recording, document, or captions (.vtt, .srt)", Kind.FILE),
+    Parameter("link", "A video, playlist, podcast, page or file; with captions: where their video is", Kind.LINK),
+    Parameter("title", "Its title as students see it"),
+    Parameter("language", "Its language as two letters, such as en"),
+    audience=Audience.STAFF,
+)
+async def upload(context: Context) -> Reply:
+    """Check what is given and put it to work; its card shows how far it is."""
+    file, links = context.file("file"), context.text("link")
+    title = context.text("title")
+    if links and links_in(title):  # several links typed one after another
+        links, title = f"{links} {title}", ""
+    if file is None and not links:
+        raise UploadRefused(NOTHING_GIVEN)
+    await _check_pace(context)
+    words = Said(links if file is not None else "", title, context.text("language"))
+    new = await _from_file(context, file, words) if file else context.services.intake.links(links, words)
+    workflow = NewWorkflow(uploader=context.standing.student_id)
+    added = await context.services.shelf.add(context.creator.id, new, context.place, workflow)
+    return Reply(RichText.of(_summary(added), language_warning(new, context.services.embedder_languages)))
+
+
+async def _from_file(context: Context, file: Attachment, words: Said) -> list[NewSource]:
+    async with _saved(context.services.scratch, file) as path:
+        return await context.services.intake.file(context.creator.id, path, file.name, words)
+
+
+@asynccontextmanager
+async def _saved(folder: Path, file: Attachment) -> AsyncIterator[Path]:
+    """The file on the disk for as long as it is looked at; its own name is never a path."""
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    holder = await asyncio.to_thread(TemporaryDirectory, dir=folder, prefix="upload-")
+    try:
+        path = Path(holder.name) / "upload"
+        await file.save(path)
+        yield path
+    finally:
+        await asyncio.to_thread(holder.cleanup)
+
+
+async def _check_pace(context: Context) -> None:
+    most = context.services.uploads_per_hour
+    if not most:
+        return
+    uploads, wait_s = await context.services.catalogue.uploads_lately(context.creator.id)
+    if uploads >= most:
+        raise UploadRefused(
+            f"That were {uploads} uploads within an hour; {most} are taken. You can go on in {about(wait_s)}. "
+            "Several links in one message, or a playlist, count as one."
+        )
+
+
+def _summary(added: Sequence[Added]) -> RichText:
+    fresh = [source for source in added if not source.known]
+    if not fresh:
+        names = ", ".join(source.title for source in added[:3])
+        return RichText.of("I have that already: ", bold(names), ". Nothing was changed.")
+    if len(fresh) == 1:
+        return RichText.of("Got it. ", bold(fresh[0].title), ": the card below shows how far it is.")
+    known = f" ({len(added) - len(fresh)} I had already)" if len(fresh) < len(added) else ""
+    return RichText.of(f"Got {len(fresh)} sources{known}; the card below shows how far they are.")
+
+
+@commands.command("status", "See what is being worked on, and what failed", audience=Audience.STAFF, private=True)
+async def status(context: Context) -> Reply:
+    """List all work that is not done."""
+    sources, total = await context.services.shelf.undone(context.creator.id, SHOWN)
+    if not sources:
+        return said("All work is done: everything in /videos can be asked about.")
+    lines = [card(source).text for source in sources]
+    more = f"\n\n… and {total - len(sources)} more" if total > len(sources) else ""
+    failed = [source for source in sources if source.stage is Stage.FAILED]
+    return Reply(RichText.of(joined(lines, "\n\n"), more), tuple(_again(source) for source in failed[:5]))
+
+
+def _again(source: Source) -> tuple[Button, ...]:
+    return (Button(f"Try again: {source.title}"[:80], "retry", str(source.id)),)
+
+
+@commands.action("retry", audience=Audience.STAFF)
+async def retry(context: Context) -> Reply:
+    """Try a failed source again."""
+    retried = await context.services.shelf.retry(context.creator.id, SourceId(context.payload_number))
+    return said("Trying again." if retried else "There is nothing to try again.", private=True)
+
+
+@commands.action("retry_batch", audience=Audience.STAFF)
+async def retry_batch(context: Context) -> Reply:
+    """Try again all that failed of what was uploaded together."""
+    retried = await context.services.shelf.retry_workflow(context.creator.id, WorkflowId(context.payload_number))
+    return said(f"Trying {retried} again." if retried else "There is nothing to try again.", private=True)
