@@ -101,7 +101,7 @@ async def list_work(settings: Settings, limit: int) -> tuple[list[dict[str, Any]
 def _work(creator: Creator, source: Source) -> dict[str, Any]:
     return {
         "id": source.item_id, "creator": creator.handle, "stage": source.stage.value, "title": source.title,
-        "progress": source.progress, "reason": source.reason,
+        "progress": source.progress, "reason": source.reason, "error": source.last_error,
     }  # fmt: skip
 
 

@@ -211,7 +211,7 @@ def ask(config: Path | None, question: str, handle: str, as_json: bool) -> None:
     else:
         click.echo(answer.text)
         for citation in answer.citations:
-            click.echo(f"[{citation.label}] {citation.title} {citation.locator.value}  {citation.url}")
+            click.echo(f"[{citation.label}] {citation.title} {citation.locator.words}  {citation.url}")
     if answer.outcome.value == "refused":
         raise SystemExit(1)
 
@@ -236,7 +236,8 @@ def jobs_list(config: Path | None, limit: int, as_json: bool) -> None:
         click.echo("Nothing waits and nothing failed.")
     else:
         for entry in work:
-            click.echo("{id:>6}  {creator:20} {stage:10} {title:40} {reason}".format(**entry))
+            cause = f" [{entry['error']}]" if entry["error"] else ""
+            click.echo("{id:>6}  {creator:20} {stage:12} {title:40} {reason}".format(**entry) + cause)
         if total > len(work):
             click.echo(f"… and {total - len(work)} older ones; --limit {total} shows all.")
 

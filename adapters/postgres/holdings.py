@@ -10,11 +10,13 @@ import asyncpg
 from adapters.postgres.candidates import read_candidates
 from adapters.postgres.database import Database, system_role
 from adapters.postgres.packed import RANGES, UNIT_COLUMNS, VECTORS, unpack_source
+from adapters.postgres.transcripts import chapters_from_json
 from core.asking.gate import Cutoff
 from core.asking.holdings import CorpusState, Extent, Span, StoredSentence
 from core.asking.ranking import SearchQuery
 from core.asking.snapshot import Snapshot
 from core.ids import CreatorId, SourceId
+from core.library.transcript import LocatorKind
 from core.library.watching import WatchedSentence, WatchedSource
 
 STATE: Final = "SELECT version, embedder, cutoff FROM corpora WHERE creator_id = $1"
@@ -51,7 +53,7 @@ WINDOW_VECTORS: Final = _VECTORS.format(table="passage_embeddings", ready=_READY
 # One place after another: of a range, the planner would read the whole source.
 SENTENCES: Final = """
     SELECT s.source_id, s.position, s.start_s, s.end_s, s.paragraph, s.text, x.title, x.link, x.duration_s,
-           x.timing <> 'none' AS timed,
+           x.timing <> 'none' AS timed, s.locator, x.locator_kind, s.speaker,
            (SELECT h.start_s FROM segments h
              WHERE h.creator_id = $1 AND h.source_id = s.source_id AND h.position <= s.position AND NOT h.estimated
              ORDER BY h.position DESC LIMIT 1) AS linked_s
@@ -63,12 +65,13 @@ SENTENCES: Final = """
      ORDER BY wanted.n
 """
 WATCHED: Final = """
-    SELECT title, link, duration_s, timing FROM sources
+    SELECT title, link, duration_s, timing, locator_kind, chapters, media_key FROM sources
      WHERE creator_id = $1 AND id = $2 AND status = 'ready' AND removed_at IS NULL
 """
 CREATOR_NAME: Final = "SELECT name FROM creators WHERE id = $1"
 TRANSCRIPT: Final = """
-    SELECT start_s, end_s, paragraph, text FROM segments WHERE creator_id = $1 AND source_id = $2 ORDER BY position
+    SELECT start_s, end_s, paragraph, text, locator, speaker FROM segments
+     WHERE creator_id = $1 AND source_id = $2 ORDER BY position
 """
 
 
@@ -120,6 +123,7 @@ class PostgresHoldings:
             StoredSentence(
                 SourceId(row["source_id"]), row["position"], row["start_s"], row["end_s"], row["linked_s"],
                 row["paragraph"], row["text"], row["title"], row["link"], row["duration_s"], row["timed"],
+                row["locator"], LocatorKind(row["locator_kind"]), row["speaker"],
             )
             for row in rows
         ]  # fmt: skip
@@ -141,9 +145,12 @@ class PostgresHoldings:
         return WatchedSource(
             title=source["title"], link=source["link"], duration_s=source["duration_s"],
             timed=source["timing"] != "none",
-            sentences=tuple(WatchedSentence(r["start_s"], r["end_s"], r["paragraph"], r["text"]) for r in rows),
+            sentences=tuple(WatchedSentence(**row) for row in rows),
             creator_name=name or "",
             estimated=source["timing"] == "estimated",
+            locator_kind=LocatorKind(source["locator_kind"]),
+            chapters=chapters_from_json(source["chapters"]),
+            media_key=source["media_key"],
         )  # fmt: skip
 
 

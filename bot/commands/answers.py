@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from core.asking.answer import Answer, Citation, Mode, Outcome
+from core.asking.answer import Answer, Citation, Locator, Mode, Outcome
 from core.asking.sessions import Past
 from core.conversation import Button, Reply
 from core.ids import CreatorId, MessageId, SourceId
@@ -60,7 +60,7 @@ def _source_line(cited: Sequence[Citation]) -> RichText:
     line = RichText.of("▸ ", cited[0].title, " ")
     for position, citation in enumerate(cited):
         line += " · " if position else ""
-        line += RichText.of(f"[{citation.label}] ", link(citation.locator.value, citation.url))
+        line += RichText.of(f"[{citation.label}] ", link(citation.locator.words, citation.url))
     return line
 
 
@@ -79,7 +79,7 @@ def _short(text: str) -> str:
 def _past_sources(past: Past, links: RenewableLinks) -> RichText:
     """One line; links to our own pages are made afresh, since they expire."""
     cited = [
-        RichText.of(f"[{r['label']}] ", link(f"{r['title']} {r['locator']['value']}", _fresh(past, r, links)))
+        RichText.of(f"[{r['label']}] ", link(f"{r['title']} {Locator(**r['locator']).words}", _fresh(past, r, links)))
         for r in past.references
     ]
     return joined(cited, " · ")

@@ -35,10 +35,15 @@ class Confidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Locator:
-    """Where in its source a citation stands: ``kind`` is time, page, slide or heading."""
+    """Where in its source a citation stands: ``kind`` is time, page, slide or heading; ``value`` a page's number."""
 
     kind: str
     value: str
+
+    @property
+    def words(self) -> str:
+        """As people read it: ``12:34``, ``page 4``, or the heading."""
+        return f"{self.kind} {self.value}" if self.kind in {"page", "slide"} else self.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,7 @@ def citation(creator_id: CreatorId, label: str, quote: Sequence[StoredSentence],
     first = quote[0]
     title, text = strip_markup(first.title) or "Untitled", strip_markup(" ".join(s.text for s in quote))
     if not first.timed:
-        where = Locator("heading", f"paragraph {first.paragraph + 1}")
+        where = _place_of(first)
         return Citation(label, first.source_id, title, _page(creator_id, first, None, links), where, None, None, text)
     latest = first.duration_s or quote[-1].end_s
     start_s = min(first.start_s if first.linked_s is None else first.linked_s, latest)
@@ -170,6 +170,12 @@ def citation(creator_id: CreatorId, label: str, quote: Sequence[StoredSentence],
     return Citation(
         label, first.source_id, title, url, Locator("time", value), start_s, min(quote[-1].end_s, latest), text
     )
+
+
+def _place_of(written: StoredSentence) -> Locator:
+    if written.locator:
+        return Locator(written.locator_kind.value, strip_markup(written.locator))
+    return Locator("heading", f"paragraph {written.paragraph + 1}")
 
 
 def _page(creator_id: CreatorId, sentence: StoredSentence, second: float | None, links: WatchLinks) -> str:

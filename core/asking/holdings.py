@@ -13,6 +13,7 @@ from core.asking.gate import Cutoff
 from core.asking.ranking import SearchQuery
 from core.asking.snapshot import Snapshot
 from core.ids import CreatorId, SourceId
+from core.library.transcript import LocatorKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class Span:
 class StoredSentence:
     """A sentence as the database has it now; ``linked_s`` is the heard second to link to, None where none was heard.
 
-    For a source without times, ``start_s`` is the number of its paragraph.
+    For a source without times, ``start_s`` is the number of its paragraph, and ``locator`` where its reader finds it:
+    the number of a page or slide, or a heading; empty where it has none.
     """
 
     source_id: SourceId
@@ -63,6 +65,9 @@ class StoredSentence:
     link: str
     duration_s: float
     timed: bool
+    locator: str = ""
+    locator_kind: LocatorKind = LocatorKind.TIME
+    speaker: str = ""
 
 
 class Holdings(Protocol):

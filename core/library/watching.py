@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Final, Protocol
 
 from core.ids import CreatorId, SourceId
+from core.library.transcript import Chapter, LocatorKind
 
 PAUSE_S: Final = 2.0
 PARAGRAPH_S: Final = 30.0
@@ -15,19 +16,25 @@ _SENTENCE_ENDS: Final = (".", "!", "?", "…", '."', '?"', '!"', "。", "؟")
 
 @dataclass(frozen=True, slots=True)
 class WatchedSentence:
-    """A sentence of a transcript; seconds from the start, or paragraph numbers where the source has no times."""
+    """A sentence of a transcript; seconds from the start, or paragraph numbers where the source has no times.
+
+    ``locator`` is the page, slide or heading of a document's sentence; ``speaker`` is empty where nobody says.
+    """
 
     start_s: float
     end_s: float
     paragraph: int
     text: str
+    locator: str = ""
+    speaker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedSource:
     """A source as its page shows it; ``timed`` is False for documents, ``link`` is empty where it has none.
 
-    ``estimated`` says that its times were not heard and are shown as "about".
+    ``estimated`` says that its times were not heard and are shown as "about". ``media_key`` names the kept recording,
+    empty where there is none to play.
     """
 
     title: str
@@ -37,6 +44,9 @@ class WatchedSource:
     sentences: tuple[WatchedSentence, ...]
     creator_name: str = ""
     estimated: bool = False
+    locator_kind: LocatorKind = LocatorKind.TIME
+    chapters: tuple[Chapter, ...] = ()
+    media_key: str = ""
 
 
 class Transcripts(Protocol):
