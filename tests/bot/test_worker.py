@@ -1,0 +1,225 @@
+"""Real workers on a real queue: what passes is waited for, what cannot be is said, nothing is done twice."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from bot import items
+from bot.app import Deployment, run_worker
+from bot.items import _delay_s
+from core.conversation import Place
+from core.errors import ProviderBusy, ProviderError, UploadRefused
+from core.ids import CreatorId
+from core.library.origins import Listing
+from core.library.reading import ReadSource, Report, SourceReader
+from core.library.store import Source, Stage, Work
+from core.library.transcript import Transcript
+from tests.adapters.school import change, rows, spoken
+from tests.adapters.scripted_reader import ScriptedReader, linked
+from tests.bot.conftest import eventually
+
+PLACE = Place("discord", channel="10", community="100")
+LINK = "https://videos.example/ink"
+READ = ReadSource(Transcript(spoken("ink", 4), language="en"), "All about ink")
+
+
+@pytest.fixture
+async def creator_id(deployment: Deployment) -> CreatorId:
+    return (await deployment.directory.add_creator("drawing", "Drawing", None)).id
+
+
+@pytest.fixture
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(items, "FIRST_DELAY_S", 0.01)
+    monkeypatch.setattr(items, "RENEW_EVERY_S", 0.05)
+
+
+pytestmark = pytest.mark.usefixtures("_hasty")
+
+
+@asynccontextmanager
+async def workers(deployment: Deployment, reader: SourceReader, count: int = 1) -> AsyncIterator[asyncio.Event]:
+    """So many workers beside the test, until the block ends or the event is set."""
+    stop = asyncio.Event()
+    running = [asyncio.create_task(run_worker(replace(deployment, reader=reader), stop)) for _ in range(count)]
+    try:
+        yield stop
+    finally:
+        stop.set()
+        await asyncio.gather(*running)
+
+
+async def only(deployment: Deployment, creator_id: CreatorId) -> Source:
+    (source,) = await deployment.shelf.sources(creator_id)
+    return source
+
+
+def ends(deployment: Deployment, creator_id: CreatorId) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        found = await deployment.shelf.sources(creator_id)
+        return all(source.stage in {Stage.COMPLETED, Stage.FAILED} for source in found)
+
+    return look
+
+
+@dataclass
+class SlowReader:
+    """Waits inside a source until it is let go, and counts how many it is in at once."""
+
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    given_up: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: list[str] = field(default_factory=list)
+    inside: int = 0
+    most_inside: int = 0
+
+    async def read(self, work: Work, report: Report) -> ReadSource | Listing:
+        self.asked.append(work.origin.link)
+        await report(Stage.TRANSCRIBING, 0.5)
+        self.inside += 1
+        self.most_inside = max(self.inside, self.most_inside)
+        self.begun.set()
+        try:
+            await self.let_go.wait()
+        except asyncio.CancelledError:
+            self.given_up.set()
+            raise
+        finally:
+            self.inside -= 1
+        return READ
+
+
+async def test_a_provider_that_is_busy_for_a_while_is_waited_for(
+    deployment: Deployment, creator_id: CreatorId, database_url: str
+) -> None:
+    reader = ScriptedReader(
+        {LINK: [ProviderBusy("429", retry_after_s=0.05), ProviderError("500"), ProviderBusy("429"), READ]}
+    )
+    await deployment.shelf.add(creator_id, [linked(LINK)], PLACE)
+    async with workers(deployment, reader):
+        await eventually(ends(deployment, creator_id), "the work to be done")
+    source = await only(deployment, creator_id)
+    assert (source.stage, source.reason, source.last_error) == (Stage.COMPLETED, "", "")
+    assert len(reader.asked) == 4
+    assert [row["attempts"] for row in await rows(database_url, "SELECT attempts FROM items")] == [4]
+    assert await rows(database_url, "SELECT FROM admissions") == []
+
+
+async def test_what_cannot_work_is_not_tried_again(deployment: Deployment, creator_id: CreatorId) -> None:
+    reader = ScriptedReader({LINK: [UploadRefused("This video is private.")]})
+    await deployment.shelf.add(creator_id, [linked(LINK)], PLACE)
+    async with workers(deployment, reader):
+        await eventually(ends(deployment, creator_id), "the refusal")
+    source = await only(deployment, creator_id)
+    assert (source.stage, source.reason, len(reader.asked)) == (Stage.FAILED, "This video is private.", 1)
+
+
+async def test_after_the_last_attempt_it_failed_with_words_and_can_be_tried_again_by_hand(
+    deployment: Deployment, creator_id: CreatorId, database_url: str
+) -> None:
+    reader = ScriptedReader({LINK: [ProviderError("HTTP 503 from the edge")]})
+    await deployment.shelf.add(creator_id, [linked(LINK)], PLACE)
+    async with workers(deployment, reader):
+        await eventually(ends(deployment, creator_id), "the last attempt")
+        source = await only(deployment, creator_id)
+        assert source.stage is Stage.FAILED
+        assert "could not be fetched" in source.reason
+        assert "503" not in source.reason, "a creator is told what it means"
+        assert source.last_error == "HTTP 503 from the edge"
+        assert len(reader.asked) == items.MOST_ATTEMPTS
+        (card,) = await rows(database_url, "SELECT content::text AS text FROM outbox")
+        assert "Try again" in card["text"]
+        assert "could not be fetched" in card["text"]
+        reader.script[LINK][0] = READ
+        assert await deployment.shelf.retry(creator_id, source.id)
+        await eventually(ends(deployment, creator_id), "the retry")
+    assert (await only(deployment, creator_id)).stage is Stage.COMPLETED
+
+
+async def test_two_workers_do_every_item_once_and_never_more_than_five_at_a_time(
+    deployment: Deployment, creator_id: CreatorId, database_url: str
+) -> None:
+    reader = SlowReader()
+    links = [f"{LINK}{n}" for n in range(9)]
+    await deployment.shelf.add(creator_id, [linked(link) for link in links], PLACE)
+    async with workers(deployment, reader, 2):
+
+        async def full() -> bool:
+            return reader.inside == 5
+
+        await eventually(full, "five at once")
+        reader.let_go.set()
+        await eventually(ends(deployment, creator_id), "all to be done")
+    assert Counter(reader.asked) == Counter(links)
+    assert reader.most_inside == 5
+    stored = await rows(database_url, "SELECT source_id, count(*) AS n FROM segments GROUP BY source_id")
+    assert [row["n"] for row in stored] == [4] * 9
+    (corpus,) = await rows(database_url, "SELECT version FROM corpora")
+    assert corpus["version"] == 9
+
+
+async def test_an_attempt_in_which_nothing_moves_is_given_up_for_another(
+    deployment: Deployment, creator_id: CreatorId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(items, "STALLED_S", 0.3)
+    reader = SlowReader()
+    await deployment.shelf.add(creator_id, [linked(LINK)], PLACE)
+    async with workers(deployment, reader):
+        await asyncio.wait_for(reader.given_up.wait(), 30)
+        monkeypatch.setattr(items, "STALLED_S", 600.0)
+        reader.let_go.set()
+        await eventually(ends(deployment, creator_id), "another attempt")
+    assert (await only(deployment, creator_id)).stage is Stage.COMPLETED
+    assert len(reader.asked) >= 2
+
+
+async def test_a_worker_puts_down_what_it_no_longer_holds(
+    deployment: Deployment, creator_id: CreatorId, database_url: str
+) -> None:
+    reader = SlowReader()
+    await deployment.shelf.add(creator_id, [linked(LINK)], PLACE)
+    async with workers(deployment, reader):
+        await asyncio.wait_for(reader.begun.wait(), 30)
+        await change(database_url, "UPDATE admissions SET worker = gen_random_uuid(), leased_until = 'infinity'")
+        await asyncio.wait_for(reader.given_up.wait(), 30)
+    assert (await only(deployment, creator_id)).stage is Stage.TRANSCRIBING
+
+
+async def test_a_worker_that_stops_gives_its_item_back_without_a_failure(
+    deployment: Deployment, creator_id: CreatorId, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(items, "PUTS_DOWN_WITHIN_S", 0.1)
+    reader = SlowReader()
+    await deployment.shelf.add(creator_id, [linked(LINK)], PLACE)
+    async with workers(deployment, reader) as stop:
+        await asyncio.wait_for(reader.begun.wait(), 30)
+        stop.set()
+        await asyncio.wait_for(reader.given_up.wait(), 30)
+    (left,) = await rows(database_url, "SELECT failures, worker FROM admissions")
+    assert tuple(left) == (0, None)
+    assert [row["status"] for row in await rows(database_url, "SELECT status::text FROM pgqueuer")] == ["queued"]
+
+
+async def test_an_item_over_which_workers_die_is_given_up_in_words(
+    deployment: Deployment, creator_id: CreatorId, database_url: str
+) -> None:
+    reader = ScriptedReader({LINK: [READ]})
+    await deployment.shelf.add(creator_id, [linked(LINK)], PLACE)
+    await change(database_url, "UPDATE admissions SET failures = $1", items.MOST_ATTEMPTS)
+    async with workers(deployment, reader):
+        await eventually(ends(deployment, creator_id), "the end of it")
+    source = await only(deployment, creator_id)
+    assert "broke off several times" in source.reason
+    assert reader.asked == []
+
+
+def test_a_wait_grows_and_is_never_shorter_than_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(items, "FIRST_DELAY_S", 5.0)
+    assert _delay_s(ProviderBusy("429", retry_after_s=600.0), 0) >= 600
+    waits = [_delay_s(ProviderBusy("429"), failures) for failures in range(items.MOST_ATTEMPTS - 1)]
+    assert sum(waits) >= 60, "a minute of 429 is lived through"
+    assert _delay_s(ProviderError("500"), 30) <= 1.5 * items.LONGEST_DELAY_S
