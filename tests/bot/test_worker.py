@@ -20,7 +20,7 @@ from core.library.store import Source, Stage, Work
 from core.library.transcript import Transcript
 from tests.adapters.school import change, rows, spoken
 from tests.adapters.scripted_reader import ScriptedReader, linked
-from tests.bot.conftest import eventually
+from tests.bot.conftest import SpeakerMaker, eventually
 
 PLACE = Place("discord", channel="10", community="100")
 LINK = "https://videos.example/ink"
@@ -223,3 +223,20 @@ def test_a_wait_grows_and_is_never_shorter_than_was_asked_for(monkeypatch: pytes
     waits = [_delay_s(ProviderBusy("429"), failures) for failures in range(items.MOST_ATTEMPTS - 1)]
     assert sum(waits) >= 60, "a minute of 429 is lived through"
     assert _delay_s(ProviderError("500"), 30) <= 1.5 * items.LONGEST_DELAY_S
+
+
+async def test_the_buttons_of_cards_say_how_to_ask_and_try_a_batch_again(
+    deployment: Deployment, speaker: SpeakerMaker
+) -> None:
+    owner = speaker("1", manages=True)
+    await owner.says("setup")
+    creator_id = CreatorId(1)
+    await deployment.shelf.add(creator_id, [linked(LINK), linked(f"{LINK}2")], PLACE)
+    newest, oldest = await deployment.shelf.sources(creator_id)
+    await deployment.shelf.fail(creator_id, oldest.item_id, "It is private.")
+    for said in ("Trying 1 again.", "There is nothing to try again."):
+        assert (await owner.says("retry_batch", payload=str(newest.workflow_id))).text.plain == said
+    assert "/ask" in (await owner.says("about", payload=str(newest.id))).text.plain
+    assert "gone already" in (await owner.says("about", payload="999")).text.plain
+    student = await speaker("2").says("retry_batch", payload=str(newest.workflow_id))
+    assert "Trying" not in student.text.plain
