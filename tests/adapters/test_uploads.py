@@ -1,10 +1,11 @@
 """The whole work on sources of every origin, with a scripted reader, on a real PostgreSQL."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import pytest
@@ -21,14 +22,15 @@ from core.asking.embedding import Vector
 from core.asking.holdings import Span
 from core.conversation import Place, Reply, reply_from_json
 from core.errors import ProviderError, UploadRefused
-from core.ids import CreatorId, SourceId
+from core.ids import CreatorId, ItemId, SourceId
 from core.library.indexing import Indexer
-from core.library.ingestion import process
+from core.library.ingestion import Progress, process
 from core.library.origins import CaptionKind, CaptionTrack, Enclosure, Entry, LinkKind, Listing
 from core.library.reading import ReadSource
 from core.library.speech import Recognised
 from core.library.store import NewSource, NewWorkflow, Source, SourceKind, Stage, UploadSettings
 from core.library.transcript import Chapter, LocatorKind, Segment, Timing, Transcript, Word
+from core.library.workbench import Workbench
 from tests.adapters.school import INDEXER, STEM, MadeUpEmbedder, lecture, rows, shelf_of, spoken
 from tests.adapters.scripted_reader import Answer, ScriptedReader, linked
 
@@ -323,3 +325,36 @@ async def test_what_was_recognised_is_kept_once_for_its_creator_alone(
         await kept.keep("a" * 64, heard)
     assert await kept.find("a" * 64) == heard
     assert await PostgresRecognitions(database, other).find("a" * 64) is None
+
+
+async def test_items_that_end_at_the_same_moment_are_all_counted_on_their_card(
+    shelf: PostgresShelf, creator_id: CreatorId, database_url: str
+) -> None:
+    names = [f"ink {n}" for n in range(8)]
+    await shelf.add(creator_id, [lecture(name, cues=2) for name in names], PLACE, NewWorkflow("Lessons"))
+    sources = await shelf.sources(creator_id)
+    await asyncio.gather(*(shelf.fail(creator_id, source.item_id, "It is empty.") for source in sources))
+    assert "0 of 8 ready, 8 failed" in (await cards(database_url))[0].text.plain
+    (workflow,) = await rows(database_url, "SELECT finished_at FROM workflows")
+    assert workflow["finished_at"] is not None
+
+
+async def test_progress_inside_a_stage_is_written_down_once_a_second_and_a_new_stage_at_once() -> None:
+    bench = WrittenBench()
+    progress = Progress(cast(Workbench, bench), CreatorId(1), ItemId(1), None)
+    for share in np.linspace(0, 1, 500):
+        await progress.report(Stage.DOWNLOADING, float(share))
+    await progress.report(Stage.TRANSCRIBING, 7.0)
+    assert bench.written[0] == (Stage.DOWNLOADING, 0.0)
+    assert bench.written[-1] == (Stage.TRANSCRIBING, 1.0)
+    assert len(bench.written) < 20
+
+
+class WrittenBench:
+    """Remembers what would be written."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[Stage, float]] = []
+
+    async def advance(self, creator_id: CreatorId, item_id: ItemId, stage: Stage, progress: float) -> None:
+        self.written.append((stage, progress))
