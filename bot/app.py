@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from adapters.models.local_embedder import LocalEmbedder
 from adapters.postgres.admission import PostgresAdmission
+from adapters.postgres.catalogue import PostgresCatalogue
 from adapters.postgres.conversations import PostgresConversations
 from adapters.postgres.database import Database, open_database
 from adapters.postgres.deployment import PostgresGreetings, clock_leadership, enqueue, link_key, open_queue
@@ -143,8 +144,10 @@ async def open_deployment(settings: Settings) -> AsyncIterator[Deployment]:
 
 
 @asynccontextmanager
-async def open_on(settings: Settings, address: DatabaseAddress) -> AsyncIterator[Deployment]:
-    """Everything that stands on a migrated database."""
+async def open_on(
+    settings: Settings, address: DatabaseAddress, given_reader: SourceReader | None = None
+) -> AsyncIterator[Deployment]:  # fmt: skip
+    """Everything that stands on a migrated database; sources are read by ``given_reader`` where there is one."""
     files = open_files(settings)
     async with (
         open_database(address.url, revive=address.revive) as database,
@@ -168,13 +171,14 @@ async def open_on(settings: Settings, address: DatabaseAddress) -> AsyncIterator
         services = Services(
             engine=engine, directory=directory, conversations=conversations, shelf=shelf, links=links,
             intake=make_intake(settings, files), embedder_languages=embedder.languages, limits=make_limits(settings),
-            scratch=settings.storage.data_dir / "scratch",
+            catalogue=PostgresCatalogue(database), transcripts=holdings,
+            uploads_per_hour=settings.limits.uploads_per_hour, scratch=settings.storage.data_dir / "scratch",
             registration=settings.operator.registration, contact=settings.operator.contact,
         )  # fmt: skip
         greetings = PostgresGreetings(database)
         yield Deployment(
             settings, address, database, directory, shelf, holdings, conversations, PostgresOutbox(database),
-            greetings, embedder, Indexer(embedder, split_sentences, stem), reader, engine, links,
+            greetings, embedder, Indexer(embedder, split_sentences, stem), given_reader or reader, engine, links,
             services,
             CommandResponder(EVERYTHING, services, greetings),
         )  # fmt: skip

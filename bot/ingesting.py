@@ -16,8 +16,9 @@ from bot.app import Deployment, open_deployment, run_worker
 from bot.settings import Settings
 from core.errors import UploadRefused
 from core.ids import CreatorId, SourceId
-from core.library.store import Added, NewSource, Source, Stage
-from core.library.uploads import check_size, language_warning, new_sources
+from core.library.intake import Said
+from core.library.store import Added, Source, Stage
+from core.library.uploads import language_warning
 
 LOOK_EVERY_S = 0.25
 DONE = frozenset({Stage.COMPLETED, Stage.FAILED})
@@ -25,7 +26,7 @@ DONE = frozenset({Stage.COMPLETED, Stage.FAILED})
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file to ingest, with what is said of it; empty where nothing is."""
+    """A file or link to ingest, with what is said of it; empty where nothing is."""
 
     path: str
     link: str = ""
@@ -69,42 +70,33 @@ async def ingest_files(
         added: list[Added] = []
         for upload in uploads:
             try:
-                added += await add_file(deployment, creator.id, upload)
+                added += await add_one(deployment, creator.id, upload)
             except UploadRefused as refusal:
                 refused.append(Ingested(upload.path, "refused", reason=str(refusal)))
+            except OSError as error:
+                refused.append(Ingested(upload.path, "refused", reason=f"It cannot be read: {error.strerror}."))
         async with working(deployment) as worker:
-            wanted = [entry.source_id for entry in added]
-            sources = await _wait(deployment, creator.id, wanted, worker, quiet=quiet)
-    return refused + [_result(entry, sources, deployment.embedder.languages) for entry in added]
+            sources = await _wait(deployment, creator.id, added, worker, quiet=quiet)
+    listed = [
+        Added(id, each.title, known=False) for id, each in sources.items() if id not in {a.source_id for a in added}
+    ]
+    return refused + [_result(entry, sources, deployment.embedder.languages) for entry in (*added, *listed)]
 
 
-async def add_file(deployment: Deployment, creator_id: CreatorId, upload: Upload) -> list[Added]:
-    """Read a file with timed text and write its sources with their jobs.
+async def add_one(deployment: Deployment, creator_id: CreatorId, upload: Upload) -> list[Added]:
+    """Check a file or link and put it to work.
 
     Raises:
-        UploadRefused: it cannot be read or is no timed text.
+        UploadRefused: it cannot be read, or is nothing that is taken.
     """
-    new = await asyncio.to_thread(_new_sources, deployment, upload)
+    intake, words = deployment.services.intake, Said(upload.link, upload.title, upload.language)
+    if upload.path.startswith(("http://", "https://")):
+        if upload.link:
+            raise UploadRefused("--link says where the video of a file is; a link needs none.")
+        new = intake.links(upload.path, words)
+    else:
+        new = await intake.file(creator_id, Path(upload.path), Path(upload.path).name, words)
     return await deployment.shelf.add(creator_id, new, None)
-
-
-def _new_sources(deployment: Deployment, upload: Upload) -> list[NewSource]:
-    name, services = Path(upload.path).name, deployment.services
-    transcripts = services.read_timed_text(name, _content(upload.path, services.largest_file_bytes))
-    return new_sources(
-        transcripts, file_name=name, link=upload.link, title=upload.title, language=upload.language,
-        detect=services.detect_language,
-    )  # fmt: skip
-
-
-def _content(path: str, largest_bytes: int) -> bytes:
-    if path.startswith(("http://", "https://")):
-        raise UploadRefused("Links alone cannot be read yet: download the captions and give the file, with --link.")
-    try:
-        check_size(Path(path).name, Path(path).stat().st_size, largest_bytes)
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise UploadRefused(f"{path} cannot be read: {error.strerror}.") from error
 
 
 @asynccontextmanager
@@ -123,7 +115,7 @@ async def working(deployment: Deployment) -> AsyncIterator["asyncio.Task[None]"]
 async def _wait(
     deployment: Deployment,
     creator_id: CreatorId,
-    wanted: Sequence[SourceId],
+    added: Sequence[Added],
     worker: "asyncio.Task[None]",
     *,
     quiet: bool,
@@ -133,7 +125,7 @@ async def _wait(
     with Progress(*columns, console=console) as progress:
         bars: dict[SourceId, TaskID] = {}
         while True:
-            sources = {s.id: s for s in await deployment.shelf.sources(creator_id) if s.id in wanted}
+            sources = _together(await deployment.shelf.sources(creator_id), added)
             for source in sources.values():
                 if source.id not in bars:
                     bars[source.id] = progress.add_task(source.title, total=1.0)
@@ -145,6 +137,13 @@ async def _wait(
             await asyncio.sleep(LOOK_EVERY_S)
 
 
+def _together(sources: Sequence[Source], added: Sequence[Added]) -> dict[SourceId, Source]:
+    """What was added, and what a playlist or feed among it turned out to hold."""
+    given = {entry.source_id: entry.known for entry in added}
+    workflows = {source.workflow_id for source in sources if given.get(source.id) is False}
+    return {s.id: s for s in reversed(sources) if s.id in given or s.workflow_id in workflows}
+
+
 def _share(source: Source) -> float:
     return 1.0 if source.stage in DONE else source.progress
 
@@ -153,6 +152,6 @@ def _result(added: Added, sources: Mapping[SourceId, Source], read: Set[str]) ->
     source = sources.get(added.source_id)
     if source is None or source.stage is Stage.FAILED:
         reason = source.reason if source else "It was removed meanwhile."
-        return Ingested(added.title, "failed", added.source_id, reason)
+        return Ingested(source.title if source else added.title, "failed", added.source_id, reason)
     warning = language_warning((source.language,), read)
-    return Ingested(added.title, "known" if added.known else "ready", added.source_id, warning=warning)
+    return Ingested(source.title, "known" if added.known else "ready", added.source_id, warning=warning)

@@ -180,7 +180,7 @@ def creator_list(config: Path | None, as_json: bool) -> None:
 def ingest(
     config: Path | None, paths: tuple[str, ...], handle: str, link: str, title: str, language: str, as_json: bool
 ) -> None:
-    """Add files with timed text, wait until they are searchable, and show how far they are."""
+    """Add files or links, wait until they are searchable, and show how far they are."""
     from bot.ingesting import Upload, ingest_files
 
     if len(paths) > 1 and (link or title):

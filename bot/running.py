@@ -144,7 +144,7 @@ async def _local_chat(deployment: Deployment, messenger: WebMessenger) -> LocalC
     names = BrowserNames(await link_key(deployment.database))
     return LocalChat(
         deployment.responder, lambda: chat_rooms(deployment), names, messenger,
-        deployment.services.largest_file_bytes, manages=True,
+        deployment.settings.limits.media_mb * 1_000_000, manages=True,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The sample library for a first look: two creators with lectures of our own, on this machine only."""
 
+from adapters.sources.timed_text import read_timed_text
 from adapters.web.chat import ChatRoom
 from bot.app import Deployment
 from bot.sample_library import sample_library
@@ -23,7 +24,7 @@ async def add_sample_library(deployment: Deployment) -> None:
             continue
         creator = await deployment.directory.add_creator(sample.handle, sample.name, None)
         for source in sample.sources:
-            (transcript,) = deployment.services.read_timed_text(source.file_name, source.content)
+            (transcript,) = read_timed_text(source.file_name, source.content)
             await deployment.shelf.add(
                 creator.id, [NewSource(transcript, source.title, language=sample.language)], None
             )

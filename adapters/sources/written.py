@@ -9,9 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from adapters.sources.apart import MEGABYTE, Json, Limits, run_apart
-from adapters.sources.segments import INVISIBLE, MAX_NAME_CHARS, MAX_SEGMENTS
+from adapters.sources.segments import MAX_NAME_CHARS, MAX_SEGMENTS
 from core.errors import UploadRefused
 from core.library.transcript import LocatorKind, Segment, Timing, Transcript
+from core.richtext import INVISIBLE
 
 MAX_CHARS: Final = 4_000_000
 MAX_DOCUMENT_BYTES: Final = 200 * MEGABYTE

@@ -1,78 +1,85 @@
-"""The creator's library in the chat: adding, listing and removing sources."""
+"""The creator's library in the chat: listing, changing, reading and removing sources."""
 
-import asyncio
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from bot.commands.registry import Context, Registry, said
-from core.conversation import Audience, Button, Kind, Parameter, Reply, Suggestion
-from core.errors import Refused, UploadRefused
-from core.ids import SourceId, WorkflowId
+from core.conversation import Audience, Button, File, Kind, Parameter, Reply, Suggestion
+from core.errors import Refused
+from core.ids import SourceId
 from core.library.cards import clock
-from core.library.store import Added, Source, Stage
-from core.library.uploads import check_size, language_warning, new_sources
-from core.richtext import RichText, bold, code, joined, link
+from core.library.catalogue import Edit
+from core.library.exports import FORMS
+from core.library.links import canonical_link
+from core.library.store import Source, Stage
+from core.library.uploads import TITLE_LENGTH, checked_language
+from core.richtext import RichText, bold, code, joined, link, one_line
 
 SHOWN: Final = 20
+SEARCH_KEPT: Final = 20
+"""Letters of a search that fit into a button."""
+ENDINGS: Final = {"text": "txt"}
 
 commands = Registry()
 
 
 @commands.command(
-    "upload",
-    "Add a transcript: .vtt, .srt, Whisper .json or .tsv, corpus.jsonl",
-    Parameter("file", "The file with the timed text", Kind.FILE, required=True),
-    Parameter("link", "Where the video is; answers then link to its seconds", Kind.LINK),
-    Parameter("title", "Its title as students see it", takes_rest=True),
-    Parameter("language", "Its language as two letters, such as en"),
-    audience=Audience.STAFF,
+    "videos",
+    "See what can be asked about",
+    Parameter("search", "Words of a title or topic, or a kind: video, audio, document, web page"),
+    private=True,
 )
-async def upload(context: Context) -> Reply:
-    """Check a file and put it to work; its card shows how far it is."""
-    creator, file = context.creator, context.file("file")
-    if file is None:
-        raise UploadRefused("Please attach the file with the timed text: .vtt, .srt, .json, .tsv or .jsonl.")
-    check_size(file.name, file.size_bytes, context.services.largest_file_bytes)
-    content = await file.read()
-    check_size(file.name, len(content), context.services.largest_file_bytes)
-    transcripts = await asyncio.to_thread(context.services.read_timed_text, file.name, content)
-    new = await asyncio.to_thread(
-        new_sources, transcripts, file_name=file.name, link=context.text("link"), title=context.text("title"),
-        language=context.text("language"), detect=context.services.detect_language,
-    )  # fmt: skip
-    added = await context.services.shelf.add(creator.id, new, context.place)
-    warning = language_warning((source.language for source in new), context.services.embedder_languages)
-    return Reply(RichText.of(_summary(added), f"\n⚠️ {warning}" if warning else ""))
-
-
-def _summary(added: Sequence[Added]) -> RichText:
-    fresh = [source for source in added if not source.known]
-    if not fresh:
-        names = ", ".join(source.title for source in added[:3])
-        return RichText.of("I have that already: ", bold(names), ". Nothing was changed.")
-    if len(fresh) == 1:
-        return RichText.of("Got it. ", bold(fresh[0].title), " will be ready in a moment.")
-    known = f" ({len(added) - len(fresh)} I had already)" if len(fresh) < len(added) else ""
-    return RichText.of(f"Got {len(fresh)} sources{known}; each card says when it is ready.")
-
-
-@commands.command("videos", "See what can be asked about", private=True)
 async def videos(context: Context) -> Reply:
-    """List the creator's sources, newest first."""
-    sources = await context.services.shelf.sources(context.creator.id)
+    """List the creator's sources, newest first, in pages."""
+    return await _page(context, context.text("search"), 0)
+
+
+@commands.action("more_videos")
+async def more_videos(context: Context) -> Reply:
+    """Another page of the list."""
+    page, _, search = context.text("payload").partition(":")
+    if not page.isdecimal():
+        raise Refused("That button does not work any more.")
+    return replace(await _page(context, search, int(page)), replaces=True)
+
+
+async def _page(context: Context, search: str, page: int) -> Reply:
+    staff = context.standing.staff
+    every = await context.services.shelf.sources(context.creator.id)
+    sources = [source for source in every if (staff or source.stage is Stage.COMPLETED) and _fits(source, search)]
     if not sources:
-        hint = " Add the first with /upload." if context.standing.staff else ""
-        return said(f"There is nothing here yet.{hint}")
-    lines = [_line(source, staff=context.standing.staff) for source in sources[:SHOWN]]
-    more = f"\n… and {len(sources) - SHOWN} more" if len(sources) > SHOWN else ""
-    return Reply(RichText.of(bold(f"{context.creator.name}: {len(sources)} sources"), "\n", joined(lines), more))
+        if search:
+            return said(f"Nothing here is called or about {search!r}. /videos shows all.")
+        return said("There is nothing here yet." + (" Add the first with /upload." if staff else ""))
+    first = min(page, (len(sources) - 1) // SHOWN) * SHOWN
+    lines = [_line(source, staff=staff) for source in sources[first : first + SHOWN]]
+    about = f" with {search!r}" if search else ""
+    heading = bold(f"{context.creator.name}: {len(sources)} sources{about}")
+    buttons = [
+        Button(label, "more_videos", f"{number}:{search[:SEARCH_KEPT]}")
+        for label, number, there in (
+            ("◀ Newer", page - 1, first > 0),
+            ("Older ▶", page + 1, len(sources) > first + SHOWN),
+        )
+        if there
+    ]
+    return Reply(RichText.of(heading, "\n", joined(lines)), (tuple(buttons),) if buttons else ())
+
+
+def _fits(source: Source, search: str) -> bool:
+    wanted = search.casefold()
+    named = (source.title, source.kind.value.replace("_", " "), source.language, *source.topics)
+    return not wanted or any(wanted in name.casefold() for name in named)
 
 
 def _line(source: Source, *, staff: bool) -> RichText:
     title = link(source.title, source.link) if source.link else source.title
     length = f" · {clock(source.duration_s)}" if source.duration_s else ""
+    tier = f" · for {source.tier}" if source.tier else ""
     number = f" · #{source.id}" if staff else ""
-    return RichText.of("▸ ", title, length, _state(source), number)
+    return RichText.of("▸ ", title, length, _state(source), tier, number)
 
 
 def _state(source: Source) -> str:
@@ -101,6 +108,15 @@ async def _suggest_source(context: Context, typed: str) -> Sequence[Suggestion]:
 )
 async def remove(context: Context) -> Reply:
     """Remove a source; a button undoes it."""
+    return await _remove(context, (await named_source(context)).id)
+
+
+async def named_source(context: Context) -> Source:
+    """The one source that the parameter ``source`` names, by its number or by words of its title.
+
+    Raises:
+        Refused: none fits, or several do.
+    """
     wanted = context.text("source").removeprefix("#")
     sources = await context.services.shelf.sources(context.creator.id)
     exact = [source for source in sources if wanted in {str(source.id), source.title}]
@@ -110,7 +126,59 @@ async def remove(context: Context) -> Reply:
     if len(found) > 1:
         names = "; ".join(f"#{source.id} {source.title}" for source in found[:5])
         raise Refused(f"Several sources fit: {names}. Please give the number.")
-    return await _remove(context, found[0].id)
+    return found[0]
+
+
+@commands.command(
+    "edit",
+    "Change a source's title, link, language or tier",
+    Parameter("source", "Its title, or its number from /videos", Kind.SOURCE, required=True),
+    Parameter("title", "Its new title"),
+    Parameter("link", "Where it is; answers then link there", Kind.LINK),
+    Parameter("language", "Its language as two letters, such as en"),
+    Parameter("tier", "Which members may be answered from it; none for everybody"),
+    audience=Audience.STAFF,
+    private=True,
+    suggest=_suggest_source,
+)
+async def edit(context: Context) -> Reply:
+    """Change what is given of a source, and show what it is now."""
+    source = await named_source(context)
+    changes = Edit(
+        title=one_line(context.text("title"))[:TITLE_LENGTH] or None,
+        link=canonical_link(context.text("link")) if context.text("link") else None,
+        language=checked_language(context.text("language")) or None,
+        tier={"": None, "none": ""}.get(context.text("tier").casefold(), context.text("tier")[:50]),
+    )
+    if changes.empty:
+        raise Refused("Say what to change: title, link, language or tier.")
+    if not await context.services.catalogue.edit(context.creator.id, source.id, changes):
+        raise Refused("That source is gone already.")
+    changed = next(each for each in await context.services.shelf.sources(context.creator.id) if each.id == source.id)
+    return Reply(RichText.of("Changed. ", _line(changed, staff=True)))
+
+
+@commands.command(
+    "transcript",
+    "Get a source's transcript as a file",
+    Parameter("source", "Its title, or its number from /videos", Kind.SOURCE, required=True),
+    Parameter("form", "As which file", Kind.CHOICE, choices=tuple(FORMS)),
+    audience=Audience.STAFF,
+    private=True,
+    suggest=_suggest_source,
+)
+async def transcript(context: Context) -> Reply:
+    """Send what a source says as captions or as text."""
+    source = await named_source(context)
+    watched = await context.services.transcripts.transcript(context.creator.id, source.id)
+    if watched is None or not watched.sentences:
+        raise Refused(f"{source.title} has no transcript yet. /status says how far it is.")
+    form = context.text("form") or ("vtt" if watched.timed else "text")
+    if not watched.timed and form != "text":
+        raise Refused(f"{source.title} has no times, so it can only be had as text.")
+    name = re.sub(r"[^\w-]+", "-", source.title).strip("-")[:60] or "transcript"
+    file = File(f"{name}.{ENDINGS.get(form, form)}", FORMS[form](watched).encode())
+    return Reply(RichText.of("The transcript of ", bold(source.title), ":"), files=(file,))
 
 
 @commands.action("discard", audience=Audience.STAFF)
@@ -136,20 +204,6 @@ async def restore(context: Context) -> Reply:
     if source is None:
         raise Refused("It is too late to undo that; please upload it again.")
     return Reply(RichText.of(bold(source.title), " is back."), replaces=True)
-
-
-@commands.action("retry", audience=Audience.STAFF)
-async def retry(context: Context) -> Reply:
-    """Try a failed source again."""
-    retried = await context.services.shelf.retry(context.creator.id, SourceId(context.payload_number))
-    return said("Trying again." if retried else "There is nothing to try again.", private=True)
-
-
-@commands.action("retry_batch", audience=Audience.STAFF)
-async def retry_batch(context: Context) -> Reply:
-    """Try again all that failed of what was uploaded together."""
-    retried = await context.services.shelf.retry_workflow(context.creator.id, WorkflowId(context.payload_number))
-    return said(f"Trying {retried} again." if retried else "There is nothing to try again.", private=True)
 
 
 @commands.action("about")

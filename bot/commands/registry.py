@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from core.asking.engine import Engine
@@ -21,8 +22,10 @@ from core.conversation import (
     Suggestion,
 )
 from core.errors import Refused
+from core.library.catalogue import Catalogue
+from core.library.intake import Intake
 from core.library.store import Shelf
-from core.library.watching import RenewableLinks
+from core.library.watching import RenewableLinks, Transcripts
 from core.members.directory import Creator, Directory, Standing
 from core.richtext import RichText
 
@@ -42,6 +45,9 @@ class Services:
     intake: Intake
     embedder_languages: frozenset[str]
     limits: Limits
+    catalogue: Catalogue
+    transcripts: Transcripts
+    uploads_per_hour: int
     scratch: Path
     registration: str
     contact: str

@@ -31,7 +31,7 @@ commands = Registry()
     "Add videos, recordings, documents or captions: a file, or links",
     Parameter("file", "A video, recording, document, or captions (.vtt, .srt)", Kind.FILE),
     Parameter("link", "A video, playlist, podcast, page or file; with captions: where their video is", Kind.LINK),
-    Parameter("title", "Its title as students see it"),
+    Parameter("title", "Its title as students see it", takes_rest=True),
     Parameter("language", "Its language as two letters, such as en"),
     audience=Audience.STAFF,
 )
@@ -48,7 +48,8 @@ async def upload(context: Context) -> Reply:
     new = await _from_file(context, file, words) if file else context.services.intake.links(links, words)
     workflow = NewWorkflow(uploader=context.standing.student_id)
     added = await context.services.shelf.add(context.creator.id, new, context.place, workflow)
-    return Reply(RichText.of(_summary(added), language_warning(new, context.services.embedder_languages)))
+    warning = language_warning((source.language for source in new), context.services.embedder_languages)
+    return Reply(RichText.of(_summary(added), f"\n⚠️ {warning}" if warning else ""))
 
 
 async def _from_file(context: Context, file: Attachment, words: Said) -> list[NewSource]:

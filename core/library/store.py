@@ -188,6 +188,10 @@ class Shelf(Protocol):
         """All sources that are not removed, newest first."""
         ...
 
+    async def undone(self, creator_id: CreatorId, limit: int) -> tuple[list[Source], int]:
+        """The newest sources whose work is not done, at most ``limit``, and how many there are in all."""
+        ...
+
     async def remove(self, creator_id: CreatorId, source_id: SourceId) -> Source | None:
         """Take a source out of every answer at once; None when there is no such source."""
         ...

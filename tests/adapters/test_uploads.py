@@ -341,7 +341,7 @@ async def test_items_that_end_at_the_same_moment_are_all_counted_on_their_card(
 
 async def test_progress_inside_a_stage_is_written_down_once_a_second_and_a_new_stage_at_once() -> None:
     bench = WrittenBench()
-    progress = Progress(cast(Workbench, bench), CreatorId(1), ItemId(1), None)
+    progress = Progress(cast("Workbench", bench), CreatorId(1), ItemId(1), None)
     for share in np.linspace(0, 1, 500):
         await progress.report(Stage.DOWNLOADING, float(share))
     await progress.report(Stage.TRANSCRIBING, 7.0)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from adapters.sources.segments import INVISIBLE
 from adapters.sources.written import Piece
+from core.richtext import INVISIBLE
 
 Element: TypeAlias = Any
 """An element of an HTML tree; the library that reads it has no types."""
