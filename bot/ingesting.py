@@ -77,9 +77,8 @@ async def ingest_files(
                 refused.append(Ingested(upload.path, "refused", reason=f"It cannot be read: {error.strerror}."))
         async with working(deployment) as worker:
             sources = await _wait(deployment, creator.id, added, worker, quiet=quiet)
-    listed = [
-        Added(id, each.title, known=False) for id, each in sources.items() if id not in {a.source_id for a in added}
-    ]
+    given = {entry.source_id for entry in added}
+    listed = [Added(source.id, source.title, known=False) for source in sources.values() if source.id not in given]
     return refused + [_result(entry, sources, deployment.embedder.languages) for entry in (*added, *listed)]
 
 

@@ -30,10 +30,10 @@ MEGABYTE = 1_000_000
 
 def make_intake(settings: Settings, files: MediaFiles) -> Intake:
     """What takes files and links in, for the chat and for the shell."""
-    limits = settings.limits
     most = IntakeLimits(
-        limits.file_mb * MEGABYTE, limits.media_mb * MEGABYTE, limits.media_hours * 3600, limits.max_storage_gb
-    )
+        file_bytes=settings.limits.file_mb * MEGABYTE, media_bytes=settings.limits.media_mb * MEGABYTE,
+        longest_s=settings.limits.media_hours * 3600, storage_gb=settings.limits.max_storage_gb,
+    )  # fmt: skip
     return Intake(files, LocalFileKinds(), read_timed_text, detect_language, most)
 
 
@@ -46,8 +46,10 @@ async def open_reader(
     Raises:
         ConfigurationError: ``models.transcribe`` names what cannot be used.
     """
-    limits = settings.limits
-    most = ReadingLimits(limits.media_mb * MEGABYTE, limits.file_mb * MEGABYTE, limits.media_hours * 3600)
+    most = ReadingLimits(
+        media_bytes=settings.limits.media_mb * MEGABYTE, document_bytes=settings.limits.file_mb * MEGABYTE,
+        longest_s=settings.limits.media_hours * 3600,
+    )  # fmt: skip
     transcriber = make_transcriber(settings)
     try:
         yield PortReader(
@@ -70,14 +72,14 @@ def open_files(settings: Settings) -> MediaFiles:
     Raises:
         ConfigurationError: the store's address is not complete.
     """
-    storage = settings.storage
-    if not storage.s3_endpoint:
-        return open_local_files(storage.data_dir / "media")
+    if not settings.storage.s3_endpoint:
+        return open_local_files(settings.storage.data_dir / "media")
     address = S3Address(
-        storage.s3_endpoint, storage.s3_bucket, storage.s3_region, storage.s3_access_key.get_secret_value(),
-        storage.s3_secret_key.get_secret_value(),
+        endpoint=settings.storage.s3_endpoint, bucket=settings.storage.s3_bucket, region=settings.storage.s3_region,
+        access_key=settings.storage.s3_access_key.get_secret_value(),
+        secret_key=settings.storage.s3_secret_key.get_secret_value(),
     )  # fmt: skip
-    return open_s3_files(address, storage.data_dir / "scratch")
+    return open_s3_files(address, settings.storage.data_dir / "scratch")
 
 
 def make_transcriber(settings: Settings) -> Transcriber | None:
