@@ -12,6 +12,7 @@ from core.asking.writing import DraftSentence, EvidenceSentence, EvidenceSource
 from core.ids import CreatorId, SourceId
 from core.library.cards import clock
 from core.library.links import deep_link
+from core.library.transcript import LocatorKind
 from core.library.watching import WatchLinks
 
 MOST_QUOTES: Final = 3
@@ -86,12 +87,14 @@ def _runs(source_id: SourceId, units: Sequence[int]) -> Iterator[Span]:
 def quotes(starts: Sequence[Start], evidence: Evidence) -> list[list[StoredSentence]]:
     """Up to three moments, each its sentence and those after it in its paragraph, without repeating one.
 
-    What follows a better moment right away makes it longer; what only leads up to one is left out.
+    What follows a better moment right away makes it longer; what only leads up to one is left out. So is a heading,
+    which the citation names.
     """
     found: list[list[StoredSentence]] = []
     shown: set[Place] = set()
     for start in starts[:MOST_QUOTES]:
-        quote = [s for s in _run_on(evidence, start) if (s.source_id, s.position) not in shown]
+        said = (s for s in _run_on(evidence, start) if not _is_heading(s))
+        quote = [s for s in said if (s.source_id, s.position) not in shown]
         if not quote or any(_follows(quote, better) for better in found):
             continue
         shown.update((s.source_id, s.position) for s in quote)
@@ -101,6 +104,10 @@ def quotes(starts: Sequence[Start], evidence: Evidence) -> list[list[StoredSente
         else:
             before += quote
     return found
+
+
+def _is_heading(sentence: StoredSentence) -> bool:
+    return sentence.locator_kind is LocatorKind.HEADING and sentence.text.strip() == sentence.locator
 
 
 def _follows(before: Sequence[StoredSentence], quote: Sequence[StoredSentence]) -> bool:

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 from core.asking.citing import Evidence, quotes
 from core.asking.holdings import StoredSentence
 from core.asking.ranking import Start
 from core.ids import SourceId
+from core.library.transcript import LocatorKind
 
 TWENTY_WORDS = " ".join(["word"] * 20)
 
@@ -39,3 +42,12 @@ def test_no_sentence_is_quoted_twice() -> None:
 
 def test_another_paragraph_is_another_moment() -> None:
     assert positions(20, 23, paragraphs=dict.fromkeys(range(23, 40), 1)) == [[20, 21, 22], [23, 24, 25]]
+
+
+def test_a_heading_is_named_and_not_quoted() -> None:
+    heading, text = (
+        replace(said(n), text=words, timed=False, locator="Baking", locator_kind=LocatorKind.HEADING)
+        for n, words in enumerate(("Baking", "Bake it at 240 degrees."))
+    )
+    found = quotes([Start(SourceId(7), 0, 1.0)], Evidence.of([heading, text]))
+    assert [[sentence.text for sentence in quote] for quote in found] == [["Bake it at 240 degrees."]]
