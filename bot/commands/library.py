@@ -13,7 +13,7 @@ from core.library.cards import clock
 from core.library.catalogue import Edit
 from core.library.exports import FORMS
 from core.library.links import canonical_link
-from core.library.store import Source, Stage
+from core.library.store import Source, SourceKind, Stage
 from core.library.uploads import TITLE_LENGTH, checked_language
 from core.richtext import RichText, bold, code, joined, link, one_line
 
@@ -48,7 +48,7 @@ async def more_videos(context: Context) -> Reply:
 async def _page(context: Context, search: str, page: int) -> Reply:
     staff = context.standing.staff
     every = await context.services.shelf.sources(context.creator.id)
-    sources = [source for source in every if (staff or source.stage is Stage.COMPLETED) and _fits(source, search)]
+    sources = [source for source in every if _listed(source, staff=staff) and _fits(source, search)]
     if not sources:
         if search:
             return said(f"Nothing here is called or about {search!r}. /videos shows all.")
@@ -66,6 +66,11 @@ async def _page(context: Context, search: str, page: int) -> Reply:
         if there
     ]
     return Reply(RichText.of(heading, "\n", joined(lines)), (tuple(buttons),) if buttons else ())
+
+
+def _listed(source: Source, *, staff: bool) -> bool:
+    """Staff also see what is not ready, and the playlists that are looked at again; students what they can ask about."""
+    return staff or (source.stage is Stage.COMPLETED and source.kind is not SourceKind.LISTING)
 
 
 def _fits(source: Source, search: str) -> bool:

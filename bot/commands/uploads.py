@@ -47,9 +47,13 @@ async def upload(context: Context) -> Reply:
     words = Said(links if file is not None else "", title, context.text("language"))
     new = await _from_file(context, file, words) if file else context.services.intake.links(links, words)
     workflow = NewWorkflow(uploader=context.standing.student_id)
-    added = await context.services.shelf.add(context.creator.id, new, context.place, workflow)
+    creator_id = context.creator.id
+    added = await context.services.shelf.add(creator_id, new, context.place, workflow)
+    again = [
+        entry for entry in added if entry.known and await context.services.shelf.retry(creator_id, entry.source_id)
+    ]
     warning = language_warning((source.language for source in new), context.services.embedder_languages)
-    return Reply(RichText.of(_summary(added), f"\n⚠️ {warning}" if warning else ""))
+    return Reply(RichText.of(_summary(added, again), f"\n⚠️ {warning}" if warning else ""))
 
 
 async def _from_file(context: Context, file: Attachment, words: Said) -> list[NewSource]:
@@ -82,8 +86,11 @@ async def _check_pace(context: Context) -> None:
         )
 
 
-def _summary(added: Sequence[Added]) -> RichText:
+def _summary(added: Sequence[Added], again: Sequence[Added]) -> RichText:
     fresh = [source for source in added if not source.known]
+    if again and not fresh:
+        names = ", ".join(source.title for source in again[:3])
+        return RichText.of("That failed before, so I am trying it again: ", bold(names), ".")
     if not fresh:
         names = ", ".join(source.title for source in added[:3])
         return RichText.of("I have that already: ", bold(names), ". Nothing was changed.")

@@ -35,7 +35,9 @@ Fix the drawing with two thin layers of spray at a distance of 30 centimeters.
 
 @pytest.fixture
 async def deployment(database_url: str, tmp_path: Path) -> AsyncIterator[Deployment]:
-    settings = Settings.model_validate({"storage": {"data_dir": str(tmp_path)}})
+    settings = Settings.model_validate(
+        {"storage": {"data_dir": str(tmp_path)}, "downloads": {"allow_loopback": True}}
+    )
     async with open_on(settings, DatabaseAddress(database_url, database_url)) as opened:
         yield opened
 
