@@ -69,7 +69,7 @@ async def _page(context: Context, search: str, page: int) -> Reply:
 
 
 def _listed(source: Source, *, staff: bool) -> bool:
-    """Staff also see what is not ready, and the playlists that are looked at again; students what they can ask about."""
+    """Staff also see what is not ready, and lists that are looked at again; students what they can ask about."""
     return staff or (source.stage is Stage.COMPLETED and source.kind is not SourceKind.LISTING)
 
 

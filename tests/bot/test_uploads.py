@@ -95,7 +95,7 @@ def slides() -> bytes:
 def video() -> bytes:
     """The speech with a picture, as mp4."""
     file = io.BytesIO()
-    with av.open(io.BytesIO(SPEECH)) as speech, av.open(file, "w", format="mp4") as film:
+    with av.open(io.BytesIO(SPEECH), "r") as speech, av.open(file, "w", format="mp4") as film:
         sound = film.add_stream("aac", rate=48000)
         picture = film.add_stream("mpeg4", rate=5)
         picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
