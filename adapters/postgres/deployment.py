@@ -65,7 +65,10 @@ RETURN_EVERY_S: Final = 5.0
 ANSWERS_WITHIN_S: Final = 10.0
 # With these the server, too, notices within a minute that the other end is gone without a word.
 KEEPALIVE: Final = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
-_LOST: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+# asyncpg's own state gets mixed up where a connection dies under a call that is being given up.
+_LOST: Final = (
+    OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
+)  # fmt: skip
 
 
 async def link_key(database: Database) -> str:

@@ -93,7 +93,8 @@ async def test_of_twenty_people_at_once_one_is_written_to_and_nineteen_are_quote
         replies = await asyncio.gather(
             *(
                 deployment.responder.respond(
-                    Request(place, Person("discord", f"{n}", f"person {n}"), "ask", {"question": SHADOW})
+                    # Each in other words, so that none is answered from what the first one paid for.
+                    Request(place, Person("discord", f"{n}", f"person {n}"), "ask", {"question": f"{SHADOW} {n}"})
                 )
                 for n in range(20)
             )
