@@ -41,7 +41,7 @@ def _discord(deployment: Deployment, settings: Settings) -> Platform:
         bot_token=settings.discord.bot_token.get_secret_value(),
         api_url=settings.discord.api_url,
         gateway_url=settings.discord.gateway_url,
-        largest_file_bytes=settings.limits.file_mb * MEGABYTE,
+        largest_file_bytes=settings.limits.media_mb * MEGABYTE,
     )
     return Platform(platform, platform.run, platform.liveness, lambda _: None)
 
@@ -60,7 +60,7 @@ def _telegram(deployment: Deployment, settings: Settings) -> Platform:
         mode=settings.telegram.mode,
         public_url=settings.public_url,
         webhook_secret=settings.telegram.webhook_secret.get_secret_value(),
-        largest_file_bytes=settings.limits.file_mb * MEGABYTE,
+        largest_file_bytes=settings.limits.media_mb * MEGABYTE,
         moved=moved,
     )
 

@@ -54,6 +54,20 @@ class CommandResponder:
             return True
         return request.command == "ask" and creator is not None and creator.answers == "private"
 
+    async def may(self, request: Request) -> bool:
+        """Say whether the person may use this command here; for what could be meant in two ways."""
+        entry = self._entry(request)
+        if entry is None:
+            return False
+        try:
+            (await self._context(request)).require(entry.command)
+        except UserError:
+            return False
+        except Exception as error:  # noqa: BLE001 - what is then asked or refused instead says what is wrong
+            log.warning("what somebody may do is not known", reason=type(error).__name__)
+            return False
+        return True
+
     async def respond(self, request: Request) -> Reply:
         """Do what the person asked for; an error becomes a reply that says what to do."""
         correlation_id = secrets.token_hex(4)

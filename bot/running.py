@@ -17,7 +17,7 @@ from adapters.web.chat import LocalChat
 from adapters.web.server import build_web, serve
 from adapters.web.signing import BrowserNames
 from adapters.web.watch import WatchPages
-from bot.app import Deployment, open_deployment, run_clock, run_deliveries, run_worker
+from bot.app import MEGABYTE, Deployment, open_deployment, run_clock, run_deliveries, run_worker
 from bot.logs import set_up_logs
 from bot.platforms import Platform, open_platforms
 from bot.sample import LOCAL, add_sample_library, chat_rooms, join_everything, whom_to_ask
@@ -144,7 +144,7 @@ async def _local_chat(deployment: Deployment, messenger: WebMessenger) -> LocalC
     names = BrowserNames(await link_key(deployment.database))
     return LocalChat(
         deployment.responder, lambda: chat_rooms(deployment), names, messenger,
-        deployment.settings.limits.media_mb * 1_000_000, manages=True,
+        deployment.settings.limits.media_mb * MEGABYTE, deployment.services.scratch, manages=True,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ the :class:`Reply` natively. Commands are declared in ``bot/commands``; nothing 
 from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from core.richtext import RichText, Span, Style
@@ -50,11 +51,15 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that came with a message; read at once, since platforms' links to it expire."""
+    """A file that came with a message; saved at once, since platforms' links to it expire.
+
+    ``size_bytes`` is as announced, 0 where nothing was said. ``save`` streams the content to a file and raises
+    UploadRefused, ProviderBusy or ProviderError; then there is no file.
+    """
 
     name: str
     size_bytes: int
-    read: Callable[[], Awaitable[bytes]] = field(repr=False, compare=False)
+    save: Callable[[Path], Awaitable[None]] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +231,10 @@ class Responder(Protocol):
 
     async def private(self, request: Request) -> bool:
         """Say, before the work starts, whether the reply will be for the person alone."""
+        ...
+
+    async def may(self, request: Request) -> bool:
+        """Say whether the person may use this command here; for what could be meant in two ways."""
         ...
 
     async def respond(self, request: Request) -> Reply:

@@ -11,16 +11,21 @@ from discord import app_commands
 from adapters.discord.failures import FAILURES
 from adapters.discord.incoming import (
     Files,
+    answers_unseen,
     being_typed,
     button_request,
     command_request,
     declared,
+    files_answered,
+    files_of,
     greeting_places,
     question,
 )
 from adapters.discord.outgoing import Outgoing
 from core.conversation import Place, Reply, Request, Responder
+from core.errors import UserError
 from core.richtext import RichText
+from core.sent_files import requests_of
 
 log = structlog.get_logger()
 
@@ -35,6 +40,12 @@ NOT_TAKEN: Final = Reply(
     RichText.of("Discord did not take my answer, or not all of it. Please try again in a minute.")
 )
 TOLD_PRIVATELY: Final = Reply(RichText.of("I have answered you in a direct message."))
+UNSEEN: Final = Reply(
+    RichText.of(
+        "Discord does not show me the message that you answered, since it does not mention me. "
+        "Write your question to me, or send me the file yourself."
+    )
+)
 UNTOLD: Final = Reply(
     RichText.of(
         "I could not answer you in private: your direct messages are closed. "
@@ -65,9 +76,9 @@ class Dialogue:
             await self._guard(answer(interaction), interaction.type.name, interaction.id)
 
     async def message(self, message: discord.Message) -> None:
-        """Answer a question that was asked without a command."""
-        if request := question(message, self._bot_id):
-            await self._guard(self._question(request, str(message.id)), "message", message.id)
+        """Answer a question that was asked, or take files that were sent, without a command."""
+        if asked := question(message, self._bot_id):
+            await self._guard(self._said(asked, message), "message", message.id)
 
     async def joined(self, guild: discord.Guild) -> None:
         """Greet a new server, unless it was greeted before."""
@@ -184,6 +195,19 @@ class Dialogue:
         await interaction.response.autocomplete(choices[:25])
 
     # Messages
+
+    async def _said(self, asked: Request, message: discord.Message) -> None:
+        files, answered = files_of(message, self._files), files_answered(message, self._files)
+        try:
+            requests = await requests_of(asked, self._responder, files, answered)
+        except UserError as error:
+            await self._answer(asked, Reply(RichText.of(str(error))), str(message.id))
+            return
+        if requests == [asked] and not asked.arguments["question"] and answers_unseen(message):
+            await self._answer(asked, UNSEEN, str(message.id))
+            return
+        for request in requests:
+            await self._question(request, str(message.id))
 
     async def _question(self, request: Request, message_id: str) -> None:
         async with self._outgoing.typing(request.place.channel):

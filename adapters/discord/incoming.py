@@ -1,23 +1,28 @@
 """What happened on Discord, in the words of the conversation."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 import discord
 
-from adapters.discord.failures import FAILURES
+from adapters.discord.failures import UNREACHABLE
 from core.conversation import Attachment, Command, Person, Place, Request, Role, Value
-from core.errors import ProviderError, UploadRefused
-from core.library.uploads import check_size
+from core.errors import ProviderBusy, ProviderError, UploadRefused
+from core.library.saving import PIECE_BYTES, Pieces, save_pieces
+from core.sent_files import may_be_a_source
 
 PLATFORM: Final = "discord"
 ASK: Final = "ask"
 MEMBER_OPTION, ROLE_OPTION, FILE_OPTION = 6, 8, 11
+GONE: Final = (403, 404)
+QUIET: Final = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
 
 Json = Mapping[str, Any]
-Download = Callable[[str], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +80,37 @@ def question(message: discord.Message, bot_id: int) -> Request | None:
         return None
     if message.guild and bot_id not in {user.id for user in message.mentions}:
         return None
-    text = re.sub(rf"<@!?{bot_id}>", " ", message.content).strip()
+    text = re.sub(rf"<@!?{bot_id}>", " ", _content(message)).strip()
     place = _place(message.channel.id, message.guild)
     return Request(place, _person(message.author, _message_permissions(message)), ASK, {"question": text})
+
+
+def files_of(message: discord.Message, files: "Files") -> list[Attachment]:
+    """What came with a message, or with the one that it forwards, and could become a source."""
+    sent = [*message.attachments, *(each for shown in message.message_snapshots for each in shown.attachments)]
+    return [files.attachment(each.to_dict()) for each in sent if may_be_a_source(each.content_type)]
+
+
+def files_answered(message: discord.Message, files: "Files") -> list[Attachment]:
+    """What came with the message that a person replies to, as far as Discord shows it to us."""
+    answered = message.reference.resolved if message.reference else None
+    if not isinstance(answered, discord.Message) or answered.author.bot:
+        return []
+    return files_of(answered, files)
+
+
+def answers_unseen(message: discord.Message) -> bool:
+    """Whether it replies to a message that Discord hides from us, since it was not meant for us."""
+    answered = message.reference.resolved if message.reference else None
+    if not isinstance(answered, discord.Message) or answered.author.bot:
+        return False
+    return not (answered.content or answered.attachments or answered.embeds or answered.message_snapshots)
+
+
+def _content(message: discord.Message) -> str:
+    """The text of a message; of one that only forwards, the first line of what it forwards."""
+    forwarded = next((shown.content for shown in message.message_snapshots if shown.content), "")
+    return message.content or forwarded.strip().partition("\n")[0]
 
 
 def declared(commands: Sequence[Command], name: str) -> Command | None:
@@ -102,25 +135,36 @@ def person_of(interaction: discord.Interaction) -> Person:
 
 
 class Files:
-    """Makes attachments whose content is downloaded through Discord's signed links, which expire."""
+    """Makes attachments whose content is downloaded through Discord's signed links, which expire within a day."""
 
-    def __init__(self, download: Download, largest_file_bytes: int) -> None:
-        self._download = download
+    def __init__(self, largest_file_bytes: int) -> None:
         self._largest_file_bytes = largest_file_bytes
 
     def attachment(self, payload: Json) -> Attachment:
-        """An attachment of an interaction."""
+        """An attachment of an interaction or a message."""
         name, url, size_bytes = str(payload["filename"]), str(payload["url"]), int(payload["size"])
-        return Attachment(name, size_bytes, lambda: self._read(name, url, size_bytes))
 
-    async def _read(self, name: str, url: str, size_bytes: int) -> bytes:
-        check_size(name, size_bytes, self._largest_file_bytes)
-        try:
-            return await self._download(url)
-        except (discord.NotFound, discord.Forbidden) as error:
-            raise UploadRefused(f"Discord's link to {name} has expired. Please attach the file again.") from error
-        except FAILURES as error:
-            raise ProviderError(f"Discord did not hand over the file: {type(error).__name__}") from error
+        async def save(path: Path) -> None:
+            await save_pieces(
+                _pieces(url, name), path, name=name, size_bytes=size_bytes, largest_bytes=self._largest_file_bytes
+            )
+
+        return Attachment(name, size_bytes, save)
+
+
+async def _pieces(url: str, name: str) -> Pieces:
+    """The content behind a signed link as it comes."""
+    headers = {"Accept-Encoding": "identity"}
+    try:
+        async with aiohttp.ClientSession(timeout=QUIET, headers=headers) as session, session.get(url) as response:
+            if response.status in GONE:
+                raise UploadRefused(f"Discord's link to {name} has expired. Please attach the file again.")
+            if response.status != HTTPStatus.OK:
+                raise ProviderError(f"Discord did not hand over a file: it answers {response.status}")
+            async for piece in response.content.iter_chunked(PIECE_BYTES):
+                yield piece
+    except UNREACHABLE as error:
+        raise ProviderBusy(f"Discord did not hand over a whole file: {type(error).__name__}") from error
 
 
 def _data(interaction: discord.Interaction) -> Any:  # noqa: ANN401 any JSON

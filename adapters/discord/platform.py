@@ -25,7 +25,7 @@ from core.errors import ProviderBusy
 log = structlog.get_logger()
 
 OFFICIAL_API: Final = "https://discord.com/api/v10"
-LARGEST_FILE_BYTES: Final = 25_000_000
+LARGEST_FILE_BYTES: Final = 2_000_000_000
 FINISH_WITHIN_S, CLOSE_WITHIN_S = 2.5, 1.5
 LONGEST_WAIT_S: Final = 60.0
 STEADY_S: Final = 300.0
@@ -121,7 +121,7 @@ class DiscordPlatform:
             await client.login(self._bot_token)
             application_id = client.application_id or 0
             self._outgoing = Outgoing(client.http, application_id)
-            files = Files(client.http.get_from_cdn, self._largest_file_bytes)
+            files = Files(self._largest_file_bytes)
             client.dialogue = Dialogue(self._responder, self._outgoing, files, client.user.id if client.user else 0)
             registering = asyncio.create_task(self._register_commands(client.http, application_id))
             try:

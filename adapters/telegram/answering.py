@@ -13,13 +13,14 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 
 from adapters.telegram.administrators import Administrators
 from adapters.telegram.failures import says
-from adapters.telegram.files import attachment_of
+from adapters.telegram.files import Files
 from adapters.telegram.hearing import Heard, hear, meant, person_of, place_of, topic_of
 from adapters.telegram.whispering import remembered, remembering
 from adapters.telegram.writing import Writer
 from core.conversation import Person, Place, Reply, Request, Responder
 from core.errors import UserError
 from core.richtext import RichText, link
+from core.sent_files import requests_of
 from core.typed_commands import parse
 
 log = structlog.get_logger()
@@ -40,12 +41,12 @@ class Answering:
     """Hands events to the responder and writes what it replies; no error gets out."""
 
     def __init__(
-        self, bot: Bot, responder: Responder, writer: Writer, largest_file_bytes: int,
+        self, bot: Bot, responder: Responder, writer: Writer, files: Files,
         moved: Callable[[str, str, str], Awaitable[None]],
     ) -> None:  # fmt: skip
         self._bot = bot
         self._responder = responder
-        self._largest_file_bytes = largest_file_bytes
+        self._files = files
         self._moved = moved
         self._administrators = Administrators(bot)
         self._writer = writer
@@ -89,30 +90,38 @@ class Answering:
         place = _place(message)
         async with self._typing(place):
             try:
-                request = await self._request(message, heard, place)
+                requests = await self._requests(message, heard, place)
             except UserError as error:
                 await self._writer.say(place, _line(str(error)), message.message_id)
                 return
-            is_private = not place.direct and await self._responder.private(request)
-            reply = await self._responder.respond(request)
+            for request in requests:
+                await self._answer(message, place, request)
+
+    async def _answer(self, message: Message, place: Place, request: Request) -> None:
+        is_private = not place.direct and await self._responder.private(request)
+        reply = await self._responder.respond(request)
         if is_private or (reply.private and not place.direct and not _is_line(reply)):
             await self._whisper(message, place, reply)
         else:
             await self._writer.say(place, reply, message.message_id)
 
-    async def _request(self, message: Message, heard: Heard, place: Place) -> Request:
+    async def _requests(self, message: Message, heard: Heard, place: Place) -> list[Request]:
         if heard.is_command:
-            attachment = attachment_of(message, self._bot, self._largest_file_bytes)
+            attachment = self._files.attachment_of(message)
             typed = parse(heard.text, self._responder.commands, attachment, find_member=lambda t: meant(message, t))
-            return Request(place, await self._author(message), typed.command.name, typed.arguments, typed=True)
-        if not heard.text:
+            return [Request(place, await self._author(message), typed.command.name, typed.arguments, typed=True)]
+        asked = Request(place, await self._author(message), "ask", {"question": heard.text}, typed=True)
+        # In a private chat nobody has to mention the bot, so a reply there says nothing of what it replies to.
+        answered = [] if place.direct else self._files.answered_by(message)
+        found = await requests_of(asked, self._responder, self._files.sent_with(message), answered)
+        if found == [asked] and not heard.text:
             raise UserError(self._how_to_ask(place))
-        return Request(place, await self._author(message), "ask", {"question": heard.text}, typed=True)
+        return found
 
     def _how_to_ask(self, place: Place) -> str:
         if place.direct:
             return (
-                "I read text: write me your question. A file needs its command as the caption, such as /upload. "
+                "I read text: write me your question. Of files I take videos, recordings and documents. "
                 "/help shows what I can do."
             )
         return f"Write your question after my name, like this: @{self._bot.username} what is this about?"

@@ -26,6 +26,7 @@ from telegram.request import HTTPXRequest
 from adapters.telegram.access import Access
 from adapters.telegram.answering import Answering
 from adapters.telegram.failures import provider_errors, retry_after_s
+from adapters.telegram.files import Files
 from adapters.telegram.pacing import Pace
 from adapters.telegram.writing import Writer
 from core.conversation import (
@@ -76,7 +77,8 @@ class Connection:
         )  # fmt: skip
         pace = Pace()
         answers = Writer(self._bot, moved, pace)
-        self._answering = Answering(self._bot, responder, answers, access.largest_file_bytes, moved)
+        files = Files(self._bot, f"{root}/file/bot{access.bot_token}", access.largest_file_bytes)
+        self._answering = Answering(self._bot, responder, answers, files, moved)
         # What waits in the outbox is tried again later; people's answers go first.
         self._outgoing = Writer(self._bot, moved, pace, patience_s=0, share=SHARE_OF_CARDS)
         self.liveness = Liveness()

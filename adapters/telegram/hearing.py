@@ -7,6 +7,7 @@ from typing import Final
 
 from telegram import Chat, Message, MessageEntity, User
 
+from adapters.telegram.files import could_be_source
 from core.conversation import Person, Place
 
 _COMMAND: Final = re.compile(r"/(?P<name>[A-Za-z0-9_]+)(?:@(?P<bot>\w+))?(?=\s|$)")
@@ -37,7 +38,7 @@ def hear(message: Message, me: User, known: Container[str]) -> Heard | None:
     if text.startswith("/"):
         return _command(text, message, me, known)
     if message.chat.type == Chat.PRIVATE:
-        return Heard(text.strip()) if text or message.effective_attachment else None
+        return Heard(_words(message, text)) if text or message.effective_attachment else None
     question = _question(message, text, me)
     return None if question is None else Heard(question)
 
@@ -102,12 +103,17 @@ def _command(text: str, message: Message, me: User, known: Container[str]) -> He
     return None
 
 
+def _words(message: Message, text: str) -> str:
+    """What the person says; of a file that is only forwarded, the first line of what somebody wrote of it."""
+    return text.strip().partition("\n")[0] if message.forward_origin and message.caption else text.strip()
+
+
 def _question(message: Message, text: str, me: User) -> str | None:
     entities = message.parse_entities() if message.text else message.parse_caption_entities()
     mentions = [entity for entity, shown in entities.items() if _names(entity, shown, me)]
     if mentions:
         return _without(text, mentions)
-    return text.strip() if text and _answers(message, me) else None
+    return text.strip() if (text or could_be_source(message)) and _answers(message, me) else None
 
 
 def _names(entity: MessageEntity, shown: str, me: User) -> bool:

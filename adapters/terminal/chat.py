@@ -14,6 +14,7 @@ from adapters.terminal.rendering import clean
 from adapters.terminal.screen import Screen
 from core.conversation import Attachment, Button, Person, Place, Reply, Request, Responder
 from core.errors import UserError
+from core.library.saving import pieces_of, save_pieces
 from core.richtext import RichText
 from core.typed_commands import parse
 
@@ -140,10 +141,10 @@ def find_file(name: str) -> Attachment | None:
     if size_bytes is None:
         return None
 
-    async def read() -> bytes:
-        return await asyncio.to_thread(path.read_bytes)
+    async def save(copy: Path) -> None:
+        await save_pieces(pieces_of(path), copy, name=path.name, size_bytes=size_bytes, largest_bytes=size_bytes)
 
-    return Attachment(path.name, size_bytes, read)
+    return Attachment(path.name, size_bytes, save)
 
 
 async def _interactive(talk: _Talk, banner: RichText, history: Path) -> None:

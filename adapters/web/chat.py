@@ -3,9 +3,11 @@
 import base64
 import ipaddress
 import secrets
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -28,6 +30,7 @@ from core.conversation import (
     reply_to_json,
 )
 from core.errors import UserError
+from core.library.saving import PIECE_BYTES, Pieces, pieces_of, save_pieces
 from core.richtext import RichText
 from core.typed_commands import parse
 
@@ -50,8 +53,9 @@ class ChatRoom:
 class LocalChat:
     """The chat page; only browsers on this machine may use it.
 
-    ``rooms`` lists the creators at each view, ``manages`` says whether the person may do what staff may. Of a file
-    that is larger than ``largest_file_bytes`` only the size is kept, for the command that refuses it.
+    ``rooms`` lists the creators at each view, ``manages`` says whether the person may do what staff may. A file
+    stands in ``scratch`` until the answer is there; of one that is larger than ``largest_file_bytes`` only the size
+    is kept, for the command that refuses it.
     """
 
     responder: Responder
@@ -59,6 +63,7 @@ class LocalChat:
     names: BrowserNames
     messenger: WebMessenger
     largest_file_bytes: int
+    scratch: Path
     manages: bool = False
 
     async def show(self, request: web.Request) -> web.Response:
@@ -83,7 +88,12 @@ class LocalChat:
             return _refused(HTTPStatus.FORBIDDEN, "Open the page again on this machine, then ask once more.")
         if request.content_type not in _READERS:
             return _refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Only JSON and forms with a file are understood here.")
-        said = await _READERS[request.content_type](request, self.largest_file_bytes)
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.scratch, prefix="chat-") as folder:
+            said = await _READERS[request.content_type](request, Path(folder), self.largest_file_bytes)
+            return await self._reply(browser, said)
+
+    async def _reply(self, browser: str, said: dict[str, Any]) -> web.Response:
         room = next((room for room in await self.rooms() if room.place.key == said.get("room")), None)
         if room is None:
             return _refused(HTTPStatus.BAD_REQUEST, "This creator is not here any more. Load the page again.")
@@ -135,7 +145,7 @@ def _refused(status: HTTPStatus, words: str) -> web.Response:
     return web.json_response({"error": words}, status=status)
 
 
-async def _json_object(request: web.Request, _largest_bytes: int) -> dict[str, Any]:
+async def _json_object(request: web.Request, _folder: Path, _largest_bytes: int) -> dict[str, Any]:
     try:
         said = await request.json()
     except ValueError:
@@ -143,41 +153,64 @@ async def _json_object(request: web.Request, _largest_bytes: int) -> dict[str, A
     return said if isinstance(said, dict) else {}
 
 
-async def _form(request: web.Request, largest_bytes: int) -> dict[str, Any]:
+async def _form(request: web.Request, folder: Path, largest_bytes: int) -> dict[str, Any]:
     """Texts by name, and the file as an attachment; all of it is read, so that the answer finds a reader."""
     try:
-        parts = [part async for part in _parts(await request.multipart(), largest_bytes)]
+        parts = [part async for part in _parts(await request.multipart(), folder, largest_bytes)]
     except ValueError:
         return {}
     return dict(parts)
 
 
-async def _parts(form: MultipartReader, largest_bytes: int) -> AsyncIterator[tuple[str, str | Attachment]]:
+async def _parts(
+    form: MultipartReader, folder: Path, largest_bytes: int
+) -> AsyncIterator[tuple[str, str | Attachment]]:
     async for part in form:
         if not isinstance(part, BodyPartReader) or not part.name:
             continue
         if part.filename is None:
-            content, _ = await _read_part(part, LONGEST_FIELD_BYTES)
-            yield part.name, content.decode(errors="replace")
+            yield part.name, await _text(part)
         else:
-            content, size_bytes = await _read_part(part, largest_bytes)
-            yield part.name, _attachment(part.filename, content, size_bytes)
+            yield part.name, await _file(part, part.filename, folder / secrets.token_hex(8), largest_bytes)
 
 
-async def _read_part(part: BodyPartReader, most_bytes: int) -> tuple[bytes, int]:
-    """The first bytes of a part, and how many it has in all."""
-    content, size_bytes = bytearray(), 0
-    while chunk := await part.read_chunk():
-        size_bytes += len(chunk)
-        content += chunk[: most_bytes - len(content)]
-    return bytes(content), size_bytes
+async def _text(part: BodyPartReader) -> str:
+    content = bytearray()
+    async for piece in _Pieces(part).all():
+        content += piece[: LONGEST_FIELD_BYTES - len(content)]
+    return content.decode(errors="replace")
 
 
-def _attachment(name: str, content: bytes, size_bytes: int) -> Attachment:
-    async def read() -> bytes:
-        return content
+async def _file(part: BodyPartReader, name: str, kept: Path, largest_bytes: int) -> Attachment:
+    """Write a part to ``kept``; of one that is refused, only count the rest."""
+    refusal: UserError | None = None
+    pieces = _Pieces(part)
+    try:
+        await save_pieces(pieces.all(), kept, name=name, size_bytes=0, largest_bytes=largest_bytes)
+    except UserError as error:
+        refusal = error
+        async for _ in pieces.all():
+            pass
 
-    return Attachment(name, size_bytes, read)
+    async def save(path: Path) -> None:
+        if refusal is not None:
+            raise refusal
+        await save_pieces(pieces_of(kept), path, name=name, size_bytes=0, largest_bytes=largest_bytes)
+
+    return Attachment(name, pieces.size_bytes, save)
+
+
+class _Pieces:
+    """A part of a form as it comes, and how much has come."""
+
+    def __init__(self, part: BodyPartReader) -> None:
+        self.size_bytes = 0
+        self._part = part
+
+    async def all(self) -> Pieces:
+        while piece := await self._part.read_chunk(PIECE_BYTES):
+            self.size_bytes += len(piece)
+            yield piece
 
 
 _READERS: Final = {"application/json": _json_object, "multipart/form-data": _form}

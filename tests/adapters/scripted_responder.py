@@ -5,8 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from core.conversation import Audience, Button, Command, File, Kind, Parameter, Place, Reply, Request, Suggestion
+from core.conversation import (
+    Attachment,
+    Audience,
+    Button,
+    Command,
+    File,
+    Kind,
+    Parameter,
+    Place,
+    Reply,
+    Request,
+    Suggestion,
+)
+from core.errors import UploadRefused
 from core.richtext import RichText, bold, code, italic, link
+from tests.saved import content_or_refusal
 
 ASK: Final = Command("ask", "Ask a question", parameters=(Parameter("question", "Your question", required=True),))
 UPLOAD: Final = Command(
@@ -51,6 +65,7 @@ class ScriptedResponder:
     asked: list[Request] = field(default_factory=list)
     released: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: int = 0
+    sent: bytes | UploadRefused | None = None
 
     @property
     def commands(self) -> Sequence[Command]:
@@ -59,10 +74,15 @@ class ScriptedResponder:
     async def private(self, request: Request) -> bool:
         return request.command == PRIVACY.name
 
+    async def may(self, request: Request) -> bool:
+        return True
+
     async def respond(self, request: Request) -> Reply:
         self.asked.append(request)
         question = str(request.arguments.get("question", ""))
-        if "slowly" in question:
+        if isinstance(file := request.arguments.get("file"), Attachment):
+            self.sent = await content_or_refusal(file)
+        if "slowly" in question or request.arguments.get("title") == "slowly":
             await self._wait()
         if "evil" in question:
             return Reply(

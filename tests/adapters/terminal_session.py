@@ -8,6 +8,7 @@ from adapters.terminal.screen import Screen
 from core.conversation import Attachment, Button, Person, Place, Reply, Request
 from core.richtext import RichText, bold
 from tests.adapters.scripted_responder import ScriptedResponder
+from tests.saved import content_of
 
 PLACE = Place("terminal", "local")
 
@@ -25,9 +26,8 @@ class Talkative(ScriptedResponder):
         if request.command == "upload":
             file = request.arguments["file"]
             assert isinstance(file, Attachment)
-            return Reply(
-                RichText.of(f"{file.name} holds {len(await file.read())} bytes, {request.arguments['title']}")
-            )
+            size_bytes = len(await content_of(file))
+            return Reply(RichText.of(f"{file.name} holds {size_bytes} bytes, {request.arguments['title']}"))
         if request.command in {"vote", "retry"}:
             return Reply(RichText.of(f"pressed {request.command} {request.arguments['payload']}"))
         return await super().respond(request)

@@ -1,9 +1,12 @@
 """The web server over a real socket: health, signed pages, and the chat that only this machine may use."""
 
+import asyncio
 import base64
+import io
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -16,13 +19,14 @@ from adapters.web.server import build_web, serve
 from adapters.web.signing import BrowserNames, LinkExpired, LinkUnknown, SignedWatchLinks
 from adapters.web.watch import WatchPages
 from core.conversation import Attachment, Place, Reply
-from core.errors import ConfigurationError
+from core.errors import ConfigurationError, UploadRefused
 from core.ids import CreatorId, SourceId
 from core.library.cards import card
 from core.library.store import Stage
 from core.library.watching import WatchedSentence, WatchedSource, paragraphs, sentence_at
 from tests.adapters.school import source_at
 from tests.adapters.scripted_responder import ScriptedResponder
+from tests.saved import files_in
 
 KEY: Final = "a key of thirty-two characters ok"
 CREATOR: Final = CreatorId(7)
@@ -87,7 +91,7 @@ class Site:
 
     async def send(self, content: bytes, text: str = "", **headers: str) -> tuple[int, dict[str, Any]]:
         form = FormData({"room": ROOM.place.key, "text": text})
-        form.add_field("file", content, filename="sphere.vtt")
+        form.add_field("file", io.BytesIO(content), filename="sphere.vtt")
         async with self.browser.post(f"{self.address}/chat", data=form, headers=headers) as response:
             return response.status, await response.json()
 
@@ -99,7 +103,7 @@ class Site:
 
 
 @pytest.fixture
-async def site() -> AsyncIterator[Site]:
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
     state: dict[str, object] = {"status": "ok", "database": "ok"}
     messenger = WebMessenger()
     links = SignedWatchLinks(KEY, "https://chronos.example/")
@@ -114,7 +118,7 @@ async def site() -> AsyncIterator[Site]:
     app = build_web(
         health=health,
         watch=WatchPages(links, transcripts),
-        chat=LocalChat(responder, rooms, BrowserNames(KEY), messenger, LARGEST_FILE_BYTES),
+        chat=LocalChat(responder, rooms, BrowserNames(KEY), messenger, LARGEST_FILE_BYTES, tmp_path),
     )
     async with serve(app, "127.0.0.1", 0) as address, ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser:
         yield Site(address, browser, links, transcripts, responder, messenger, state)
@@ -345,16 +349,30 @@ async def test_a_file_is_uploaded_by_the_same_command_as_everywhere(
     assert asked.command == "upload"
     file = asked.arguments["file"]
     assert isinstance(file, Attachment)
-    assert (file.name, file.size_bytes, await file.read()) == ("sphere.vtt", len(content), content)
+    assert (file.name, file.size_bytes, site.responder.sent) == ("sphere.vtt", len(content), content)
     assert {name: value for name, value in asked.arguments.items() if name != "file"} == arguments
 
 
-async def test_of_a_file_that_is_too_large_only_its_size_is_kept(site: Site) -> None:
+async def test_a_file_stands_on_the_disk_until_it_is_answered(site: Site, tmp_path: Path) -> None:
     await site.get("/")
-    await site.send(bytes(LARGEST_FILE_BYTES + 1))
+    sending = asyncio.create_task(site.send(b"WEBVTT" + bytes(500_000), "/upload title:slowly"))
+    async with asyncio.timeout(10):
+        while site.responder.sent is None:
+            await asyncio.sleep(0.01)
+    assert [path.stat().st_size for path in files_in(tmp_path)] == [500_006]
+    site.responder.released.set()
+    await sending
+    assert files_in(tmp_path) == []
+
+
+async def test_of_a_file_that_is_too_large_only_its_size_is_kept(site: Site, tmp_path: Path) -> None:
+    await site.get("/")
+    await site.send(bytes(3 * LARGEST_FILE_BYTES))
     file = site.responder.asked[0].arguments["file"]
     assert isinstance(file, Attachment)
-    assert (file.size_bytes, len(await file.read())) == (LARGEST_FILE_BYTES + 1, LARGEST_FILE_BYTES)
+    assert file.size_bytes == 3 * LARGEST_FILE_BYTES
+    assert isinstance(site.responder.sent, UploadRefused)
+    assert files_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary=x"])

@@ -1,7 +1,7 @@
 """A deployment as it runs in production, on a database of its own, and people who talk to it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +12,7 @@ import pytest
 from bot.app import DatabaseAddress, Deployment, open_on, run_worker
 from bot.settings import Settings
 from core.conversation import Attachment, Person, Place, Reply, Request, Value
+from core.library.saving import save_pieces
 from core.library.store import Stage
 
 LECTURE = b"""WEBVTT
@@ -99,10 +100,13 @@ def speaker(deployment: Deployment) -> SpeakerMaker:
 
 
 def attachment(name: str = "sphere.vtt", content: bytes = LECTURE) -> Attachment:
-    async def read() -> bytes:
-        return content
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        yield content
 
-    return Attachment(name, len(content), read)
+    async def save(path: Path) -> None:
+        await save_pieces(pieces(), path, name=name, size_bytes=len(content), largest_bytes=len(content))
+
+    return Attachment(name, len(content), save)
 
 
 async def eventually(look: Callable[[], Awaitable[bool]], what: str, timeout_s: float = 30.0) -> None:

@@ -120,6 +120,21 @@ async def test_staff_commands_are_refused_to_others_even_typed_by_hand(
     assert "manages" in (await speaker("3", community="300").says("setup")).text.plain
 
 
+async def test_who_may_upload_is_known_before_a_file_is_taken_for_an_upload(
+    taught: Speaker, speaker: SpeakerMaker
+) -> None:
+    async def may(who: Speaker, command: str = "upload") -> bool:
+        return await who.deployment.responder.may(Request(who.place, who.person, command))
+
+    assert await may(taught), "the owner"
+    assert await may(speaker("1", community="")), "the owner, in a direct conversation"
+    assert await may(speaker("4", manages=True))
+    assert not await may(speaker("2"))
+    assert not await may(speaker("2", community=""))
+    assert not await may(taught, "no_such_command")
+    assert await may(speaker("2"), "ask")
+
+
 async def test_a_community_that_is_not_set_up_gets_one_line_that_names_setup(speaker: SpeakerMaker) -> None:
     reply = await speaker("2", community="300").says("ask", question="Hello there, how are you?")
     assert "/setup" in reply.text.plain

@@ -1,6 +1,7 @@
 """Typed commands: what is meant for a parameter gets there, and everything else stays the person's own words."""
 
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -58,8 +59,8 @@ NEW: Final = Command("new", "Forget the conversation")
 COMMANDS: Final = (ASK, UPLOAD, REMOVE, TEACH, PAGE, SETTINGS, NEW)
 
 
-async def _nothing() -> bytes:
-    return b""
+async def _nothing(path: Path) -> None:
+    raise AssertionError(f"{path} is not asked for")
 
 
 CAPTIONS: Final = Attachment("lesson.vtt", 6, _nothing)

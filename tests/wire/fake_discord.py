@@ -27,6 +27,7 @@ from typing import Final, Self
 
 from aiohttp import web
 
+from tests.wire.cut_downloads import send_file
 from tests.wire.fake_discord_gateway import MESSAGE_CONTENT, PRIVILEGED, Gateway
 from tests.wire.fake_discord_interactions import (
     AUTOCOMPLETE,
@@ -72,6 +73,8 @@ class FakeDiscord:
         self._gateway = Gateway(self._world, bot_token, disallowed)
         self._rest = Rest(self._world, bot_token, disallowed)
         self._runner: web.AppRunner | None = None
+        self._cut_after: int | None = None
+        self._adding = 0
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 * 1024 * 1024)
@@ -259,12 +262,13 @@ class FakeDiscord:
         *,
         reply_to: Message | None = None,
         attachments: Sequence[tuple[str, bytes]] = (),
+        forwards: Message | None = None,
     ) -> Message:
         """Write a message; ``user.mention`` in it notifies, a reply notifies the author of ``reply_to``."""
         assert channel.guild is None or user.id in channel.guild.members, f"{user.name} is not in this server"
         if self.identifies:
             await self._somebody_listens()
-        message = Message(self.clock.snowflake(), channel, user, content, reference=reply_to)
+        message = Message(self.clock.snowflake(), channel, user, content, reference=reply_to, forwarded=forwards)
         message.kind = 19 if reply_to else 0
         place = f"attachments/{channel.id}"
         message.attachments = [self._world.attach(Upload(*file), place) for file in attachments]
@@ -306,6 +310,10 @@ class FakeDiscord:
 
     # What goes wrong
 
+    def spoil_downloads(self, *, cut_after: int | None = None, adding: int = 0) -> None:
+        """From now on cut files off after so many bytes, or send more than was announced."""
+        self._cut_after, self._adding = cut_after, adding
+
     async def drop(self, code: int | None = None) -> None:
         """Break the connection; the bot may resume."""
         await self._gateway.drop(code)
@@ -330,8 +338,8 @@ class FakeDiscord:
         body = {"message": message or f"{status}: injected by the test", "code": code}
         self._rest.faults.append(Fault(route, times, status, body, {}))
 
-    async def _serve_file(self, request: web.Request) -> web.Response:
+    async def _serve_file(self, request: web.Request) -> web.StreamResponse:
         file = self._world.files.get(request.raw_path.partition("?")[0])
         if file is None or not self._world.link_is_good(file.path, dict(request.query)):
             return web.Response(status=404, text="This content is no longer available.")
-        return web.Response(body=file.content, content_type="application/octet-stream")
+        return await send_file(request, file.content + bytes(self._adding), self._cut_after)

@@ -136,9 +136,8 @@ class Gateway:
         return self._rendered_message(message, intents) if isinstance(message, Message) else payload
 
     def _rendered_message(self, message: Message, intents: int) -> Json:
-        me, guild = self.world.me, message.channel.guild
-        meant_for_bot = guild is None or message.author is me or me in message.mentions
-        shown = message.payload(content_hidden=not (meant_for_bot or intents & MESSAGE_CONTENT))
+        guild, hidden = message.channel.guild, not intents & MESSAGE_CONTENT
+        shown = message.payload(content_hidden=hidden and not message.for_bot, references_hidden=hidden)
         if guild is None:
             return shown
         shown["guild_id"] = str(guild.id)

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import mimetypes
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -16,6 +17,7 @@ LINK_LIFETIME_S: Final = 24 * 3600
 MAX_UPLOAD_BYTES: Final = 10 * 1024 * 1024
 
 TEXT, DIRECT, PUBLIC_THREAD = 0, 1, 11
+FORWARD: Final = 1
 EPHEMERAL, LOADING, SUPPRESS_EMBEDS, COMPONENTS_V2 = 1 << 6, 1 << 7, 1 << 2, 1 << 15
 
 ADMINISTRATOR: Final = 1 << 3
@@ -178,6 +180,7 @@ class Message:
     flags: int = 0
     kind: int = 0
     reference: "Message | None" = None
+    forwarded: "Message | None" = None
     pings_reply: bool = True
     allowed_mentions: Json | None = None
     interaction: Json | None = None
@@ -242,7 +245,7 @@ class Message:
             return self.pings_reply
         return bool(self.allowed_mentions.get("replied_user", False))
 
-    def payload(self, *, content_hidden: bool = False, nested: bool = False) -> Json:
+    def payload(self, *, content_hidden: bool = False, nested: bool = False, references_hidden: bool = False) -> Json:
         world = self.channel.world
         shown: Json = {
             "id": str(self.id),
@@ -264,21 +267,41 @@ class Message:
             "pinned": False,
             "flags": self.flags,
         }
-        return shown | self._optional_fields(nested=nested)
+        return shown | self._optional_fields(nested=nested, hidden=references_hidden)
 
-    def _optional_fields(self, *, nested: bool) -> Json:
+    def _optional_fields(self, *, nested: bool, hidden: bool) -> Json:
         shown: Json = {}
         if self.nonce is not None:
             shown["nonce"] = self.nonce
         if self.interaction:
             shown |= {"interaction_metadata": self.interaction, "application_id": str(self.channel.world.me.id)}
             shown["webhook_id"] = str(self.channel.world.me.id)
+        if self.forwarded:
+            shown["message_reference"] = self.forwarded.as_reference() | {"type": FORWARD}
+            shown["message_snapshots"] = [{"message": self.forwarded.snapshot()}]
         if self.reference:
             shown["message_reference"] = self.reference.as_reference()
             if not nested:
                 gone = self.reference.deleted
-                shown["referenced_message"] = None if gone else self.reference.payload(nested=True)
+                # Of a message that is not meant for the bot a reply shows no more than the message itself did.
+                shown["referenced_message"] = (
+                    None
+                    if gone
+                    else self.reference.payload(nested=True, content_hidden=hidden and not self.reference.for_bot)
+                )
         return shown
+
+    @property
+    def for_bot(self) -> bool:
+        """Whether the bot may read it without the intent for message content."""
+        me = self.channel.world.me
+        return self.channel.guild is None or self.author is me or me in self.mentions
+
+    def snapshot(self) -> Json:
+        """What a forward of it shows: no author, and no way back."""
+        kept = ("type", "content", "embeds", "attachments", "timestamp", "edited_timestamp", "flags", "mentions")
+        whole = self.payload(nested=True)
+        return {name: whole[name] for name in (*kept, "mention_roles", "components")}
 
     def as_reference(self) -> Json:
         """How a reply points at this message."""
@@ -593,7 +616,8 @@ class World:
         """Put a file on the CDN below ``place``."""
         file_id = self.clock.snowflake()
         path = f"/{place}/{file_id}/{quote(upload.filename)}"
-        file = Attachment(file_id, path, upload.filename, upload.content, description)
+        content_type = mimetypes.guess_type(upload.filename)[0]
+        file = Attachment(file_id, path, upload.filename, upload.content, description, content_type)
         self.files[path] = file
         return file
 

@@ -20,6 +20,7 @@ from typing import Any, Self, TypeVar
 
 from aiohttp import web
 
+from tests.wire.cut_downloads import send_file
 from tests.wire.fake_telegram_chats import DEFAULT_TIMEOUT_S, Changes, FakeChat, FakeMessage, FakeUser
 from tests.wire.fake_telegram_errors import BotApiError
 from tests.wire.fake_telegram_methods import (
@@ -27,7 +28,7 @@ from tests.wire.fake_telegram_methods import (
     BotMethods,
     CallbackAnswer,
     UploadedFile,
-    document_json,
+    media_json,
 )
 from tests.wire.fake_telegram_text import (
     Entity,
@@ -74,6 +75,8 @@ class FakeTelegram:
         self.api_url = ""
         self._faults: dict[str, list[Fault]] = {}
         self._runner: web.AppRunner | None = None
+        self._cut_after: int | None = None
+        self._adding = 0
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -169,6 +172,8 @@ class FakeTelegram:
         topic: int | None = None,
         reply_to: FakeMessage | None = None,
         document: tuple[str, bytes] | None = None,
+        kind: str = "document",
+        forwarded_from: FakeUser | None = None,
         caption: str | None = None,
         anonymous: bool | None = None,
         entities: Sequence[Entity] = (),
@@ -176,7 +181,8 @@ class FakeTelegram:
         """Write a message as a person; the bot gets it where Telegram's privacy mode lets it.
 
         ``topic`` is a ``message_thread_id`` from ``chat.add_topic``; ``anonymous`` an administrator who writes as
-        the group, by default as ``add_member`` said; ``entities`` those that the person's app adds to the text.
+        the group, by default as ``add_member`` said; ``entities`` those that the person's app adds to the text;
+        ``kind`` what the file is sent as.
         """
         if chat.is_group:
             assert chat.status_of(user.id) not in {"left", "kicked"}, f"{user.first_name} is not in the group"
@@ -184,7 +190,10 @@ class FakeTelegram:
         if entities:
             content["entities"] = [*content.get("entities", []), *entities]
         if document is not None:
-            content["document"] = document_json(self.methods.keep_file(*document))
+            content |= media_json(kind, self.methods.keep_file(*document))
+        if forwarded_from is not None:
+            origin = {"type": "user", "date": 1_700_000_000, "sender_user": forwarded_from.as_json()}
+            content["forward_origin"] = origin
         content |= _place(chat, topic, reply_to)
         hidden = user.id in chat.anonymous if anonymous is None else anonymous
         message = chat.store(user, content, anonymous=hidden)
@@ -276,6 +285,10 @@ class FakeTelegram:
         """Cut the connection of the next calls; ``after_doing_it``: the deed is done, its answer is lost."""
         self._faults.setdefault(method, []).append(Fault(None, runs_first=after_doing_it, times=times))
 
+    def spoil_downloads(self, *, cut_after: int | None = None, adding: int = 0) -> None:
+        """From now on cut files off after so many bytes, or send more than was announced."""
+        self._cut_after, self._adding = cut_after, adding
+
     def limit_rates(self) -> None:
         """Enforce one message a second in a chat and twenty a minute in a group from now on."""
         self.methods.flood.enabled = True
@@ -330,7 +343,7 @@ class FakeTelegram:
         found = [stored for stored in self.methods.files.values() if stored.path == path]
         if request.match_info["token"] != self.bot_token or not found:
             return _json(BotApiError(404, "Not Found").body(), 404)
-        return web.Response(body=found[0].content, content_type="application/octet-stream")
+        return await send_file(request, found[0].content + bytes(self._adding), self._cut_after)
 
 
 def _content(text: str | None, caption: str | None) -> dict[str, Any]:

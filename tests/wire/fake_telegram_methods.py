@@ -1,10 +1,12 @@
 """The methods of the Bot API over the fake's chats."""
 
 import json
+import mimetypes
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from tests.wire.fake_telegram_chats import FakeChat, FakeMessage, FakeUser
@@ -181,6 +183,7 @@ class BotMethods:
         self.commands: dict[tuple[str, str], list[dict[str, str]]] = {}
         self.descriptions: dict[str, str] = {}
         self.clock_offset_s = 0.0
+        self.local_folder: Path | None = None  # set: a local Bot API server, with no limit of size
         self.flood = FloodControl(lambda: time.monotonic() + self.clock_offset_s)
         self.reads_all_group_messages = False
         self._changed = changed
@@ -531,14 +534,21 @@ class BotMethods:
         stored = self.files.get(arguments.text("file_id") or "")
         if stored is None:
             raise bad_request("wrong file_id or the file is temporarily unavailable")
-        if len(stored.content) > MAX_DOWNLOAD_BYTES:
+        if self.local_folder is None and len(stored.content) > MAX_DOWNLOAD_BYTES:
             raise bad_request("file is too big")
         return {
             "file_id": stored.id,
             "file_unique_id": f"u{stored.id}",
             "file_size": len(stored.content),
-            "file_path": stored.path,
+            "file_path": stored.path if self.local_folder is None else self._local_path(stored, self.local_folder),
         }
+
+    def _local_path(self, stored: StoredFile, folder: Path) -> str:
+        """Keep a file as a local Bot API server does: in its own folder, which it names by an absolute path."""
+        path = folder / stored.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(stored.content)
+        return str(path)
 
     async def on_leave_chat(self, arguments: Arguments) -> bool:
         """Leave a group."""
@@ -577,6 +587,24 @@ def document_json(stored: StoredFile) -> dict[str, Any]:
         "mime_type": "application/octet-stream",
         "file_size": len(stored.content),
     }
+
+
+def media_json(kind: str, stored: StoredFile) -> dict[str, Any]:
+    """Return the fields of a message that bring a file as a ``kind``, as far as the Bot API requires them."""
+    shown = document_json(stored) | {"mime_type": mimetypes.guess_type(stored.name)[0] or "application/octet-stream"}
+    if kind == "document":
+        return {kind: shown}
+    shown["duration"] = 60
+    if kind in {"video", "animation"}:
+        shown |= {"width": 640, "height": 480}
+    if kind == "voice":
+        del shown["file_name"]
+    if kind == "video_note":
+        shown = {name: shown[name] for name in ("file_id", "file_unique_id", "file_size", "duration")} | {
+            "length": 240
+        }
+    # An animation comes as a document, too, for programs that know no animations.
+    return {kind: shown} | ({"document": document_json(stored)} if kind == "animation" else {})
 
 
 def _with_entities(text_name: str, entities_name: str, content: FormattedText) -> dict[str, Any]:

@@ -32,9 +32,11 @@ from core.conversation import (
     Role,
     Suggestion,
     Tone,
+    Value,
 )
 from core.errors import ConfigurationError, ProviderBusy, ProviderError, UploadRefused
 from core.richtext import RichText, bold, link
+from tests.saved import content_of
 from tests.wire.discord_spec import check_calls
 from tests.wire.fake_discord import Channel, FakeDiscord, Guild, Message, Upload, User
 from tests.wire.fake_discord_gateway import MESSAGE_CONTENT
@@ -78,7 +80,11 @@ class ScriptedResponder:
     private_answers: bool = False
     decide: Callable[[], Awaitable[None]] | None = None
     requests: list[Request] = field(default_factory=list)
+    staff: set[str] = field(default_factory=set)
     joins: list[Place] = field(default_factory=list)
+
+    async def may(self, request: Request) -> bool:
+        return request.person.manages or request.person.name in self.staff
 
     async def private(self, request: Request) -> bool:
         if self.decide:
@@ -268,7 +274,7 @@ async def test_every_kind_of_option_arrives(scene: Scene) -> None:
     async def read(request: Request) -> Reply:
         file = request.arguments["file"]
         assert isinstance(file, Attachment)
-        contents.append(await file.read())
+        contents.append(await content_of(file))
         return says(f"{file.name} {file.size_bytes}")
 
     scene.responder.answer = read
@@ -295,13 +301,130 @@ async def test_a_file_that_cannot_be_read_is_refused_in_words(
         assert isinstance(file, Attachment)
         scene.fake.clock.advance(waits_s)
         with pytest.raises(UploadRefused) as refused:
-            await file.read()
+            await content_of(file)
         scene.fake.clock.advance(-waits_s)
         return says(refused.value)
 
     scene.responder.answer = read
     interaction = await scene.fake.slash(scene.alice, scene.general, "upload", file=("a.vtt", b"x" * size_bytes))
     assert words in (await interaction.reply()).content
+
+
+@pytest.mark.parametrize(
+    ("cut_after", "adding", "error", "words"),
+    [(100, 0, ProviderBusy, "whole file"), (None, 1, UploadRefused, "goes on after")],
+)
+async def test_a_file_that_comes_in_part_or_too_long_leaves_nothing(
+    scene: Scene, cut_after: int | None, adding: int, error: type[Exception], words: str
+) -> None:
+    async def read(request: Request) -> Reply:
+        file = request.arguments["file"]
+        assert isinstance(file, Attachment)
+        with pytest.raises(error, match=words):
+            await content_of(file)
+        scene.fake.spoil_downloads()
+        return says(len(await content_of(file)))
+
+    scene.responder.answer = read
+    scene.fake.spoil_downloads(cut_after=cut_after, adding=adding)
+    interaction = await scene.fake.slash(scene.alice, scene.general, "upload", file=("a.vtt", bytes(500)))
+    assert (await interaction.reply()).content == "500"
+
+
+# Files and links without a command
+
+
+async def sent(
+    scene: Scene, user: User, text: str, *names: str, channel: Channel | None = None, reply_to: Message | None = None,
+    forwards: Message | None = None,
+) -> list[tuple[str, dict[str, Value]]]:  # fmt: skip
+    """What a message with files becomes, each file as its name and content."""
+    before = len(scene.responder.requests)
+    channel = channel or scene.general
+    said = await scene.fake.say(
+        user, channel, text, attachments=[(name, name.encode()) for name in names], reply_to=reply_to,
+        forwards=forwards,
+    )  # fmt: skip
+    await channel.next_message(after=said)
+    files = [name for name in names if not name.endswith(".png")]
+    await scene.fake.until(lambda: len(scene.responder.requests) - before >= len(files) or None, "all files")
+    found = []
+    for request in scene.responder.requests[before:]:
+        shown = dict(request.arguments)
+        if isinstance(file := shown.get("file"), Attachment):
+            shown["file"] = f"{file.name}: {(await content_of(file)).decode()}"
+        found.append((request.command, shown))
+    return found
+
+
+async def test_a_mention_with_a_file_is_an_upload(scene: Scene) -> None:
+    mention = scene.fake.me.mention
+    file = {"file": "l.mp4: l.mp4"}
+    assert await sent(scene, scene.alice, mention, "l.mp4") == [("upload", file)]
+    assert await sent(scene, scene.alice, f"{mention} Lesson 3", "l.mp4") == [
+        ("upload", {**file, "title": "Lesson 3"})
+    ]
+    options = {**file, "title": "Lesson 3", "mode": "slow"}
+    assert await sent(scene, scene.alice, f'{mention} mode:slow title:"Lesson 3"', "l.mp4") == [("upload", options)]
+
+
+async def test_several_files_of_one_message_are_an_upload_each(scene: Scene) -> None:
+    found = await sent(scene, scene.alice, scene.fake.me.mention, "a.mp4", "still.png", "b.mp4", "c.pdf")
+    assert found == [("upload", {"file": f"{name}: {name}"}) for name in ("a.mp4", "b.mp4", "c.pdf")]
+
+
+async def test_a_student_asks_beside_a_file_and_is_refused_one_without_words(scene: Scene) -> None:
+    mention = scene.fake.me.mention
+    assert await sent(scene, scene.bob, f"{mention} is this right?", "a.pdf") == [
+        ("ask", {"question": "is this right?"})
+    ]
+    before = len(scene.responder.requests)
+    said = await scene.fake.say(scene.bob, scene.general, mention, attachments=[("a.pdf", b"a"), ("b.pdf", b"b")])
+    refusal = await scene.general.next_message(after=said)
+    said = await scene.fake.say(scene.bob, scene.general, f"{mention} why?")
+    await scene.general.next_message(after=said)
+    assert refusal.content == "upload:"
+    assert [request.command for request in scene.responder.requests[before:]] == ["upload", "ask"]
+
+
+async def test_a_picture_beside_a_question_is_no_upload(scene: Scene) -> None:
+    found = await sent(scene, scene.alice, f"{scene.fake.me.mention} what is this", "still.png")
+    assert found == [("ask", {"question": "what is this"})]
+
+
+async def test_options_that_do_not_fit_are_explained(scene: Scene) -> None:
+    said = await scene.fake.say(
+        scene.alice, scene.general, f"{scene.fake.me.mention} count:many", attachments=[("a.mp4", b"a")]
+    )
+    assert "count takes a number" in (await scene.general.next_message(after=said)).content
+    assert scene.responder.requests == []
+
+
+async def test_a_reply_to_a_file_uploads_it_unless_it_asks(scene: Scene) -> None:
+    mention = scene.fake.me.mention
+    film = await scene.fake.say(scene.bob, scene.general, f"{mention} look", attachments=[("film.mp4", b"film.mp4")])
+    await scene.general.next_message(after=film)
+    file = {"file": "film.mp4: film.mp4"}
+    assert await sent(scene, scene.alice, f"{mention} Lesson 3", reply_to=film) == [
+        ("upload", {**file, "title": "Lesson 3"})
+    ]
+    assert await sent(scene, scene.alice, f"{mention} is it good?", reply_to=film) == [
+        ("ask", {"question": "is it good?"})
+    ]
+
+
+async def test_a_reply_to_a_file_that_discord_hides_says_what_to_do(scene: Scene) -> None:
+    film = await scene.fake.say(scene.bob, scene.general, "look", attachments=[("film.mp4", b"film.mp4")])
+    said = await scene.fake.say(scene.alice, scene.general, scene.fake.me.mention, reply_to=film)
+    assert "send me the file yourself" in (await scene.general.next_message(after=said)).content
+    assert scene.responder.requests == []
+
+
+async def test_a_forwarded_file_in_a_direct_message_is_taken(scene: Scene) -> None:
+    film = await scene.fake.say(scene.bob, scene.general, "Lesson 3\nwatch it", attachments=[("l.mp4", b"l.mp4")])
+    scene.responder.staff.add("Alice")
+    found = await sent(scene, scene.alice, "", channel=scene.fake.dm(scene.alice), forwards=film)
+    assert found == [("upload", {"file": "l.mp4: l.mp4", "title": "Lesson 3"})]
 
 
 async def test_suggestions_fit_discords_limits(scene: Scene) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 import aiohttp
@@ -37,6 +38,7 @@ from core.conversation import (
 )
 from core.errors import ConfigurationError, ProviderBusy, ProviderError, UploadRefused
 from core.richtext import RichText, bold, link
+from tests.saved import content_or_refusal
 from tests.wire.fake_telegram import FakeTelegram
 from tests.wire.fake_telegram_chats import FakeChat, FakeMessage, FakeUser
 from tests.wire.telegram_spec import check_calls
@@ -52,7 +54,7 @@ COMMANDS = (
         "Add a file",
         Audience.STAFF,
         (
-            Parameter("file", "The file", Kind.FILE, required=True),
+            Parameter("file", "The file", Kind.FILE),
             Parameter("link", "Where the video is", Kind.LINK),
             Parameter("title", "Its title", takes_rest=True),
         ),
@@ -84,10 +86,15 @@ class ScriptedResponder:
     private_commands: set[str] = field(default_factory=lambda: {"settings"})
     held: dict[str, asyncio.Event] = field(default_factory=dict)
     read: bytes | UploadRefused | None = None
+    failure: ProviderError | None = None
+    staff: set[str] = field(default_factory=set)
 
     @property
     def last(self) -> Request:
         return self.requests[-1]
+
+    async def may(self, request: Request) -> bool:
+        return request.person.manages or request.person.name in self.staff
 
     async def private(self, request: Request) -> bool:
         return request.command in self.private_commands
@@ -100,9 +107,9 @@ class ScriptedResponder:
         file = request.arguments.get("file")
         if isinstance(file, Attachment):
             try:
-                self.read = await file.read()
-            except UploadRefused as error:
-                self.read = error
+                self.read = await content_or_refusal(file)
+            except ProviderError as error:
+                self.failure = error
         return self.replies.get(request.command, said(f"reply to {question or request.command}"))
 
     async def suggest(self, request: Request, parameter: str, typed: str) -> Sequence[Suggestion]:
@@ -184,12 +191,14 @@ class Scene:
     async def answer(
         self, user: FakeUser, chat: FakeChat, text: str | None = None, *,
         document: tuple[str, bytes] | None = None, caption: str | None = None, reply_to: FakeMessage | None = None,
-        topic: int | None = None, anonymous: bool | None = None,
+        topic: int | None = None, anonymous: bool | None = None, kind: str = "document",
+        forwarded_from: FakeUser | None = None,
     ) -> FakeMessage:  # fmt: skip
         """Write as a person, and return what the bot says next."""
         said = await self.telegram.send(
-            user, chat, text, document=document, caption=caption, reply_to=reply_to, topic=topic, anonymous=anonymous
-        )
+            user, chat, text, document=document, caption=caption, reply_to=reply_to, topic=topic, anonymous=anonymous,
+            kind=kind, forwarded_from=forwarded_from,
+        )  # fmt: skip
         return await chat.next_message(after=said)
 
 
@@ -336,8 +345,8 @@ async def test_what_cannot_be_read_is_told_what_can(scene: Scene) -> None:
     for text, document, expected in (
         ("/ask", None, "/ask needs question"),
         ("/aks why", None, "Did you mean /ask?"),
-        ("/upload title:x", None, "/upload needs file"),
-        (None, ("lesson.vtt", b"WEBVTT"), "such as /upload"),
+        ("/upload file:x", None, "Attach the file"),
+        (None, ("still.png", b"png"), "write me your question"),
     ):
         assert expected in (await scene.answer(scene.student, scene.chat, text, document=document)).text
     assert scene.responder.requests == []
@@ -435,6 +444,161 @@ async def test_a_file_above_our_own_limit_is_not_downloaded(
         await chat.next_message(after=sent)
     assert isinstance(responder.read, UploadRefused)
     assert telegram.calls_of("getFile") == []
+
+
+async def test_a_file_that_is_cut_off_leaves_nothing_and_the_next_one_comes(scene: Scene) -> None:
+    scene.telegram.spoil_downloads(cut_after=600_000)
+    with capture_logs() as logs:
+        await scene.answer(scene.student, scene.chat, document=("l.mp4", bytes(1_000_000)), caption="/upload")
+    assert isinstance(scene.responder.failure, ProviderBusy)
+    assert TOKEN not in f"{scene.responder.failure!r} {scene.responder.failure.__cause__!r} {logs}"
+    scene.telegram.spoil_downloads()
+    await scene.answer(scene.student, scene.chat, document=("l.mp4", bytes(1_000_000)), caption="/upload")
+    assert scene.responder.read == bytes(1_000_000)
+
+
+async def test_a_file_that_is_larger_than_telegram_said_is_not_kept(scene: Scene) -> None:
+    scene.telegram.spoil_downloads(adding=1)
+    await scene.answer(scene.student, scene.chat, document=("l.mp4", bytes(1_000_000)), caption="/upload")
+    assert isinstance(scene.responder.read, UploadRefused)
+    assert "goes on after" in str(scene.responder.read)
+
+
+async def test_a_local_server_s_file_is_copied_however_large_it_is(scene: Scene, tmp_path: Path) -> None:
+    scene.telegram.methods.local_folder = tmp_path
+    content = bytes(20_000_001)
+    await scene.answer(scene.student, scene.chat, document=("long.mp4", content), caption="/upload")
+    assert scene.responder.read == content
+
+
+async def test_a_local_server_s_file_that_is_not_here_is_explained(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = f"/var/lib/telegram-bot-api/{TOKEN}/videos/file_1.mp4"
+    scene.telegram.methods.local_folder = tmp_path
+    monkeypatch.setattr(scene.telegram.methods, "_local_path", lambda stored, folder: elsewhere)
+    with capture_logs() as logs:
+        await scene.answer(scene.student, scene.chat, document=("long.mp4", b"film"), caption="/upload")
+    assert isinstance(scene.responder.read, UploadRefused)
+    assert "send a link" in str(scene.responder.read)
+    [noted] = [entry for entry in logs if "local Bot API server" in entry["event"]]
+    assert noted["path"] == "/var/lib/telegram-bot-api/(bot_token)/videos/file_1.mp4"
+
+
+# Files and links without a command.
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "shown"),
+    [
+        ("document", "lesson.vtt", "lesson.vtt"),
+        ("video", "film.mp4", "film.mp4"),
+        ("audio", "talk.mp3", "talk.mp3"),
+        ("voice", "x.ogg", "voice"),
+        ("video_note", "x.mp4", "videonote"),
+    ],
+)
+async def test_staff_upload_by_sending_a_file(scene: Scene, kind: str, name: str, shown: str) -> None:
+    scene.responder.staff.add("Owner")
+    chat = scene.telegram.private(scene.owner)
+    await scene.answer(scene.owner, chat, document=(name, b"content"), kind=kind)
+    request = scene.responder.last
+    assert (request.command, set(request.arguments), scene.responder.read) == ("upload", {"file"}, b"content")
+    assert str(request.arguments["file"]).startswith(f"Attachment(name='{shown}'")
+
+
+@pytest.mark.parametrize(
+    ("caption", "arguments"),
+    [
+        ("Lesson 3", {"title": "Lesson 3"}),
+        ("https://youtu.be/abc Lesson 3", {"link": "https://youtu.be/abc", "title": "Lesson 3"}),
+        ('link:https://youtu.be/abc title:"Lesson 3"', {"link": "https://youtu.be/abc", "title": "Lesson 3"}),
+    ],
+)
+async def test_the_caption_of_a_file_is_read_as_the_options_of_an_upload(
+    scene: Scene, caption: str, arguments: dict[str, str]
+) -> None:
+    scene.responder.staff.add("Owner")
+    await scene.answer(
+        scene.owner, scene.telegram.private(scene.owner), document=("l.mp4", b"x"), kind="video", caption=caption
+    )
+    assert scene.responder.last.command == "upload"
+    said = {name: value for name, value in scene.responder.last.arguments.items() if name != "file"}
+    assert said == arguments
+
+
+async def test_of_a_forwarded_file_only_the_first_line_is_its_title(scene: Scene) -> None:
+    scene.responder.staff.add("Owner")
+    await scene.answer(
+        scene.owner, scene.telegram.private(scene.owner), document=("l.mp4", b"x"), kind="video",
+        caption="Lesson 3\nJoin us: https://t.me/elsewhere", forwarded_from=scene.student,
+    )  # fmt: skip
+    assert "link" not in scene.responder.last.arguments
+    assert scene.responder.last.arguments["title"] == "Lesson 3"
+
+
+async def test_a_forwarded_link_is_an_upload_for_staff_and_a_question_for_others(scene: Scene) -> None:
+    scene.responder.staff.add("Owner")
+    link_only = "https://youtu.be/abc"
+    await scene.answer(scene.owner, scene.telegram.private(scene.owner), link_only, forwarded_from=scene.student)
+    assert (scene.responder.last.command, scene.responder.last.arguments) == ("upload", {"link": link_only})
+    await scene.answer(scene.student, scene.chat, link_only, forwarded_from=scene.owner)
+    assert (scene.responder.last.command, scene.responder.last.arguments) == ("ask", {"question": link_only})
+
+
+async def test_a_student_s_file_without_words_is_for_the_command_to_refuse(scene: Scene) -> None:
+    scene.responder.replies["upload"] = said("Only the staff may do that.", private=True)
+    answer = await scene.answer(scene.student, scene.chat, document=("homework.pdf", b"x"))
+    assert answer.text == "Only the staff may do that."
+
+
+async def test_a_student_s_question_beside_a_file_stays_a_question(scene: Scene) -> None:
+    await scene.answer(scene.student, scene.chat, document=("homework.pdf", b"x"), caption="is this right?")
+    assert (scene.responder.last.command, scene.responder.last.arguments) == ("ask", {"question": "is this right?"})
+
+
+async def test_a_picture_is_no_upload(scene: Scene) -> None:
+    scene.responder.staff.add("Owner")
+    chat = scene.telegram.private(scene.owner)
+    for kind, name in (("document", "still.png"), ("animation", "moving.mp4")):
+        await scene.answer(scene.owner, chat, document=(name, b"x"), kind=kind, caption="what is this?")
+        assert scene.responder.last.command == "ask"
+
+
+async def test_in_a_group_a_file_with_a_mention_is_an_upload(scene: Scene, group: FakeChat) -> None:
+    await scene.answer(
+        scene.owner, group, document=("l.mp4", b"x"), kind="video", caption="@chronos_test_bot Lesson 3"
+    )
+    assert scene.responder.last.command == "upload"
+    assert scene.responder.last.arguments["title"] == "Lesson 3"
+    assert scene.responder.read == b"x"
+
+
+async def test_in_a_group_a_file_that_answers_the_bot_is_an_upload(scene: Scene, group: FakeChat) -> None:
+    ours = await scene.answer(scene.owner, group, "/help")
+    await scene.answer(scene.owner, group, document=("l.mp4", b"x"), kind="video", reply_to=ours)
+    assert scene.responder.last.command == "upload"
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [("", "upload"), (" Lesson 3", "upload"), (" title:Why?", "upload"), (" what does he mean?", "ask")],
+)
+async def test_a_mention_that_answers_a_file_uploads_it_unless_it_asks(
+    scene: Scene, group: FakeChat, text: str, command: str
+) -> None:
+    film = await scene.telegram.send(scene.student, group, document=("l.mp4", b"film"), kind="video")
+    await scene.answer(scene.owner, group, f"@chronos_test_bot{text}", reply_to=film)
+    assert scene.responder.last.command == command
+    assert scene.responder.read == (b"film" if command == "upload" else None)
+
+
+async def test_a_file_of_the_bot_itself_is_never_uploaded(scene: Scene, group: FakeChat) -> None:
+    scene.responder.replies["ask"] = Reply(RichText.of("Everything:"), files=(File("export.json", b"{}"),))
+    asked = await scene.telegram.send(scene.owner, group, "@chronos_test_bot export")
+    export = await group.next_message(after=asked, predicate=lambda m: "document" in m.payload)
+    await scene.answer(scene.owner, group, "@chronos_test_bot thanks", reply_to=export)
+    assert scene.responder.last.command == "ask"
 
 
 async def test_a_file_in_a_reply_is_sent_as_a_document(scene: Scene) -> None:
