@@ -25,7 +25,11 @@ VARNISH = pdf_of(("Varnish waits for six months after the last layer of oil pain
 ARTICLE = """<html lang="en"><head><title>Care of brushes</title></head><body><nav>Home Shop Login</nav><article>
 <h1>Care of brushes</h1><p>Wash a bristle brush in warm soapy water right after painting, and never let the paint dry
 in it, since dried paint breaks the hairs at their root.</p><h2>Storing</h2><p>Store your brushes lying flat or
-hanging with the hairs down, so that no water runs into the handle and swells it.</p></article></body></html>"""
+hanging with the hairs down, so that no water runs into the handle and swells it.</p>
+<h2>Restoring</h2><p>A brush that has become stiff can often be saved: leave it overnight in a glass with brush soap
+and lukewarm water, comb out the loosened paint the next morning, and shape the wet hairs with your fingers before they
+dry. What still feels stiff after a second night is lost to fine work, and serves well for priming and for
+glue.</p></article></body></html>"""
 FEED = """<?xml version="1.0"?><rss version="2.0" xmlns:podcast="https://podcastindex.org/namespace/1.0"><channel>
 <title>Studio talk</title><item><title>Charcoal</title>
 <enclosure url="{root}/speech.ogg" type="audio/ogg" length="1"/>
@@ -120,7 +124,8 @@ async def test_a_video_file_is_heard_and_answered_from_at_the_second(staff: Spea
     assert (found.stage, found.reason) == (Stage.COMPLETED, "")
     answer = await asked(staff, "How long do I wait for the glue to dry?")
     assert "twenty minutes" in answer.lower().replace("20", "twenty")
-    assert "Glueing 0:07" in answer or "Glueing 0:08" in answer
+    assert "Glueing" in answer
+    assert "0:07" in answer or "0:08" in answer
 
 
 @pytest.mark.parametrize(
