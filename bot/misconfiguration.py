@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Final, Literal, get_args, get_origin
+from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
 PREFIX: Final = "CHRONOS_"
 CONFIG_VARIABLE: Final = "CHRONOS_CONFIG"
@@ -17,6 +16,9 @@ KUBERNETES: Final = re.compile(r"CHRONOS_(\w+_)?(SERVICE_(HOST|PORT)(_\w+)?|PORT
 
 Mistakes = dict[str, str]
 """What is wrong by the key or variable that it is wrong with."""
+
+Mistake: TypeAlias = Mapping[str, Any]
+"""One entry of ``ValidationError.errors()``."""
 
 
 def described(mistakes: Mistakes) -> str:
@@ -62,15 +64,15 @@ def _perhaps(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else "; see config.example.toml"
 
 
-def _shown(error: ErrorDetails) -> str:
+def _shown(error: Mistake) -> str:
     """The key; which entry of a list it is, its words say."""
     return ".".join(part for part in error["loc"] if isinstance(part, str))
 
 
-def _words(error: ErrorDetails, settings: type[BaseModel]) -> str:
+def _words(error: Mistake, settings: type[BaseModel]) -> str:
     """Ours where a rule of ours is broken, else what the key takes."""
     if error["type"] == "value_error":
-        return error["msg"].removeprefix("Value error, ")
+        return str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         return "there is no such setting" + _perhaps(_shown(error), [*_keys(settings), *settings.model_fields])
     return f"it takes {_taken(settings, error['loc'])}"

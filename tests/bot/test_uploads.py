@@ -27,8 +27,8 @@ ARTICLE = """<html lang="en"><head><title>Care of brushes</title></head><body><n
 in it, since dried paint breaks the hairs at their root.</p><h2>Storing</h2><p>Store your brushes lying flat or
 hanging with the hairs down, so that no water runs into the handle and swells it.</p>
 <h2>Restoring</h2><p>A brush that has become stiff can often be saved: leave it overnight in a glass with brush soap
-and lukewarm water, comb out the loosened paint the next morning, and shape the wet hairs with your fingers before they
-dry. What still feels stiff after a second night is lost to fine work, and serves well for priming and for
+and lukewarm water, comb out the loosened paint the next morning, and shape the wet hairs with your fingers before
+they dry. What still feels stiff after a second night is lost to fine work, and serves well for priming and for
 glue.</p></article></body></html>"""
 FEED = """<?xml version="1.0"?><rss version="2.0" xmlns:podcast="https://podcastindex.org/namespace/1.0"><channel>
 <title>Studio talk</title><item><title>Charcoal</title>
