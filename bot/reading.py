@@ -59,7 +59,7 @@ async def open_reader(
                 DownloadLimits(most.media_bytes), proxy=settings.downloads.proxy.get_secret_value()
             ),
             transcriber=transcriber, recognitions=recognitions, limits=most,
-            folder=settings.storage.data_dir / "scratch",
+            folder=settings.storage.data_dir / "scratch", detect_language=detect_language,
         )  # fmt: skip
     finally:
         if transcriber is not None:

@@ -7,8 +7,12 @@ from pgvector import HalfVector
 from adapters.postgres.database import Connection
 from core.asking.embedding import Vector
 from core.asking.snapshot import pack_terms
+from core.asking.words import TermIds
 from core.ids import CreatorId, SourceId
 from core.library.store import IndexedSource
+from core.library.topics import Background
+
+OTHERS: Final = 20
 
 CLEAR_SEGMENTS: Final = "DELETE FROM segments WHERE creator_id = $1 AND source_id = $2"
 CLEAR_PASSAGES: Final = "DELETE FROM passages WHERE creator_id = $1 AND source_id = $2"
@@ -18,8 +22,8 @@ ADD_SEGMENT: Final = """
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 ADD_PASSAGE: Final = """
-    INSERT INTO passages (creator_id, source_id, position, first_segment, last_segment, terms)
-    VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO passages (creator_id, source_id, position, first_segment, last_segment, terms, kind)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 ADD_SEGMENT_EMBEDDING: Final = """
     INSERT INTO segment_embeddings (creator_id, source_id, position, embedder, embedding) VALUES ($1, $2, $3, $4, $5)
@@ -38,6 +42,25 @@ EMBEDDED: Final = """
       FROM passage_embeddings e JOIN passages p USING (creator_id, source_id, position)
      WHERE e.creator_id = $1 AND e.source_id = $2 AND e.embedder = $3
 """
+# Every second window holds all there is to read of a source, since each shares half its words with the next.
+BACKGROUND: Final = f"""
+    WITH others AS (
+        SELECT id FROM sources
+         WHERE creator_id = $1 AND id <> $2 AND status = 'ready' AND removed_at IS NULL ORDER BY id LIMIT {OTHERS}
+    )
+    SELECT (SELECT count(*) FROM others) AS texts, term, count(DISTINCT source_id) AS texts_with
+      FROM passages p JOIN others o ON o.id = p.source_id, unnest(p.terms) AS term
+     WHERE p.creator_id = $1 AND p.position % 2 = 0 AND term = ANY($3::integer[])
+     GROUP BY term
+"""
+
+
+async def read_background(
+    connection: Connection, creator_id: CreatorId, source_id: SourceId, terms: TermIds
+) -> Background:  # fmt: skip
+    """In how many other sources each term occurs: of the oldest, so that later uploads change little."""
+    rows = await connection.fetch(BACKGROUND, creator_id, source_id, terms.tolist())
+    return Background(rows[0]["texts"] if rows else 0, {row["term"]: row["texts_with"] for row in rows})
 
 
 async def read_embedded(
@@ -67,8 +90,8 @@ async def store_index(
     await connection.executemany(
         ADD_PASSAGE,
         [
-            (*key, n, window.first, window.last, _window_terms(indexed, window.first, window.last))
-            for n, window in enumerate(indexed.windows)
+            (*key, n, window.first, window.last, _window_terms(indexed, window.first, window.last), kind.value)
+            for n, (window, kind) in enumerate(zip(indexed.windows, indexed.window_kinds, strict=True))
         ],
     )
     for statement, vectors in (

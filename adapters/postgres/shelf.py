@@ -8,7 +8,7 @@ import asyncpg
 
 from adapters.postgres.admission import admit, give_back, withdraw
 from adapters.postgres.database import Connection, Database
-from adapters.postgres.indexed import read_embedded, store_index
+from adapters.postgres.indexed import read_background, read_embedded, store_index
 from adapters.postgres.jobs import put_calibration
 from adapters.postgres.transcripts import (
     chapters_to_json,
@@ -26,6 +26,7 @@ from adapters.postgres.workflows import (
     source_of_row,
 )
 from core.asking.embedding import Vector
+from core.asking.words import TermIds
 from core.conversation import Place
 from core.errors import DatabaseError, UploadRefused
 from core.ids import CreatorId, ItemId, SourceId, WorkflowId
@@ -45,6 +46,7 @@ from core.library.store import (
     UploadSettings,
     Work,
 )
+from core.library.topics import Background
 from core.library.transcript import Timing, Transcript
 
 TITLE_CHARS: Final = 300
@@ -129,7 +131,7 @@ DESCRIBE_SOURCE: Final = """
            link = CASE WHEN link = '' THEN $4 ELSE link END,
            language = CASE WHEN language = '' THEN $5 ELSE language END,
            external_id = $6, kind = $7, timing = $8, locator_kind = $9, chapters = $10, duration_s = $11,
-           size_bytes = $12, media_key = $13
+           size_bytes = $12, media_key = $13, etag = $14, last_modified = $15, checked_at = now()
       FROM items i
      WHERE i.creator_id = $1 AND i.id = $2 AND i.stage NOT IN ('completed', 'failed')
        AND s.creator_id = $1 AND s.id = i.source_id
@@ -144,11 +146,21 @@ FINISH_ITEM: Final = f"""
      WHERE creator_id = $1 AND id = $2 AND stage NOT IN ('completed', 'failed')
     RETURNING source_id, workflow_id
 """
-FINISH_SOURCE: Final = "UPDATE sources SET status = 'ready', vanished_at = NULL WHERE creator_id = $1 AND id = $2"
+FINISH_SOURCE: Final = """
+    UPDATE sources SET status = 'ready', vanished_at = NULL, topics = $3,
+           chapters = CASE WHEN $4 = '[]'::jsonb THEN chapters ELSE $4 END
+     WHERE creator_id = $1 AND id = $2
+"""
 FINISH_LISTING: Final = """
     UPDATE sources SET kind = 'listing', title = CASE WHEN titled OR $3 = '' THEN title ELSE $3 END
      WHERE creator_id = $1 AND id = $2
     RETURNING title, tier
+"""
+NOTE_LISTED: Final = """
+    INSERT INTO listed (creator_id, listing_id, content_hash)
+      SELECT DISTINCT $1::bigint, $2::bigint, unnest($3::bytea[])
+    ON CONFLICT DO NOTHING
+    RETURNING content_hash
 """
 PAUSE_ITEM: Final = """
     UPDATE items SET stage = 'paused', reason = $3, stage_at = now()
@@ -257,7 +269,7 @@ class PostgresShelf:
                 DESCRIBE_SOURCE, creator_id, item_id, (read.title or transcript.title)[:TITLE_CHARS], read.link,
                 read.language or transcript.language, transcript.video_id, kind.value, transcript.timing.value,
                 transcript.locator_kind.value, chapters_to_json(transcript.chapters), duration_s, read.size_bytes,
-                read.media_key,
+                read.media_key, read.freshness.etag, read.freshness.last_modified,
             )  # fmt: skip
             if workflow_id is not None:
                 kept = transcript_to_json(transcript)
@@ -274,16 +286,18 @@ class PostgresShelf:
                 connection, FINISH_LISTING, creator_id, done["source_id"], title[:TITLE_CHARS]
             )  # fmt: skip
             await name_workflow(connection, creator_id, workflow_id, listing["title"])
-            _, items = await _add_sources(connection, creator_id, workflow_id, new, listing["tier"])
             await withdraw(connection, creator_id, item_id)
-            if items:
-                await admit(connection, creator_id, items, len(items))
-            await move_card(connection, creator_id, workflow_id, ended=True)
+            await _add_listed(connection, creator_id, SourceId(done["source_id"]), workflow_id, new, listing["tier"])
 
     async def embedded(self, creator_id: CreatorId, source_id: SourceId, embedder_id: str) -> Mapping[str, Vector]:
         """The vectors that a source has from this embedder, by their texts."""
         async with self._database.creator(creator_id) as connection:
             return await read_embedded(connection, creator_id, source_id, embedder_id)
+
+    async def background(self, creator_id: CreatorId, source_id: SourceId, terms: TermIds) -> Background:
+        """In how many of the creator's other sources, of some tens at most, each term occurs."""
+        async with self._database.creator(creator_id) as connection:
+            return await read_background(connection, creator_id, source_id, terms)
 
     async def complete(self, creator_id: CreatorId, item_id: ItemId, indexed: IndexedSource) -> None:
         """Replace what was stored of the source and make it searchable, in one transaction."""
@@ -292,14 +306,7 @@ class PostgresShelf:
             done = await connection.fetchrow(FINISH_ITEM, creator_id, item_id, stats)
             if done is None:  # another worker was first
                 return
-            await store_index(connection, creator_id, SourceId(done["source_id"]), indexed)
-            await connection.execute(FINISH_SOURCE, creator_id, done["source_id"])
-            embedder = await connection.fetchval(MOVE_CORPUS, creator_id, indexed.embedder_id)
-            if embedder != indexed.embedder_id:  # two embedders' vectors can never be searched together
-                raise UploadRefused(
-                    f"This library was made searchable with {embedder}, and models.embed now says "
-                    f"{indexed.embedder_id}. The operator sets it back, or uploads go to a new creator."
-                )
+            await _publish(connection, creator_id, SourceId(done["source_id"]), indexed)
             await withdraw(connection, creator_id, item_id)
             await move_card(connection, creator_id, done["workflow_id"], ended=True)
             await put_calibration(connection, creator_id)
@@ -355,6 +362,36 @@ class PostgresShelf:
                 await admit(connection, creator_id, [ItemId(row["id"]) for row in rows], len(rows))
                 await move_card(connection, creator_id, rows[0]["workflow_id"], ended=True)
         return len(rows)
+
+
+async def _add_listed(
+    connection: Connection, creator_id: CreatorId, listing_id: SourceId, workflow_id: WorkflowId,
+    new: Sequence[NewSource], tier: str,
+) -> int:  # fmt: skip
+    """Put what a listing has not held before into its workflow; how many sources of it are new to the creator."""
+    digests = [source.digest for source in new]
+    first = {row["content_hash"] for row in await connection.fetch(NOTE_LISTED, creator_id, listing_id, digests)}
+    fresh = [source for source in new if source.digest in first]
+    _, items = await _add_sources(connection, creator_id, workflow_id, fresh, tier)
+    if items:
+        await admit(connection, creator_id, items, len(items))
+    await move_card(connection, creator_id, workflow_id, ended=True)
+    return len(items)
+
+
+async def _publish(
+    connection: Connection, creator_id: CreatorId, source_id: SourceId, indexed: IndexedSource
+) -> None:  # fmt: skip
+    """Replace what is answered from a source, and move the corpus version."""
+    await store_index(connection, creator_id, source_id, indexed)
+    chapters = chapters_to_json(indexed.chapters)
+    await connection.execute(FINISH_SOURCE, creator_id, source_id, indexed.topics, chapters)
+    embedder = await connection.fetchval(MOVE_CORPUS, creator_id, indexed.embedder_id)
+    if embedder != indexed.embedder_id:  # two embedders' vectors can never be searched together
+        raise UploadRefused(
+            f"This library was made searchable with {embedder}, and models.embed now says "
+            f"{indexed.embedder_id}. The operator sets it back, or uploads go to a new creator."
+        )
 
 
 async def _add_sources(

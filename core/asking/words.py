@@ -88,8 +88,12 @@ def term_ids(words: Sequence[str], stem: Stemmer) -> TermIds:
         int32 array of shape (n_content_words,); the same word has the same id on every machine.
     """
     content = [word for word in words if word not in STOP_WORDS]
-    ids = np.fromiter((crc32(stem.encode()) for stem in stem(content)), dtype=np.uint32, count=len(content))
-    return ids.astype(np.uint32).view(np.int32)
+    return stem_ids(stem(content))
+
+
+def stem_ids(stems: Sequence[str]) -> TermIds:
+    """Return the ids of stems, int32 array of shape (n_stems,)."""
+    return np.fromiter((crc32(stem.encode()) for stem in stems), dtype=np.uint32, count=len(stems)).view(np.int32)
 
 
 def _kept(mark: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,8 @@ from core.asking.embedding import Embedder, Vector
 from core.asking.words import Stemmer, term_ids, tokens
 from core.errors import ProviderError, UploadRefused
 from core.library.store import AS_USUAL, IndexedSource, UploadSettings
-from core.library.transcript import Transcript
+from core.library.topics import Background, find_chapters, passage_kind, topics
+from core.library.transcript import Timing, Transcript
 from core.library.units import (
     SentenceSplitter,
     Unit,
@@ -62,8 +64,8 @@ class Indexer:
             raise UploadRefused("There are no words in this file, so there is nothing to answer from.")
         windows = build_windows(units, settings.window_words, settings.overlap)
         terms = await asyncio.to_thread(self._terms, units)
-        texts = [unit.text for unit in units] + [window_text(units, window) for window in windows]
-        vectors = await self._embed(texts, report, known or {})
+        passages = [window_text(units, window) for window in windows]
+        vectors = await self._embed([*(unit.text for unit in units), *passages], report, known or {})
         return IndexedSource(
             embedder_id=self.embedder.embedder_id,
             units=units,
@@ -72,7 +74,34 @@ class Indexer:
             unit_vectors=vectors[: len(units)],
             windows=windows,
             window_vectors=vectors[len(units) :],
+            window_kinds=[passage_kind(passage) for passage in passages],
         )
+
+    async def describe(
+        self, indexed: IndexedSource, transcript: Transcript, language: str, background: Background
+    ) -> IndexedSource:
+        """Tell what a source is about, and its chapters: the platform's, or else those found in what was heard.
+
+        Args:
+            indexed: what ``index`` made of ``transcript``.
+            transcript: the same text as it was read.
+            language: two letters, or empty.
+            background: the creator's other sources.
+        """
+        return await asyncio.to_thread(self._described, indexed, transcript, language, background)
+
+    def _described(
+        self, indexed: IndexedSource, transcript: Transcript, language: str, background: Background
+    ) -> IndexedSource:
+        texts = [unit.text for unit in indexed.units]
+        chapters = transcript.chapters
+        if not chapters and transcript.timing is Timing.HEARD:
+            starts_s = [unit.start_s for unit in indexed.units]
+            chapters = find_chapters(
+                starts_s, texts, indexed.unit_terms, transcript.duration_s, self._stem, language=language
+            )
+        about = topics(texts, self._stem, language=language, background=background)
+        return replace(indexed, topics=about, chapters=chapters)
 
     async def validate(self, indexed: IndexedSource, duration_s: float) -> None:
         """See that the source would be found, before anybody searches it.

@@ -2,7 +2,10 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Final
+
+import numpy as np
 
 from core.errors import ChronosError, UploadRefused
 from core.ids import CreatorId, ItemId
@@ -86,7 +89,7 @@ async def _read(work: Work, bench: Workbench, reader: SourceReader, progress: Pr
     if not read.transcript.segments:
         raise UploadRefused("There are no words in it, so there is nothing to answer from.")
     await bench.describe(work.creator_id, work.item_id, read)
-    return read.transcript
+    return replace(read.transcript, language=read.language or read.transcript.language)
 
 
 async def _make_searchable(
@@ -100,7 +103,11 @@ async def _make_searchable(
     indexed = await indexer.index(transcript, embedding, work.settings, known)
     await progress.report(Stage.VALIDATING, 0.0)
     await indexer.validate(indexed, transcript.duration_s)
-    await bench.complete(work.creator_id, work.item_id, indexed)
+    terms = np.unique(np.concatenate(indexed.unit_terms))
+    background = await bench.background(work.creator_id, work.source_id, terms)
+    language = work.language or transcript.language
+    described = await indexer.describe(indexed, transcript, language, background)
+    await bench.complete(work.creator_id, work.item_id, described)
 
 
 def entries_to_add(listing: Listing, language: str) -> list[NewSource]:

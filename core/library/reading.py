@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from core.errors import UploadRefused
-from core.library.origins import Listing
+from core.library.origins import UNKNOWN, Freshness, Listing
 from core.library.store import SourceKind, Stage, Work
 from core.library.transcript import Transcript
 
@@ -19,6 +19,7 @@ class ReadSource:
 
     ``media_key`` names the kept recording that a watch page can play, ``recogniser`` who heard the words, where
     nobody had written them down. Without a ``kind``, a source with times is a video and any other a document.
+    ``freshness`` is what the server of a page or document behind a link calls this version.
     """
 
     transcript: Transcript
@@ -30,6 +31,7 @@ class ReadSource:
     size_bytes: int = 0
     cost_usd: float = 0.0
     kind: SourceKind | None = None
+    freshness: Freshness = UNKNOWN
 
 
 class SourceReader(Protocol):

@@ -14,6 +14,7 @@ from core.ids import CreatorId
 from core.library.media import CutAudio, Media, MediaFiles, MediaKey, media_key
 from core.library.origins import (
     CaptionTrack,
+    Downloaded,
     DownloadLimits,
     Downloads,
     LinkKind,
@@ -25,8 +26,9 @@ from core.library.origins import (
 )
 from core.library.reading import ReadSource, Report
 from core.library.speech import Recognitions, Transcriber, transcribe
-from core.library.store import OriginKind, Stage, Work
+from core.library.store import OriginKind, SourceKind, Stage, Work
 from core.library.transcript import Transcript
+from core.library.uploads import SAMPLE_SEGMENTS
 
 CAPTIONS_NAME: Final = "captions.vtt"
 EXTRACTING: Final = 0.1
@@ -113,9 +115,21 @@ class PortReader:
     recognitions: Callable[[CreatorId], Recognitions]
     limits: ReadingLimits
     folder: Path
+    detect_language: Callable[[str], str]
 
     async def read(self, work: Work, report: Report) -> ReadSource | Listing:
         """Return what a source says, or what it lists; see the port for what it raises."""
+        read = await self._read(work, report)
+        return read if isinstance(read, Listing) else await self._with_language(read)
+
+    async def _with_language(self, read: ReadSource) -> ReadSource:
+        """Tell the language by the words where nothing else tells it."""
+        if read.language or read.transcript.language:
+            return read
+        sample = " ".join(segment.text for segment in read.transcript.segments[:SAMPLE_SEGMENTS])
+        return replace(read, language=await asyncio.to_thread(self.detect_language, sample))
+
+    async def _read(self, work: Work, report: Report) -> ReadSource | Listing:
         kind = work.origin.kind
         if kind is OriginKind.MEDIA:
             return await self._kept_recording(work, MediaKey(work.origin.key), report)
@@ -151,7 +165,10 @@ class PortReader:
         if kind is LinkKind.ARTICLE:
             page = await self._page(peek.link)
             transcript = await self.words.read_article(page.content, page.link)
-            return ReadSource(transcript, title=transcript.title, link=link, size_bytes=len(page.content))
+            return ReadSource(
+                transcript, title=transcript.title, link=link, size_bytes=len(page.content),
+                kind=SourceKind.WEB_PAGE, freshness=page.freshness,
+            )  # fmt: skip
         if kind is LinkKind.MEDIA:
             return await self._media_behind(work, peek.link, report)
         return await self._document_behind(work, peek.link, report)
@@ -213,17 +230,21 @@ class PortReader:
     async def _document_behind(self, work: Work, link: str, report: Report) -> ReadSource:
         async with self._scratch() as folder:
             file = folder / "document"
-            name = await self._download(link, file, self.limits.document_bytes, report)
+            fetched = await self._download(link, file, self.limits.document_bytes, report)
             content = await asyncio.to_thread(file.read_bytes)
-        transcript = await self.words.read_file(name, content)
-        title = transcript.title or name
-        return ReadSource(transcript, title=title, link=work.origin.link, size_bytes=len(content))
+        transcript = await self.words.read_file(fetched.name, content)
+        return ReadSource(
+            transcript, title=transcript.title or fetched.name, link=work.origin.link, size_bytes=len(content),
+            freshness=fetched.freshness,
+        )  # fmt: skip
 
-    async def _download(self, link: str, file: Path, largest_bytes: int, report: Report) -> str:
+    async def _download(self, link: str, file: Path, largest_bytes: int, report: Report) -> Downloaded:
         fetched = await self.downloads.download(
             link, file, DownloadLimits(largest_bytes), _within(report, Stage.DOWNLOADING), refuse_pages=True
         )
-        return fetched.name if fetched is not None else file.name
+        if fetched is None:
+            raise ValueError("a file that was asked for without a known version is never unchanged")
+        return fetched
 
     async def _heard(self, work: Work, path: Path, content: str, report: Report) -> ReadSource:
         """Recognise what is said in a file; ``content`` names its sound, so that nothing is recognised twice."""

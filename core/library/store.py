@@ -13,7 +13,8 @@ from core.asking.words import TermIds
 from core.conversation import Place
 from core.ids import CreatorId, ItemId, SourceId, StudentId, WorkflowId
 from core.library.origins import CaptionTrack
-from core.library.transcript import Timing, Transcript
+from core.library.topics import PassageKind
+from core.library.transcript import Chapter, Timing, Transcript
 from core.library.units import WINDOW_WORDS, Unit, Window
 
 
@@ -162,7 +163,8 @@ class Work:
 class IndexedSource:
     """A source ready to be searched: units with their terms and vectors, windows with theirs.
 
-    ``unit_vectors`` is (n_units, d), ``window_vectors`` (n_windows, d), both float32 with rows of length 1.
+    ``unit_vectors`` is (n_units, d), ``window_vectors`` (n_windows, d), both float32 with rows of length 1. What it
+    is about, ``topics`` and ``chapters``, is empty until it is told.
     """
 
     embedder_id: str
@@ -172,6 +174,9 @@ class IndexedSource:
     unit_vectors: NDArray[np.float32]
     windows: Sequence[Window]
     window_vectors: NDArray[np.float32]
+    window_kinds: Sequence[PassageKind]
+    topics: tuple[str, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
 
 
 class Shelf(Protocol):

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from core.asking.embedding import Vector
+from core.asking.words import TermIds
 from core.ids import CreatorId, ItemId, SourceId
 from core.library.reading import ReadSource
 from core.library.store import IndexedSource, NewSource, Stage, Work
+from core.library.topics import Background
 
 
 class Workbench(Protocol):
@@ -30,6 +32,10 @@ class Workbench(Protocol):
 
     async def embedded(self, creator_id: CreatorId, source_id: SourceId, embedder_id: str) -> Mapping[str, Vector]:
         """The vectors that a source has from this embedder, by their texts."""
+        ...
+
+    async def background(self, creator_id: CreatorId, source_id: SourceId, terms: TermIds) -> Background:
+        """In how many of the creator's other sources, of some tens at most, each term occurs."""
         ...
 
     async def complete(self, creator_id: CreatorId, item_id: ItemId, indexed: IndexedSource) -> None:

@@ -40,6 +40,7 @@ FOREIGN_KEYS: Final = """
                    JOIN pg_attribute ON attrelid = k.confrelid AND attnum = n ORDER BY at) AS targets
       FROM pg_constraint k WHERE k.contype = 'f' AND k.connamespace = 'public'::regnamespace
 """
+LISTED: Final = "INSERT INTO listed (creator_id, listing_id, content_hash) VALUES ($1, $2, '\\x01')"
 COPY: Final = """
     INSERT INTO {table} OVERRIDING SYSTEM VALUE
     SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(r) || $1)).* FROM {table} r LIMIT 1
@@ -103,6 +104,8 @@ async def world(database: Database, database_url: str) -> World:
     for school in (own, other):
         for person in (student, classmate):
             await converse(database, school, person, f"What does {person} ask {school.creator_id}?")
+        async with database.creator(school.creator_id) as connection:
+            await connection.execute(LISTED, school.creator_id, school.source_id)
     return World(database_url, database, own, other, student, classmate, await rows(database_url, RELATIONS))
 
 
