@@ -14,15 +14,17 @@ from adapters.models.local_embedder import LocalEmbedder
 from adapters.postgres.admission import PostgresAdmission
 from adapters.postgres.catalogue import PostgresCatalogue
 from adapters.postgres.conversations import PostgresConversations
-from adapters.postgres.database import Database, open_database
+from adapters.postgres.database import Database, open_database, raw_connection
 from adapters.postgres.deployment import PostgresGreetings, clock_leadership, enqueue, link_key, open_queue
 from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.embedded import embedded_server
 from adapters.postgres.holdings import PostgresHoldings
+from adapters.postgres.jobs import put_recheck
 from adapters.postgres.migrations import migrate
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.transcripts import PostgresRecognitions
+from adapters.postgres.watchlist import PostgresWatchlist
 from adapters.sources.sentences import split_sentences
 from adapters.sources.stemming import SnowballStemmer
 from adapters.web.signing import SignedWatchLinks
@@ -43,6 +45,7 @@ from core.asking.writing import AnswerModel
 from core.conversation import Messenger
 from core.errors import ConfigurationError, DatabaseError, DatabaseFull, ProviderError
 from core.ids import CreatorId
+from core.library.freshness import Recheck, Rereader
 from core.library.indexing import Indexer
 from core.library.reading import SourceReader
 
@@ -81,6 +84,7 @@ class Deployment:
     embedder: Embedder
     indexer: Indexer
     reader: SourceReader
+    rereader: Rereader
     engine: Engine
     links: SignedWatchLinks
     services: Services
@@ -104,6 +108,11 @@ class Deployment:
     async def tidy(self, creator_id: CreatorId) -> None:
         """See :class:`bot.worker.Housekeeping`."""
         await self.shelf.tidy(creator_id)
+
+    async def put_recheck(self, creator_id: CreatorId) -> None:
+        """See :class:`bot.worker.Housekeeping`."""
+        async with self.database.system() as connection:
+            await put_recheck(raw_connection(connection), creator_id)
 
     async def tidy_deployment(self) -> None:
         """See :class:`bot.worker.Housekeeping`."""
@@ -178,8 +187,8 @@ async def open_on(
         greetings = PostgresGreetings(database)
         yield Deployment(
             settings, address, database, directory, shelf, holdings, conversations, PostgresOutbox(database),
-            greetings, embedder, Indexer(embedder, split_sentences, stem), given_reader or reader, engine, links,
-            services,
+            greetings, embedder, Indexer(embedder, split_sentences, stem), given_reader or reader, reader, engine,
+            links, services,
             CommandResponder(EVERYTHING, services, greetings),
         )  # fmt: skip
 
@@ -262,7 +271,10 @@ async def run_worker(deployment: Deployment, stop: asyncio.Event) -> None:
         deployment.shelf, deployment.indexer, deployment.reader, PostgresAdmission(deployment.database), stop,
         deployment.require_room,
     )  # fmt: skip
-    tasks = Tasks(items, deployment.engine, deployment.directory, deployment, stop)
+    links = Recheck(
+        PostgresWatchlist(deployment.database), deployment.rereader, deployment.shelf, deployment.indexer
+    )  # fmt: skip
+    tasks = Tasks(items, deployment.engine, deployment.directory, deployment, links, stop)
     while not stop.is_set():
         try:
             async with open_queue(deployment.address.url) as queue:

@@ -14,6 +14,7 @@ from core.errors import DatabaseError
 log = structlog.get_logger()
 
 EVERY_HOUR: Final = ("tidy",)
+EVERY_DAY: Final = ("refresh",)
 LOOK_AT_MINUTES: Final = "*/5"
 """A slot is enqueued once, so looking more often than a slot lasts only catches up on what was missed."""
 LEAD_AGAIN_S: Final = 15.0
@@ -50,16 +51,22 @@ def hour_of(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
+def day_of(moment: datetime) -> datetime:
+    """The slot of a job that is done every day."""
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 @asynccontextmanager
 async def _ticking(enqueue: Enqueue) -> AsyncIterator[None]:
     async def tick(name: str) -> None:
         try:
-            await enqueue(name, hour_of(datetime.now(UTC)))
+            now = datetime.now(UTC)
+            await enqueue(name, day_of(now) if name in EVERY_DAY else hour_of(now))
         except DatabaseError as error:
             log.warning("a tick was missed; the next look catches up", job=name, reason=str(error))
 
     scheduler = AsyncIOScheduler(timezone="UTC")
-    for name in EVERY_HOUR:
+    for name in (*EVERY_HOUR, *EVERY_DAY):
         await tick(name)
         scheduler.add_job(
             tick, "cron", args=[name], minute=LOOK_AT_MINUTES, coalesce=True, misfire_grace_time=None

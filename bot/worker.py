@@ -17,6 +17,7 @@ from pgqueuer.models import Job
 from bot.items import ItemWork, once_there_is_room
 from core.asking.engine import Engine
 from core.ids import CreatorId
+from core.library.freshness import Recheck
 from core.library.ingestion import Interrupted
 from core.members.directory import Directory
 
@@ -34,6 +35,10 @@ class Housekeeping(Protocol):
         """Delete for good what was removed long ago."""
         ...
 
+    async def put_recheck(self, creator_id: CreatorId) -> None:
+        """Have a creator's links looked at again."""
+        ...
+
     async def tidy_deployment(self) -> None:
         """Delete delivered messages and expired codes."""
         ...
@@ -47,6 +52,7 @@ class Tasks:
     engine: Engine
     directory: Directory
     housekeeping: Housekeeping
+    links: Recheck
     stop: asyncio.Event
 
     async def calibrate(self, payload: dict[str, int]) -> None:
@@ -59,6 +65,15 @@ class Tasks:
         for creator in await self.directory.creators():
             await self.housekeeping.tidy(creator.id)
 
+    async def refresh(self, payload: dict[str, int]) -> None:
+        """Have every creator's links looked at again, each in a job of its own."""
+        for creator in await self.directory.creators():
+            await self.housekeeping.put_recheck(creator.id)
+
+    async def recheck(self, payload: dict[str, int]) -> None:
+        """Look at a creator's links again."""
+        await self.links.all_due(CreatorId(payload["creator_id"]), self.stop)
+
 
 def register(queue: PgQueuer, tasks: Tasks) -> None:
     """Bind the jobs' names to what they do."""
@@ -67,8 +82,12 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
     async def ingest(_: dict[str, int]) -> None:
         await tasks.items.take_turn(worker)
 
-    for name, run in (("ingest", ingest), ("calibrate", tasks.calibrate), ("tidy", tasks.tidy)):
+    for name, run in (
+        ("ingest", ingest), ("calibrate", tasks.calibrate), ("tidy", tasks.tidy), ("refresh", tasks.refresh),
+    ):  # fmt: skip
         queue.entrypoint(name)(_handler(name, run, tasks.stop))
+    # It may last, and what people wait for must not wait behind it.
+    queue.entrypoint("recheck", concurrency_limit=1)(_handler("recheck", tasks.recheck, tasks.stop))
 
 
 def _handler(

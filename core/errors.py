@@ -4,6 +4,7 @@ ChronosError
 ├── UserError               shown in the chat as it is
 │   ├── Refused             not allowed, over a limit, not set up
 │   └── UploadRefused       the file or link cannot become a source
+│       └── SourceGone      there is nothing behind the link, or not any more
 └── OperatorError           shown in the shell and the log; the chat only learns that something failed
     ├── ConfigurationError  a setting is wrong or missing
     ├── DatabaseError       the database cannot be used
@@ -27,6 +28,10 @@ class Refused(UserError):
 
 class UploadRefused(UserError):
     """The file or link cannot become a source; says which rule and what would work."""
+
+
+class SourceGone(UploadRefused):
+    """There is nothing behind the link; what was there before may have been removed."""
 
 
 class OperatorError(ChronosError):

@@ -14,8 +14,18 @@ from core.ids import CreatorId
 
 INGEST: Final = "ingest"
 """The queue's entrypoint that wakes a worker for the item whose turn it is, whichever that is."""
+RECHECK: Final = "recheck"
+"""The queue's entrypoint for looking at a creator's links again."""
 CALIBRATE: Final = "calibrate"
 """The queue's entrypoint for finding a creator's cut-off anew."""
+
+
+async def put_recheck(connection: "asyncpg.Connection[asyncpg.Record]", creator_id: CreatorId) -> None:
+    """Have a creator's links looked at again, unless that waits already; ``connection`` has the system role."""
+    await _queries(connection).enqueue(
+        RECHECK, json.dumps({"creator_id": creator_id}).encode(), dedupe_key=f"{RECHECK}:{creator_id}",
+        on_conflict="skip",
+    )  # fmt: skip
 
 
 async def put_calibration(connection: Connection, creator_id: CreatorId) -> None:

@@ -287,7 +287,7 @@ class PostgresShelf:
             )  # fmt: skip
             await name_workflow(connection, creator_id, workflow_id, listing["title"])
             await withdraw(connection, creator_id, item_id)
-            await _add_listed(connection, creator_id, SourceId(done["source_id"]), workflow_id, new, listing["tier"])
+            await add_listed(connection, creator_id, SourceId(done["source_id"]), workflow_id, new, listing["tier"])
 
     async def embedded(self, creator_id: CreatorId, source_id: SourceId, embedder_id: str) -> Mapping[str, Vector]:
         """The vectors that a source has from this embedder, by their texts."""
@@ -306,7 +306,7 @@ class PostgresShelf:
             done = await connection.fetchrow(FINISH_ITEM, creator_id, item_id, stats)
             if done is None:  # another worker was first
                 return
-            await _publish(connection, creator_id, SourceId(done["source_id"]), indexed)
+            await publish(connection, creator_id, SourceId(done["source_id"]), indexed)
             await withdraw(connection, creator_id, item_id)
             await move_card(connection, creator_id, done["workflow_id"], ended=True)
             await put_calibration(connection, creator_id)
@@ -364,7 +364,7 @@ class PostgresShelf:
         return len(rows)
 
 
-async def _add_listed(
+async def add_listed(
     connection: Connection, creator_id: CreatorId, listing_id: SourceId, workflow_id: WorkflowId,
     new: Sequence[NewSource], tier: str,
 ) -> int:  # fmt: skip
@@ -379,7 +379,7 @@ async def _add_listed(
     return len(items)
 
 
-async def _publish(
+async def publish(
     connection: Connection, creator_id: CreatorId, source_id: SourceId, indexed: IndexedSource
 ) -> None:  # fmt: skip
     """Replace what is answered from a source, and move the corpus version."""

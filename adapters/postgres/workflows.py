@@ -13,7 +13,7 @@ from core.library.transcript import Timing
 
 SOURCE_COLUMNS: Final = """
     s.id, s.title, s.link, s.language, s.timing, s.duration_s, s.created_at, s.kind, s.origin_kind, s.topics,
-    s.tier,
+    s.tier, s.vanished_at,
     i.id AS item_id, i.stage, i.progress, i.reason, i.workflow_id, i.last_error,
     extract(epoch FROM now() - i.stage_at)::float8 AS stage_s
 """
@@ -130,4 +130,5 @@ def source_of_row(row: asyncpg.Record) -> Source:
         Timing(row["timing"]), row["duration_s"], Stage(row["stage"]), row["progress"], row["reason"],
         row["created_at"], SourceKind(row["kind"]), OriginKind(row["origin_kind"]), WorkflowId(row["workflow_id"]),
         tuple(row["topics"]), row["tier"], row["stage_s"], row["last_error"],
+        row["vanished_at"],
     )  # fmt: skip

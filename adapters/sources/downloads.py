@@ -23,7 +23,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from adapters.sources.addresses import is_loopback, is_public
-from core.errors import ProviderBusy, ProviderError, UploadRefused
+from core.errors import ProviderBusy, ProviderError, SourceGone, UploadRefused
 from core.library.origins import UNKNOWN, Downloaded, DownloadLimits, Freshness, Page, Peek, Report
 
 MOST_REDIRECTS: Final = 5
@@ -53,6 +53,7 @@ WORDS_FOR_STATUS: Final = {
     451: "The site may not show this for legal reasons. Upload the file instead.",
 }
 NO_SUCH_NAME: Final = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 BUSY: Final = frozenset({408, 425, 429, 503})
 
 
@@ -255,7 +256,8 @@ def _check_status(response: aiohttp.ClientResponse) -> None:
         raise ProviderBusy(f"the site answers {status}", retry_after_s=_retry_after_s(response))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise ProviderError(f"the site answers {status}")
-    raise UploadRefused(WORDS_FOR_STATUS.get(status, f"The site does not give this out (it answers {status})."))
+    refusal = SourceGone if status in GONE else UploadRefused
+    raise refusal(WORDS_FOR_STATUS.get(status, f"The site does not give this out (it answers {status})."))
 
 
 def _retry_after_s(response: aiohttp.ClientResponse) -> float | None:

@@ -18,6 +18,7 @@ from core.library.uploads import TITLE_LENGTH, checked_language
 from core.richtext import RichText, bold, code, joined, link, one_line
 
 SHOWN: Final = 20
+MOST_TOPICS: Final = 3
 SEARCH_KEPT: Final = 20
 """Letters of a search that fit into a button."""
 ENDINGS: Final = {"text": "txt"}
@@ -84,12 +85,14 @@ def _line(source: Source, *, staff: bool) -> RichText:
     length = f" · {clock(source.duration_s)}" if source.duration_s else ""
     tier = f" · for {source.tier}" if source.tier else ""
     number = f" · #{source.id}" if staff else ""
-    return RichText.of("▸ ", title, length, _state(source), tier, number)
+    topics = f" · {', '.join(source.topics[:MOST_TOPICS])}" if source.topics else ""
+    return RichText.of("▸ ", title, length, topics, _state(source), tier, number)
 
 
 def _state(source: Source) -> str:
     if source.stage is Stage.COMPLETED:
-        return ""
+        gone = source.vanished_at
+        return f" · gone from its site since {gone:%d %B %Y}" if gone else ""
     if source.stage is Stage.FAILED:
         return f" · failed: {source.reason}"
     return f" · waits: {source.reason}" if source.reason else f" · {source.stage.value}"

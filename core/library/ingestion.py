@@ -2,18 +2,27 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from core.errors import ChronosError, UploadRefused
-from core.ids import CreatorId, ItemId
-from core.library.indexing import Indexer
+from core.ids import CreatorId, ItemId, SourceId
+from core.library.indexing import Indexer, ReportShare
 from core.library.links import canonical_link
 from core.library.origins import Entry, Listing
 from core.library.reading import TIMED_TEXT_ONLY, SourceReader
-from core.library.store import NewSource, Origin, OriginKind, Stage, Work
+from core.library.store import (
+    IndexedSource,
+    NewSource,
+    Origin,
+    OriginKind,
+    Stage,
+    UploadSettings,
+    Work,
+)
 from core.library.transcript import Transcript
 from core.library.uploads import TITLE_LENGTH, link_digest
 from core.library.workbench import Workbench
@@ -98,16 +107,48 @@ async def _make_searchable(
     async def embedding(share: float) -> None:
         await progress.report(Stage.EMBEDDING, share)
 
+    async def validating() -> None:
+        await progress.report(Stage.VALIDATING, 0.0)
+
     await progress.report(Stage.CHUNKING, 0.0)
-    known = await bench.embedded(work.creator_id, work.source_id, indexer.embedder.embedder_id)
-    indexed = await indexer.index(transcript, embedding, work.settings, known)
-    await progress.report(Stage.VALIDATING, 0.0)
+    indexed = await prepared(
+        work.creator_id, work.source_id, transcript, work.language or transcript.language, work.settings,
+        bench=bench, indexer=indexer, report=embedding, embedded=validating,
+    )  # fmt: skip
+    await bench.complete(work.creator_id, work.item_id, indexed)
+
+
+async def _nothing() -> None:
+    """Nobody waits to be told."""
+
+
+async def prepared(
+    creator_id: CreatorId, source_id: SourceId, transcript: Transcript, language: str, settings: UploadSettings, *,
+    bench: Workbench, indexer: Indexer, report: ReportShare, embedded: Callable[[], Awaitable[None]] = _nothing,
+) -> IndexedSource:  # fmt: skip
+    """Make all that is stored of a source: cut, embedded where its text is new, validated and described.
+
+    Args:
+        creator_id: whose library is the background.
+        source_id: whose vectors are taken over.
+        transcript: what it says.
+        language: two letters, or empty.
+        settings: how it is cut.
+        bench: where its vectors are.
+        indexer: embeds and validates.
+        report: hears how much is embedded.
+        embedded: is called before it is validated.
+
+    Raises:
+        UploadRefused: no words are left, or its times lie outside its length.
+        ProviderError: the embedder failed.
+    """
+    known = await bench.embedded(creator_id, source_id, indexer.embedder.embedder_id)
+    indexed = await indexer.index(transcript, report, settings, known)
+    await embedded()
     await indexer.validate(indexed, transcript.duration_s)
-    terms = np.unique(np.concatenate(indexed.unit_terms))
-    background = await bench.background(work.creator_id, work.source_id, terms)
-    language = work.language or transcript.language
-    described = await indexer.describe(indexed, transcript, language, background)
-    await bench.complete(work.creator_id, work.item_id, described)
+    background = await bench.background(creator_id, source_id, np.unique(np.concatenate(indexed.unit_terms)))
+    return await indexer.describe(indexed, transcript, language, background)
 
 
 def entries_to_add(listing: Listing, language: str) -> list[NewSource]:

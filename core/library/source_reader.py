@@ -9,14 +9,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Protocol
 
-from core.errors import UploadRefused
+from core.errors import SourceGone, UploadRefused
 from core.ids import CreatorId
+from core.library.freshness import Watched
 from core.library.media import CutAudio, Media, MediaFiles, MediaKey, media_key
 from core.library.origins import (
     CaptionTrack,
     Downloaded,
     DownloadLimits,
     Downloads,
+    Freshness,
     LinkKind,
     Listing,
     Page,
@@ -34,6 +36,7 @@ CAPTIONS_NAME: Final = "captions.vtt"
 EXTRACTING: Final = 0.1
 CUTTING: Final = 0.15
 """Shares of the transcribing stage that are done when the sound is taken out, and when it is cut."""
+BEGINNING_BYTES: Final = 4_000
 LARGEST_TEXT_BYTES: Final = 20_000_000
 
 NO_RECOGNISER: Final = (
@@ -164,14 +167,57 @@ class PortReader:
             return await self.words.read_feed(page.content, link)
         if kind is LinkKind.ARTICLE:
             page = await self._page(peek.link)
-            transcript = await self.words.read_article(page.content, page.link)
-            return ReadSource(
-                transcript, title=transcript.title, link=link, size_bytes=len(page.content),
-                kind=SourceKind.WEB_PAGE, freshness=page.freshness,
-            )  # fmt: skip
+            return await self._article(link, page.link, page.content, page.freshness)
         if kind is LinkKind.MEDIA:
             return await self._media_behind(work, peek.link, report)
         return await self._document_behind(work, peek.link, report)
+
+    async def _article(self, link: str, address: str, content: bytes, freshness: Freshness) -> ReadSource:
+        transcript = await self.words.read_article(content, address)
+        return ReadSource(
+            transcript, title=transcript.title, link=link, size_bytes=len(content), kind=SourceKind.WEB_PAGE,
+            freshness=freshness,
+        )  # fmt: skip
+
+    async def look_again(self, watched: Watched) -> ReadSource | Listing | None:
+        """Fetch a listing, page or document once more; see the port for what it raises."""
+        if self.links.site_kind(watched.link) is not None:
+            return await self._site_again(watched.link)
+        async with self._scratch() as folder:
+            file = folder / "again"
+            link, most = self.links.direct_link(watched.link), DownloadLimits(self.limits.document_bytes)
+            fetched = await self.downloads.download(link, file, most, known=watched.freshness)
+            if fetched is None:
+                return None
+            content = await asyncio.to_thread(file.read_bytes)
+        read = await self._same_kind(watched, fetched, content)
+        return read if isinstance(read, Listing) else await self._with_language(read)
+
+    async def _site_again(self, link: str) -> Listing | None:
+        """What a site refuses for good is gone for whoever may only see what is public."""
+        try:
+            found = await self.sites.look_up(link)
+        except UploadRefused as refusal:
+            raise SourceGone(str(refusal)) from refusal
+        return found if isinstance(found, Listing) else None
+
+    async def _same_kind(self, watched: Watched, fetched: Downloaded, content: bytes) -> ReadSource | Listing:
+        """Read what was fetched as what it was before: a login page in a document's place is no new version."""
+        kind = self.links.classify(fetched.link, fetched.media_type, content[:BEGINNING_BYTES])
+        if (kind, watched.kind) == (LinkKind.FEED, SourceKind.LISTING):
+            return await self.words.read_feed(content, watched.link)
+        if (kind, watched.kind) == (LinkKind.ARTICLE, SourceKind.WEB_PAGE):
+            return await self._article(watched.link, fetched.link, content, fetched.freshness)
+        if (kind, watched.kind) == (LinkKind.DOCUMENT, SourceKind.DOCUMENT):
+            return await self._document(watched.link, fetched, content)
+        raise UploadRefused(f"This link led to a {watched.kind.value} before, and leads to a {kind.value} now.")
+
+    async def _document(self, link: str, fetched: Downloaded, content: bytes) -> ReadSource:
+        transcript = await self.words.read_file(fetched.name, content)
+        return ReadSource(
+            transcript, title=transcript.title or fetched.name, link=link, size_bytes=len(content),
+            freshness=fetched.freshness,
+        )  # fmt: skip
 
     async def _page(self, link: str) -> Page:
         page = await self.downloads.fetch_text(link, DownloadLimits(LARGEST_TEXT_BYTES))
@@ -232,11 +278,7 @@ class PortReader:
             file = folder / "document"
             fetched = await self._download(link, file, self.limits.document_bytes, report)
             content = await asyncio.to_thread(file.read_bytes)
-        transcript = await self.words.read_file(fetched.name, content)
-        return ReadSource(
-            transcript, title=transcript.title or fetched.name, link=work.origin.link, size_bytes=len(content),
-            freshness=fetched.freshness,
-        )  # fmt: skip
+        return await self._document(work.origin.link, fetched, content)
 
     async def _download(self, link: str, file: Path, largest_bytes: int, report: Report) -> Downloaded:
         fetched = await self.downloads.download(

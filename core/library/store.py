@@ -132,6 +132,7 @@ class Source:
     tier: str = ""
     stage_s: float = 0.0
     last_error: str = ""
+    vanished_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from adapters.postgres import deployment
 from adapters.postgres.database import Database
 from adapters.postgres.deployment import clock_leadership, enqueue
 from bot import schedule
-from bot.schedule import Enqueue, Lead, hour_of, keep_time
+from bot.schedule import Enqueue, Lead, day_of, hour_of, keep_time
 from core.errors import DatabaseError
 from tests.adapters.school import change, jobs
 
@@ -70,15 +70,16 @@ async def _until(look: Callable[[], bool]) -> None:
 def _in_one_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     """The hour must not end in the middle of a test."""
     monkeypatch.setattr(schedule, "hour_of", lambda _moment: datetime(2026, 11, 21, 3, tzinfo=UTC))
+    monkeypatch.setattr(schedule, "day_of", lambda _moment: datetime(2026, 11, 21, tzinfo=UTC))
 
 
 async def test_two_clocks_that_both_believe_to_lead_enqueue_a_slot_once(database: Database) -> None:
     ticks = Ticks(database, 2)
     async with _running(*(keep_time(ticks.of(n), _everybody_leads) for n in range(2))):
-        await _until(lambda: ticks.counts == [1, 1])
+        await _until(lambda: ticks.counts == [2, 2])
     async with _running(keep_time(ticks.of(0), _everybody_leads)):  # a restart
-        await _until(lambda: ticks.counts == [2, 1])
-    assert [job["entrypoint"] for job in await jobs(database)] == ["tidy"]
+        await _until(lambda: ticks.counts == [4, 2])
+    assert [job["entrypoint"] for job in await jobs(database)] == ["tidy", "refresh"]
 
 
 async def test_a_clock_whose_connection_dies_steps_down_and_the_other_takes_over(
@@ -88,11 +89,11 @@ async def test_a_clock_whose_connection_dies_steps_down_and_the_other_takes_over
     monkeypatch.setattr(schedule, "LEAD_AGAIN_S", 0.05)
     ticks, leadership = Ticks(database, 2), partial(clock_leadership, database_url)
     async with _running(*(keep_time(ticks.of(n), leadership) for n in range(2))):
-        await _until(lambda: sum(ticks.counts) == 1)
+        await _until(lambda: sum(ticks.counts) == 2)
         for taken_over in range(1, 4):
             await change(database_url, KILL_HOLDERS)
-            await _until(lambda: sum(ticks.counts) == taken_over + 1)  # noqa: B023 - awaited within the turn
-    assert len(await jobs(database)) == 1
+            await _until(lambda: sum(ticks.counts) == 2 * taken_over + 2)  # noqa: B023 - awaited within the turn
+    assert len(await jobs(database)) == 2
 
 
 async def test_a_tick_that_the_database_missed_is_no_end(database: Database) -> None:
@@ -110,3 +111,7 @@ async def test_a_tick_that_the_database_missed_is_no_end(database: Database) -> 
 
 def test_a_slot_is_an_hour() -> None:
     assert hour_of(datetime(2026, 11, 21, 3, 59, 59, 999, tzinfo=UTC)) == datetime(2026, 11, 21, 3, tzinfo=UTC)
+
+
+def test_the_slot_of_a_daily_job_is_a_day() -> None:
+    assert day_of(datetime(2026, 11, 21, 3, 59, 59, 999, tzinfo=UTC)) == datetime(2026, 11, 21, tzinfo=UTC)

@@ -1,0 +1,297 @@
+"""Links that are looked at again, through a real worker, a real PostgreSQL and an HTTP server on this machine."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from adapters.postgres.deployment import enqueue
+from adapters.postgres.watchlist import PostgresWatchlist
+from adapters.sources.sentences import split_sentences
+from bot.app import DatabaseAddress, Deployment, open_on, run_worker
+from bot.commands.library import _line
+from bot.settings import Settings
+from core.asking.embedding import Embedder, Vector
+from core.ids import CreatorId
+from core.library.freshness import Recheck
+from core.library.indexing import SEARCHED_AGAIN, Indexer
+from core.library.ingestion import Interrupted
+from core.library.store import Source, SourceKind, Stage
+from tests.adapters.school import STEM, change, rows
+from tests.adapters.scripted_reader import linked
+from tests.bot.conftest import eventually
+from tests.wire.rough_server import Asked, RoughServer
+
+AGO = """
+    ALTER TABLE sources NO FORCE ROW LEVEL SECURITY;
+    UPDATE sources SET checked_at = now() - interval '1 day', created_at = now() - interval '1 day';
+    ALTER TABLE sources FORCE ROW LEVEL SECURITY;
+"""
+PARAGRAPHS = [
+    "Charcoal is the oldest drawing material that we know of, and it is still one of the best for large shapes.",
+    "Hold the stick as a conductor holds a baton, far from its tip, and draw from your shoulder and not the wrist.",
+    "Fix the finished drawing with two thin layers of spray from a distance of about thirty centimeters outdoors.",
+]
+
+
+@dataclass
+class Site:
+    """A site whose pages have versions, and answer with a status where one is set."""
+
+    server: RoughServer
+    pages: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    status: dict[str, str] = field(default_factory=dict)
+    full: list[str] = field(default_factory=list)
+
+    def put(self, path: str, media_type: str, text: str) -> str:
+        self.pages[path] = (media_type, text.encode())
+
+        async def say(asked: Asked, writer: asyncio.StreamWriter) -> None:
+            writer.write(self._answer(path, asked))
+            await writer.drain()
+
+        self.server.answers[path] = say
+        return self.server.link(path)
+
+    def _answer(self, path: str, asked: Asked) -> bytes:
+        media_type, content = self.pages[path]
+        etag = f'"{hash(content)}"'
+        if path in self.status:
+            return f"HTTP/1.1 {self.status[path]}\r\nContent-Length: 0\r\n\r\n".encode()
+        if asked.headers.get("if-none-match") == etag:
+            return f"HTTP/1.1 304 Not Modified\r\nETag: {etag}\r\n\r\n".encode()
+        self.full.append(path)
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nETag: {etag}\r\nContent-Length: {len(content)}"
+        return f"{head}\r\n\r\n".encode() + content
+
+
+def article(paragraphs: list[str]) -> str:
+    text = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    head = "<!doctype html><html lang=en><head><title>Charcoal</title></head>"
+    return f"{head}<body><article><h1>Charcoal</h1>{text}</article></body></html>"
+
+
+def feed(*episodes: str) -> str:
+    items = "".join(f"<item><title>{each}</title><link>{each}</link></item>" for each in episodes)
+    return f'<?xml version="1.0"?><rss version="2.0"><channel><title>Pages</title>{items}</channel></rss>'
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    async with RoughServer() as server:
+        yield Site(server)
+
+
+class Counting:
+    """The deployment's embedder; remembers what it was asked to embed."""
+
+    def __init__(self, inner: Embedder) -> None:
+        self.embedder_id, self.dimensions, self.languages = inner.embedder_id, inner.dimensions, inner.languages
+        self.texts: list[str] = []
+        self._inner = inner
+
+    async def embed_query(self, text: str) -> Vector:
+        return await self._inner.embed_query(text)
+
+    async def embed_passages(self, texts: Sequence[str]) -> Vector:
+        self.texts += texts
+        return await self._inner.embed_passages(texts)
+
+
+@pytest.fixture
+async def deployment(database_url: str, tmp_path: Path) -> AsyncIterator[Deployment]:
+    settings = Settings.model_validate(
+        {"storage": {"data_dir": str(tmp_path)}, "downloads": {"allow_loopback": True}}
+    )
+    async with open_on(settings, DatabaseAddress(database_url, database_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def creator_id(deployment: Deployment) -> CreatorId:
+    return (await deployment.directory.add_creator("drawing", "Drawing", None)).id
+
+
+@pytest.fixture
+def recheck(deployment: Deployment) -> Recheck:
+    return Recheck(PostgresWatchlist(deployment.database), deployment.rereader, deployment.shelf, deployment.indexer)
+
+
+async def upload(deployment: Deployment, creator_id: CreatorId, link: str) -> None:
+    await deployment.shelf.add(creator_id, [linked(link)], None)
+    await settled(deployment, creator_id)
+
+
+async def settled(deployment: Deployment, creator_id: CreatorId) -> list[Source]:
+    """Let a worker finish what waits."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(run_worker(deployment, stop))
+
+    async def all_ended() -> bool:
+        sources = await deployment.shelf.sources(creator_id)
+        return all(source.stage in {Stage.COMPLETED, Stage.FAILED} for source in sources)
+
+    await eventually(all_ended, "all work is done")
+    stop.set()
+    await running
+    return await deployment.shelf.sources(creator_id)
+
+
+async def look_tomorrow(recheck: Recheck, creator_id: CreatorId, url: str) -> None:
+    await change(url, AGO)
+    await recheck.all_due(creator_id, asyncio.Event())
+
+
+async def sentences(url: str) -> list[str]:
+    return [row["text"] for row in await rows(url, "SELECT text FROM segments ORDER BY source_id, position")]
+
+
+async def version(url: str) -> int:
+    return int((await rows(url, "SELECT version FROM corpora"))[0]["version"])
+
+
+async def test_a_page_that_did_not_change_is_not_even_sent(
+    deployment: Deployment, creator_id: CreatorId, recheck: Recheck, site: Site, database_url: str
+) -> None:
+    await upload(deployment, creator_id, site.put("/page", "text/html", article(PARAGRAPHS)))
+    (source,) = await deployment.shelf.sources(creator_id)
+    assert (source.stage, source.kind, source.language) == (Stage.COMPLETED, SourceKind.WEB_PAGE, "en")
+    before = (list(site.full), await version(database_url))
+    await look_tomorrow(recheck, creator_id, database_url)
+    assert (site.full, await version(database_url)) == before
+    assert site.server.asked[-1].headers["if-none-match"]
+    asked = len(site.server.asked)
+    await recheck.all_due(creator_id, asyncio.Event())
+    assert len(site.server.asked) == asked, "once a day is enough"
+
+
+async def test_a_changed_page_is_embedded_only_where_it_changed(
+    deployment: Deployment, creator_id: CreatorId, recheck: Recheck, site: Site, database_url: str
+) -> None:
+    await upload(deployment, creator_id, site.put("/page", "text/html", article(PARAGRAPHS)))
+    before = await version(database_url)
+    new = "Fix it with three thin layers of spray, since two of them turned out to be too few in our tests."
+    site.put("/page", "text/html", article([*PARAGRAPHS[:2], new]))
+    counting = Counting(deployment.embedder)
+    indexer = Indexer(counting, split_sentences, STEM)
+    await look_tomorrow(replace(recheck, indexer=indexer), creator_id, database_url)
+    assert new in await sentences(database_url)
+    assert PARAGRAPHS[2] not in await sentences(database_url)
+    assert await version(database_url) == before + 1
+    to_store = counting.texts[:-SEARCHED_AGAIN]  # the validation asks for some once more
+    assert to_store
+    assert all(new in text for text in to_store)
+
+
+async def test_a_page_that_is_sent_anew_with_the_same_text_changes_nothing(
+    deployment: Deployment, creator_id: CreatorId, recheck: Recheck, site: Site, database_url: str
+) -> None:
+    await upload(deployment, creator_id, site.put("/page", "text/html", article(PARAGRAPHS)))
+    before = await version(database_url)
+    site.put("/page", "text/html", article(PARAGRAPHS) + "<!-- of another day -->")
+    await look_tomorrow(recheck, creator_id, database_url)
+    assert site.full.count("/page") == 3, "a peek, the page, and the page anew"
+    assert await version(database_url) == before
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "410 Gone"])
+async def test_a_page_that_is_gone_is_marked_and_still_answered_from_until_it_is_back(
+    deployment: Deployment, creator_id: CreatorId, recheck: Recheck, site: Site, database_url: str, status: str
+) -> None:
+    await upload(deployment, creator_id, site.put("/page", "text/html", article(PARAGRAPHS)))
+    site.status["/page"] = status
+    await look_tomorrow(recheck, creator_id, database_url)
+    (source,) = await deployment.shelf.sources(creator_id)
+    assert source.vanished_at is not None
+    assert "gone from its site since" in str(_line(source, staff=False))
+    assert PARAGRAPHS[0] in await sentences(database_url)
+    del site.status["/page"]
+    await look_tomorrow(recheck, creator_id, database_url)
+    assert [source.vanished_at for source in await deployment.shelf.sources(creator_id)] == [None]
+
+
+@pytest.mark.parametrize("status", ["503 Service Unavailable", "500 Internal Server Error", "403 Forbidden"])
+async def test_a_failure_changes_nothing(
+    deployment: Deployment, creator_id: CreatorId, recheck: Recheck, site: Site, database_url: str, status: str
+) -> None:
+    await upload(deployment, creator_id, site.put("/page", "text/html", article(PARAGRAPHS)))
+    before = (await sentences(database_url), await version(database_url), await settled(deployment, creator_id))
+    site.status["/page"] = status
+    await look_tomorrow(recheck, creator_id, database_url)
+    after = (await sentences(database_url), await version(database_url), await deployment.shelf.sources(creator_id))
+    assert before[:2] == after[:2]
+    assert [(s.stage, s.vanished_at) for s in after[2]] == [(Stage.COMPLETED, None)]
+
+
+async def test_a_login_page_in_the_place_of_a_document_is_no_new_version(
+    deployment: Deployment, creator_id: CreatorId, recheck: Recheck, site: Site, database_url: str
+) -> None:
+    await upload(deployment, creator_id, site.put("/notes.txt", "text/plain", "\n\n".join(PARAGRAPHS)))
+    before = await sentences(database_url)
+    site.put("/notes.txt", "text/html", article(["Please log in to read on. " * 20]))
+    await look_tomorrow(recheck, creator_id, database_url)
+    assert await sentences(database_url) == before
+    site.put("/notes.txt", "text/plain", "\n\n".join(PARAGRAPHS[:2]))
+    await look_tomorrow(recheck, creator_id, database_url)
+    assert PARAGRAPHS[2] in before
+    assert PARAGRAPHS[2] not in await sentences(database_url)
+
+
+async def test_a_feed_brings_what_is_new_and_not_what_was_removed(
+    deployment: Deployment, creator_id: CreatorId, recheck: Recheck, site: Site, database_url: str
+) -> None:
+    pages = [site.put(f"/{n}", "text/html", article([f"This is page {n}.", *PARAGRAPHS])) for n in range(3)]
+    await upload(deployment, creator_id, site.put("/feed", "application/rss+xml", feed(*pages[:2])))
+    listing = next(s for s in await settled(deployment, creator_id) if s.kind is SourceKind.LISTING)
+    removed = next(s for s in await deployment.shelf.sources(creator_id) if s.link == pages[0])
+    await deployment.shelf.remove(creator_id, removed.id)
+    site.put("/feed", "application/rss+xml", feed(*pages))
+    for _ in range(2):
+        await look_tomorrow(recheck, creator_id, database_url)
+    sources = {source.link: source for source in await settled(deployment, creator_id)}
+    assert set(sources) - {listing.link} == {pages[1], pages[2]}
+    assert sources[pages[2]].workflow_id == listing.workflow_id
+    assert sources[pages[2]].stage is Stage.COMPLETED
+
+
+async def test_a_stop_leaves_the_rest_due(
+    deployment: Deployment, creator_id: CreatorId, recheck: Recheck, site: Site, database_url: str
+) -> None:
+    await upload(deployment, creator_id, site.put("/page", "text/html", article(PARAGRAPHS)))
+    await change(database_url, AGO)
+    stop = asyncio.Event()
+    stop.set()
+    with pytest.raises(Interrupted):
+        await recheck.all_due(creator_id, stop)
+    assert len(await recheck.watchlist.due(creator_id, 10)) == 1
+
+
+async def test_another_creators_links_are_not_looked_at(
+    deployment: Deployment, creator_id: CreatorId, recheck: Recheck, site: Site, database_url: str
+) -> None:
+    await upload(deployment, creator_id, site.put("/page", "text/html", article(PARAGRAPHS)))
+    other = (await deployment.directory.add_creator("other", "Other", None)).id
+    asked = len(site.server.asked)
+    await look_tomorrow(recheck, other, database_url)
+    assert len(site.server.asked) == asked
+
+
+async def test_the_daily_tick_has_every_creators_links_looked_at(
+    deployment: Deployment, creator_id: CreatorId, site: Site, database_url: str
+) -> None:
+    await upload(deployment, creator_id, site.put("/page", "text/html", article(PARAGRAPHS)))
+    site.status["/page"] = "410 Gone"
+    await change(database_url, AGO)
+    await enqueue(deployment.database, "refresh", datetime(2026, 11, 21, tzinfo=UTC))
+    stop = asyncio.Event()
+    running = asyncio.create_task(run_worker(deployment, stop))
+
+    async def marked() -> bool:
+        return (await deployment.shelf.sources(creator_id))[0].vanished_at is not None
+
+    await eventually(marked, "the page is marked as gone")
+    stop.set()
+    await running
