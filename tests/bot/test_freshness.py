@@ -15,10 +15,13 @@ from bot.app import DatabaseAddress, Deployment, open_on, run_worker
 from bot.commands.library import _line
 from bot.settings import Settings
 from core.asking.embedding import Embedder, Vector
+from core.errors import ChronosError, ProviderBusy, UploadRefused
 from core.ids import CreatorId
 from core.library.freshness import Recheck
 from core.library.indexing import SEARCHED_AGAIN, Indexer
 from core.library.ingestion import Interrupted
+from core.library.origins import CaptionTrack, Entry, LinkKind, Listing, Report, VideoInfo
+from core.library.source_reader import PortReader
 from core.library.store import Source, SourceKind, Stage
 from tests.adapters.school import STEM, change, rows
 from tests.adapters.scripted_reader import linked
@@ -295,3 +298,47 @@ async def test_the_daily_tick_has_every_creators_links_looked_at(
     await eventually(marked, "the page is marked as gone")
     stop.set()
     await running
+
+
+class ScriptedSites:
+    """A video site that lists what it is told to, or refuses."""
+
+    def __init__(self, entries: list[str]) -> None:
+        self.entries: list[str] | ChronosError = entries
+
+    async def look_up(self, link: str) -> Listing | VideoInfo:
+        if isinstance(self.entries, ChronosError):
+            raise self.entries
+        return Listing(link, LinkKind.PLAYLIST, "Videos", tuple(Entry(each) for each in self.entries))
+
+    async def captions(self, link: str, track: CaptionTrack) -> bytes:
+        raise UploadRefused("This video has no captions.")
+
+    async def download_audio(self, link: str, out_path: Path, report: Report | None = None) -> None:
+        raise UploadRefused("This video has no sound.")
+
+
+async def test_a_playlist_that_a_site_refuses_is_gone_and_one_that_it_is_too_busy_for_is_not(
+    deployment: Deployment, creator_id: CreatorId, recheck: Recheck, site: Site, database_url: str
+) -> None:
+    pages = [site.put(f"/{n}", "text/html", article([f"This is page {n}.", *PARAGRAPHS])) for n in range(2)]
+    sites = ScriptedSites(pages[:1])
+    assert isinstance(deployment.rereader, PortReader)
+    reader = replace(deployment.rereader, sites=sites)
+    deployment, recheck = replace(deployment, reader=reader), replace(recheck, rereader=reader)
+    await upload(deployment, creator_id, "https://www.youtube.com/playlist?list=PLink")
+
+    async def listing() -> Source:
+        every = await deployment.shelf.sources(creator_id)
+        return next(source for source in every if source.kind is SourceKind.LISTING)
+
+    sites.entries = pages
+    await look_tomorrow(recheck, creator_id, database_url)
+    assert {source.link for source in await settled(deployment, creator_id)} == {*pages, (await listing()).link}
+    sites.entries = ProviderBusy("too many of us")
+    await look_tomorrow(recheck, creator_id, database_url)
+    assert (await listing()).vanished_at is None
+    sites.entries = UploadRefused("This video or playlist has been removed.")
+    await look_tomorrow(recheck, creator_id, database_url)
+    assert (await listing()).vanished_at is not None
+    assert [source.vanished_at for source in await deployment.shelf.sources(creator_id)].count(None) == 2
