@@ -25,6 +25,7 @@ from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.transcripts import PostgresRecognitions
 from adapters.postgres.watchlist import PostgresWatchlist
+from adapters.sources import media
 from adapters.sources.sentences import split_sentences
 from adapters.sources.stemming import SnowballStemmer
 from adapters.web.signing import SignedWatchLinks
@@ -46,7 +47,9 @@ from core.conversation import Messenger
 from core.errors import ConfigurationError, DatabaseError, DatabaseFull, ProviderError
 from core.ids import CreatorId
 from core.library.freshness import Recheck, Rereader
+from core.library.clips import Clips
 from core.library.indexing import Indexer
+from core.library.media import MediaFiles
 from core.library.reading import SourceReader
 
 log = structlog.get_logger()
@@ -87,6 +90,7 @@ class Deployment:
     rereader: Rereader
     engine: Engine
     links: SignedWatchLinks
+    files: MediaFiles
     services: Services
     responder: CommandResponder
 
@@ -181,6 +185,7 @@ async def open_on(
             engine=engine, directory=directory, conversations=conversations, shelf=shelf, links=links,
             intake=make_intake(settings, files), embedder_languages=embedder.languages, limits=make_limits(settings),
             catalogue=PostgresCatalogue(database), transcripts=holdings,
+            clips=Clips(holdings, files, media, settings.storage.data_dir / "scratch"),
             uploads_per_hour=settings.limits.uploads_per_hour, scratch=settings.storage.data_dir / "scratch",
             registration=settings.operator.registration, contact=settings.operator.contact,
         )  # fmt: skip
@@ -188,8 +193,7 @@ async def open_on(
         yield Deployment(
             settings, address, database, directory, shelf, holdings, conversations, PostgresOutbox(database),
             greetings, embedder, Indexer(embedder, split_sentences, stem), given_reader or reader, reader, engine,
-            links, services,
-            CommandResponder(EVERYTHING, services, greetings),
+            links, files, services, CommandResponder(EVERYTHING, services, greetings),
         )  # fmt: skip
 
 

@@ -20,6 +20,9 @@ log = structlog.get_logger()
 REQUESTS: Final = Counter("chronos_requests_total", "Commands and buttons", ["platform", "command", "outcome"])
 SECONDS: Final = Histogram("chronos_request_seconds", "Time to a reply", ["platform", "command"])
 
+AS_ANSWERS: Final = frozenset({"ask", "clip"})
+"""Seen by whom the creator lets see answers."""
+
 
 class Greetings(Protocol):
     """Remembers which communities were greeted."""
@@ -52,7 +55,7 @@ class CommandResponder:
         except Exception as error:  # noqa: BLE001 - a platform asks this before it may show any words
             log.warning("the visibility of a reply is not known; it stays private", reason=type(error).__name__)
             return True
-        return request.command == "ask" and creator is not None and creator.answers == "private"
+        return request.command in AS_ANSWERS and creator is not None and creator.answers == "private"
 
     async def may(self, request: Request) -> bool:
         """Say whether the person may use this command here; for what could be meant in two ways."""

@@ -16,6 +16,7 @@ from core.asking.holdings import CorpusState, Extent, Span, StoredSentence
 from core.asking.ranking import SearchQuery
 from core.asking.snapshot import Snapshot
 from core.ids import CreatorId, SourceId
+from core.library.media import MediaKey
 from core.library.transcript import LocatorKind
 from core.library.watching import WatchedSentence, WatchedSource
 
@@ -67,6 +68,10 @@ SENTENCES: Final = """
 WATCHED: Final = """
     SELECT title, link, duration_s, timing, locator_kind, chapters, media_key FROM sources
      WHERE creator_id = $1 AND id = $2 AND status = 'ready' AND removed_at IS NULL
+"""
+RECORDING: Final = """
+    SELECT media_key FROM sources
+     WHERE creator_id = $1 AND id = $2 AND status = 'ready' AND removed_at IS NULL AND media_key <> ''
 """
 CREATOR_NAME: Final = "SELECT name FROM creators WHERE id = $1"
 TRANSCRIPT: Final = """
@@ -152,6 +157,12 @@ class PostgresHoldings:
             chapters=chapters_from_json(source["chapters"]),
             media_key=source["media_key"],
         )  # fmt: skip
+
+    async def recording(self, creator_id: CreatorId, source_id: SourceId) -> MediaKey | None:
+        """The key of a source's kept recording; None where it has none, or is gone itself."""
+        async with self._database.creator(creator_id) as connection:
+            key = await connection.fetchval(RECORDING, creator_id, source_id)
+        return MediaKey(key) if key else None
 
 
 def _state(row: asyncpg.Record | None) -> CorpusState:

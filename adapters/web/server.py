@@ -35,6 +35,7 @@ def build_web(*, health: Health, watch: WatchPages | None = None, chat: LocalCha
     app.router.add_static("/static/", STATIC)
     if watch:
         app.router.add_get("/watch/{token}", watch.show)
+        app.router.add_get("/media/{token}", watch.play)
     if chat:
         app.router.add_post("/chat", chat.say)
         app.router.add_get("/news", chat.news)

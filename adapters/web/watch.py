@@ -1,4 +1,4 @@
-"""``GET /watch/{token}?t=SECONDS``: a source's transcript at the cited sentence."""
+"""``GET /watch/{token}?t=SECONDS``: a source's recording and transcript at the cited sentence."""
 
 import math
 from dataclasses import dataclass
@@ -8,9 +8,12 @@ from typing import Final
 from aiohttp import web
 
 from adapters.web.pages import notice, page
-from adapters.web.signing import MOMENT, LinkExpired, LinkUnknown, SignedWatchLinks
+from adapters.web.recordings import UNPLAYED, container_of, media_type, send
+from adapters.web.signing import MOMENT, LinkExpired, LinkUnknown, SignedWatchLinks, WatchTarget
 from core.library.links import deep_link
-from core.library.watching import Transcripts, WatchedSource, paragraphs, sentence_at
+from core.library.media import MediaFiles
+from core.library.transcript import LocatorKind
+from core.library.watching import Paragraph, Transcripts, WatchedSource, paragraphs, sentence_at
 
 EXPIRED: Final = "This link has expired: ask again in the chat, or type /history there, for a fresh one."
 UNKNOWN: Final = (
@@ -25,34 +28,79 @@ class WatchPages:
 
     links: SignedWatchLinks
     transcripts: Transcripts
+    files: MediaFiles
 
     async def show(self, request: web.Request) -> web.Response:
-        """The transcript; words where the link is too old, not ours, or its source is gone."""
+        """The transcript beside its recording; words where the link is too old, not ours, or its source is gone."""
+        token = request.match_info["token"]
+        target = self._target(token)
+        if isinstance(target, web.Response):
+            return target
+        source = await self.transcripts.transcript(target.creator_id, target.source_id)
+        return _unknown() if source is None else _watch(source, token, _seconds(request.query.get("t", "")))
+
+    async def play(self, request: web.Request) -> web.StreamResponse:
+        """The recording itself, for the page with the same token; it ends with the page's link."""
+        target = self._target(request.match_info["token"])
+        if isinstance(target, web.Response):
+            return target
+        key = await self.transcripts.recording(target.creator_id, target.source_id)
+        return _unknown() if key is None else await send(request, self.files, key)
+
+    def _target(self, token: str) -> WatchTarget | web.Response:
+        """What a token opens, or the page that says why it opens nothing."""
         try:
-            target = self.links.read(request.match_info["token"])
+            return self.links.read(token)
         except LinkExpired:
             return notice(HTTPStatus.GONE, "This link has expired", EXPIRED)
         except LinkUnknown:
             return _unknown()
-        source = await self.transcripts.transcript(target.creator_id, target.source_id)
-        return _unknown() if source is None else _transcript(source, _seconds(request.query.get("t", "")))
 
 
 def _unknown() -> web.Response:
     return notice(HTTPStatus.NOT_FOUND, "Nothing behind this link", UNKNOWN)
 
 
-def _transcript(source: WatchedSource, at_s: float | None) -> web.Response:
+def _watch(source: WatchedSource, token: str, at_s: float | None) -> web.Response:
     marked = None if at_s is None or not source.timed else sentence_at(source.sentences, at_s)
     return page(
         "watch.html",
         source=source,
         paragraphs=paragraphs(source),
+        place=_place,
+        player=_player(source, token, at_s),
+        expired=EXPIRED,
         marked=marked,
         moment=MOMENT,
         original=_original(source, at_s),
         at_s=None if marked is None else source.sentences[marked].start_s,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """How a page plays a recording: ``tag`` is empty where browsers cannot play its ``kind``."""
+
+    tag: str
+    kind: str
+    address: str
+
+
+def _player(source: WatchedSource, token: str, at_s: float | None) -> Player | None:
+    if not source.media_key:
+        return None
+    kind, played_as = container_of(source.media_key), media_type(source.media_key)
+    tag = "" if played_as == UNPLAYED else played_as.partition("/")[0]
+    moment = "" if at_s is None else f"#t={at_s:g}"
+    return Player(tag, kind, f"/media/{token}{moment}")
+
+
+def _place(source: WatchedSource, paragraph: Paragraph) -> str:
+    """Where a document's reader finds a paragraph."""
+    locator = paragraph.sentences[0].locator
+    if locator and source.locator_kind in {LocatorKind.PAGE, LocatorKind.SLIDE}:
+        return f"{source.locator_kind.value} {locator}"
+    return locator or f"¶ {paragraph.sentences[0].paragraph + 1}"
 
 
 def _original(source: WatchedSource, at_s: float | None) -> str:

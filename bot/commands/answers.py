@@ -1,4 +1,4 @@
-"""How an answer looks in a chat: its sentences with numbers, the sources with links to the second, two buttons."""
+"""How an answer looks in a chat: its sentences with numbers, the sources with links to the second, buttons."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,10 @@ _BECAME: Final = {Outcome.ABSTAINED: "Declined: ", Outcome.REFUSED: "Refused: "}
 _QUOTED_FROM = "In the creator's own words:"
 
 
-def answer_reply(answer: Answer, creator_id: CreatorId, message_id: MessageId | None) -> Reply:
-    """Render an answer; it can be voted on where it says something and was kept."""
+def answer_reply(
+    answer: Answer, creator_id: CreatorId, message_id: MessageId | None, clip: Button | None = None
+) -> Reply:  # fmt: skip
+    """Render an answer; it can be voted on where it says something and was kept, and its moment be had as a clip."""
     urls = {citation.label: citation.url for citation in answer.citations}
     parts: list[RichText] = []
     if answer.notice:
@@ -27,8 +29,9 @@ def answer_reply(answer: Answer, creator_id: CreatorId, message_id: MessageId | 
     parts += _sentences(answer, urls)
     if answer.citations:
         parts.append(joined(_sources(answer.citations)))
-    buttons = _votes(creator_id, message_id) if answer.citations and message_id is not None else ()
-    return Reply(joined(parts, "\n\n"), buttons)
+    votes = _votes(creator_id, message_id) if answer.citations and message_id is not None else ()
+    row = (*votes, clip) if clip else votes
+    return Reply(joined(parts, "\n\n"), (row,) if row else ())
 
 
 def _sentences(answer: Answer, urls: Mapping[str, str]) -> list[RichText]:
@@ -93,7 +96,7 @@ def _fresh(past: Past, reference: Mapping[str, Any], links: RenewableLinks) -> s
     return links.link(past.creator_id, SourceId(reference["source_id"]), second)
 
 
-def _votes(creator_id: CreatorId, message_id: MessageId) -> tuple[tuple[Button, ...], ...]:
+def _votes(creator_id: CreatorId, message_id: MessageId) -> tuple[Button, ...]:
     return (
-        (Button("👍", "vote", f"{creator_id}:{message_id}:1"), Button("👎", "vote", f"{creator_id}:{message_id}:0")),
-    )
+        Button("👍", "vote", f"{creator_id}:{message_id}:1"), Button("👎", "vote", f"{creator_id}:{message_id}:0")
+    )  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Final
 import structlog
 
 from bot.commands.answers import answer_reply, past_answer
+from bot.commands.clips import clip_button
 from bot.commands.registry import Context, Registry, said
 from core.asking.answer import Answer
 from core.asking.engine import Question
@@ -39,10 +40,11 @@ async def ask(context: Context) -> Reply:
         may_write=admission is not None and admission.may_write,
     )  # fmt: skip
     answer = await services.engine.answer(question)
+    clip = await clip_button(services.clips, creator.id, answer)
     if admission is None:
-        return answer_reply(answer, creator.id, None)
+        return answer_reply(answer, creator.id, None, clip)
     answer = with_budget_notice(answer, admission)
-    return answer_reply(answer, creator.id, await _kept(context, text[:4000], answer, admission))
+    return answer_reply(answer, creator.id, await _kept(context, text[:4000], answer, admission), clip)
 
 
 async def _admitted(context: Context) -> Admission | None:

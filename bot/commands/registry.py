@@ -23,6 +23,7 @@ from core.conversation import (
 )
 from core.errors import Refused
 from core.library.catalogue import Catalogue
+from core.library.clips import Clips
 from core.library.intake import Intake
 from core.library.store import Shelf
 from core.library.watching import RenewableLinks, Transcripts
@@ -47,6 +48,7 @@ class Services:
     limits: Limits
     catalogue: Catalogue
     transcripts: Transcripts
+    clips: Clips
     uploads_per_hour: int
     scratch: Path
     registration: str
@@ -175,11 +177,13 @@ class Registry:
 
         return declare
 
-    def action(self, name: str, *, audience: Audience = Audience.EVERYONE) -> Callable[[Run], Run]:
+    def action(
+        self, name: str, *, audience: Audience = Audience.EVERYONE, private: bool = True
+    ) -> Callable[[Run], Run]:  # fmt: skip
         """Declare what a button does; its payload is the text argument ``payload``."""
 
         def declare(run: Run) -> Run:
-            self.actions[name] = Entry(Command(name, "", audience, private=True), run)
+            self.actions[name] = Entry(Command(name, "", audience, private=private), run)
             return run
 
         return declare

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Final, Protocol
 
 from core.ids import CreatorId, SourceId
+from core.library.media import MediaKey
 from core.library.transcript import Chapter, LocatorKind
 
 PAUSE_S: Final = 2.0
@@ -54,6 +55,10 @@ class Transcripts(Protocol):
 
     async def transcript(self, creator_id: CreatorId, source_id: SourceId) -> WatchedSource | None:
         """The source with all its sentences; None where there is none any more."""
+        ...
+
+    async def recording(self, creator_id: CreatorId, source_id: SourceId) -> MediaKey | None:
+        """The source's kept recording; None where it has none, or is gone itself."""
         ...
 
 

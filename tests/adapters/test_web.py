@@ -13,6 +13,7 @@ import pytest
 from aiohttp import ClientSession, CookieJar, FormData
 from aiohttp.test_utils import unused_port
 
+from adapters.files.objects import open_local_files
 from adapters.web.cards import WebMessenger
 from adapters.web.chat import ChatRoom, LocalChat
 from adapters.web.server import build_web, serve
@@ -22,7 +23,9 @@ from core.conversation import Attachment, Place, Reply
 from core.errors import ConfigurationError, UploadRefused
 from core.ids import CreatorId, SourceId
 from core.library.cards import card
+from core.library.media import MediaKey
 from core.library.store import Stage
+from core.library.transcript import LocatorKind
 from core.library.watching import WatchedSentence, WatchedSource, paragraphs, sentence_at
 from tests.adapters.school import source_at
 from tests.adapters.scripted_responder import ScriptedResponder
@@ -62,6 +65,10 @@ class FakeTranscripts:
 
     async def transcript(self, creator_id: CreatorId, source_id: SourceId) -> WatchedSource | None:
         return self.sources.get((creator_id, source_id))
+
+    async def recording(self, creator_id: CreatorId, source_id: SourceId) -> MediaKey | None:
+        source = self.sources.get((creator_id, source_id))
+        return MediaKey(source.media_key) if source and source.media_key else None
 
 
 @dataclass
@@ -117,7 +124,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
     app = build_web(
         health=health,
-        watch=WatchPages(links, transcripts),
+        watch=WatchPages(links, transcripts, open_local_files(tmp_path / "media")),
         chat=LocalChat(responder, rooms, BrowserNames(KEY), messenger, LARGEST_FILE_BYTES, tmp_path),
     )
     async with serve(app, "127.0.0.1", 0) as address, ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser:
@@ -189,6 +196,23 @@ async def test_a_document_shows_paragraphs_instead_of_times(site: Site) -> None:
     assert "0:0" not in text
 
 
+@pytest.mark.parametrize(
+    ("kind", "locators", "shown"),
+    [
+        (LocatorKind.PAGE, ("4", "5"), ["page 4", "page 5"]),
+        (LocatorKind.SLIDE, ("1", ""), ["slide 1", "¶ 2"]),
+        (LocatorKind.HEADING, ("Light & shade", "Fixing"), ["Light &amp; shade", "Fixing"]),
+    ],
+)
+async def test_a_document_says_where_its_reader_finds_a_paragraph(
+    site: Site, kind: LocatorKind, locators: tuple[str, str], shown: list[str]
+) -> None:
+    lines = tuple(WatchedSentence(n, n + 1, n, "Words.", locator) for n, locator in enumerate(locators))
+    site.transcripts.sources[CREATOR, LECTURE] = replace(VIDEO, timed=False, sentences=lines, locator_kind=kind)
+    _, text = await site.watch(None)
+    assert re.findall(r'<span class="time place">(.*?)</span>', text) == shown
+
+
 async def test_signed_pages_are_not_kept_and_tell_nobody_their_address(site: Site) -> None:
     path = site.links.link(CREATOR, LECTURE, 1).removeprefix("https://chronos.example")
     _, text, headers = await site.get(path)
@@ -223,23 +247,22 @@ async def test_a_link_for_one_source_cannot_be_turned_into_another(site: Site) -
     assert (await site.get(f"/watch/{forged}.{stamp}.{signature}"))[0] == 404
 
 
-async def test_an_expired_link_says_how_to_get_a_fresh_one() -> None:
+async def test_an_expired_link_says_how_to_get_a_fresh_one(tmp_path: Path) -> None:
     links = SignedWatchLinks(KEY, "", lifetime_s=-1)
 
     async def health() -> dict[str, object]:
         return {"status": "ok"}
 
-    app = build_web(health=health, watch=WatchPages(links, FakeTranscripts()))
-    async with (
-        serve(app, "127.0.0.1", 0) as address,
-        ClientSession() as browser,
-        browser.get(address + links.link(CREATOR, LECTURE, 3)) as response,
-    ):
-        assert response.status == 410
-        assert (
-            "This link has expired: ask again in the chat, or type /history there, for a fresh one."
-            in await response.text()
-        )
+    app = build_web(health=health, watch=WatchPages(links, FakeTranscripts(), open_local_files(tmp_path)))
+    page = links.link(CREATOR, LECTURE, 3)
+    async with serve(app, "127.0.0.1", 0) as address, ClientSession() as browser:
+        for path in (page, page.replace("/watch/", "/media/")):
+            async with browser.get(address + path) as response:
+                assert response.status == 410
+                assert (
+                    "This link has expired: ask again in the chat, or type /history there, for a fresh one."
+                    in await response.text()
+                )
 
 
 def test_links_carry_whole_seconds_and_are_read_back() -> None:

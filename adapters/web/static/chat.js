@@ -50,15 +50,21 @@ function pressable(button, turn) {
 
 function saved(file) {
   const bytes = Uint8Array.from(atob(file.base64), (character) => character.charCodeAt(0));
+  const kind = { mp4: "video", m4a: "audio" }[file.name.split(".").at(-1)];
+  const address = URL.createObjectURL(new Blob([bytes], kind ? { type: `${kind}/mp4` } : {}));
   const anchor = element("a", "", `⬇ ${file.name}`);
-  anchor.href = URL.createObjectURL(new Blob([bytes]));
+  anchor.href = address;
   anchor.download = file.name;
-  return anchor;
+  if (!kind) return [anchor];
+  const player = element(kind, "clip");
+  player.controls = true;
+  player.src = address;
+  return [player, anchor];
 }
 
 function fill(turn, reply) {
   turn.replaceChildren(...reply.text.map(span));
-  for (const file of reply.files ?? []) turn.append("\n", saved(file));
+  for (const file of reply.files ?? []) turn.append("\n", ...saved(file));
   for (const row of reply.buttons ?? []) {
     const presses = element("div", "presses");
     presses.append(...row.map((button) => pressable(button, turn)));

@@ -1,19 +1,108 @@
 "use strict";
 
-// The page works without this: the address already leads to the sentence. Here, the sentence comes into the middle
-// also where the address lost its end on the way, and the link can be copied.
+// The page works without this: the address already leads to the sentence, and the recording starts there. Here, the
+// sentence comes into the middle also where the address lost its end on the way, the link can be copied, and the
+// words follow the recording.
 const moment = document.getElementById("moment");
+const player = document.getElementById("player");
+const follow = document.getElementById("follow");
 if (moment) moment.scrollIntoView({ block: "center" });
+
+function here() {
+  const address = new URL(location.href);
+  if (player && player.currentTime > 0) {
+    address.searchParams.set("t", String(Math.floor(player.currentTime)));
+    address.hash = "moment";
+  }
+  return address.href;
+}
 
 const copy = document.getElementById("copy");
 if (copy && navigator.clipboard) {
   copy.hidden = false;
   copy.addEventListener("click", async () => {
     try {
-      await navigator.clipboard.writeText(location.href);
+      await navigator.clipboard.writeText(here());
       copy.textContent = "Copied";
     } catch {
       copy.textContent = "Copy it from the address bar";
     }
+  });
+}
+
+const sentences = [...document.querySelectorAll(".paragraph p [data-start]")];
+const starts = sentences.map((sentence) => Number(sentence.dataset.start));
+let said = -1;
+let following = true;
+
+// The last sentence that has begun; players stop a little short of the second they are sent to.
+function sentenceAt(second) {
+  let low = 0;
+  let high = starts.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (starts[middle] <= second + 0.05) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+function setFollowing(state) {
+  following = state;
+  follow.hidden = state;
+}
+
+function show() {
+  const now = sentenceAt(player.currentTime);
+  if (now === said) return;
+  sentences[said]?.classList.remove("said");
+  sentences[now]?.classList.add("said");
+  said = now;
+  if (following && !player.paused) sentences[now]?.scrollIntoView({ block: "center" });
+}
+
+function jump(element) {
+  player.currentTime = Number(element.dataset.start);
+  setFollowing(true);
+  player.play().catch(() => {});
+}
+
+function pressed(event) {
+  const element = event.target.closest("[data-start]");
+  const selecting = String(getSelection() ?? "") !== "";
+  if (!element || event.ctrlKey || event.metaKey || event.shiftKey || (selecting && element.tagName !== "A")) return;
+  event.preventDefault();
+  jump(element);
+}
+
+// What the browser cannot play is said in words; so is a link that ended while the page was open.
+async function failed() {
+  const words = document.getElementById("unplayed");
+  player.hidden = true;
+  follow.hidden = true;
+  document.body.classList.remove("with-video", "with-audio");
+  words.hidden = false;
+  try {
+    const answer = await fetch(player.src, { method: "HEAD" });
+    if (answer.status === 410) words.textContent = words.dataset.expired;
+    else if (!answer.ok) words.textContent = "The recording cannot be read at the moment. Load the page again in a minute.";
+  } catch {
+    words.textContent = "The recording cannot be reached. Load the page again in a minute.";
+  }
+}
+
+if (player) {
+  document.body.classList.add("plays");
+  player.addEventListener("timeupdate", show);
+  player.addEventListener("seeking", show);
+  player.addEventListener("error", failed);
+  if (player.error) failed();
+  document.querySelector(".transcript").addEventListener("click", pressed);
+  for (const moved of ["wheel", "touchmove"]) {
+    addEventListener(moved, () => !player.paused && following && setFollowing(false), { passive: true });
+  }
+  follow.addEventListener("click", () => {
+    setFollowing(true);
+    sentences[said]?.scrollIntoView({ block: "center" });
   });
 }

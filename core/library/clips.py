@@ -1,0 +1,96 @@
+"""Short clips of a cited moment, cut out of kept recordings for a chat."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, Protocol
+
+from core.errors import Refused, UploadRefused
+from core.ids import CreatorId, SourceId, StudentId
+from core.library.media import LONGEST_CLIP_S, MediaFiles
+from core.library.watching import Transcripts
+
+MOST_CUT_AT_ONCE: Final = 2
+BUSY: Final = "I am still cutting your last clip. It comes in a moment; then press again."
+GONE: Final = "There is no recording of that moment any more, so I cannot cut a clip."
+
+
+class Cutter(Protocol):
+    """Cuts moments out of media files."""
+
+    async def clip(self, path: Path, start_s: float, end_s: float, folder: Path) -> Path:
+        """Write a moment of at most 30 seconds into ``folder``, below 10 MB, ready for a chat.
+
+        Raises:
+            UploadRefused: there is nothing at that time, or it cannot be decoded.
+            ProviderBusy: the disk is full.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What to cut: a stretch of a source, in seconds from its start."""
+
+    creator_id: CreatorId
+    source_id: SourceId
+    start_s: float
+    length_s: float
+
+
+class Clips:
+    """Cuts clips: one at a time for each person, and few at once altogether."""
+
+    def __init__(self, transcripts: Transcripts, files: MediaFiles, cutter: Cutter, folder: Path) -> None:
+        self._transcripts = transcripts
+        self._files = files
+        self._cutter = cutter
+        self._folder = folder
+        self._cutting: set[StudentId] = set()
+        self._slots = asyncio.Semaphore(MOST_CUT_AT_ONCE)
+
+    async def can_cut(self, creator_id: CreatorId, source_id: SourceId) -> bool:
+        """Whether a source's recording is kept."""
+        return await self._transcripts.recording(creator_id, source_id) is not None
+
+    async def cut(self, moment: Moment, student_id: StudentId) -> tuple[str, bytes]:
+        """Return a clip's ending (``mp4``, or ``m4a`` without a picture) and its bytes.
+
+        Raises:
+            Refused: this person's last clip is not done yet, or the recording is gone or cannot be cut there.
+            ProviderError: the recording cannot be read.
+        """
+        if not 0 < moment.length_s <= LONGEST_CLIP_S:
+            raise ValueError(f"a clip has up to {LONGEST_CLIP_S:.0f} seconds, not {moment.length_s}")
+        with self._one_for(student_id):
+            async with self._slots:
+                return await self._cut(moment)
+
+    @contextmanager
+    def _one_for(self, student_id: StudentId) -> Iterator[None]:
+        if student_id in self._cutting:
+            raise Refused(BUSY)
+        self._cutting.add(student_id)
+        try:
+            yield
+        finally:
+            self._cutting.discard(student_id)
+
+    async def _cut(self, moment: Moment) -> tuple[str, bytes]:
+        key = await self._transcripts.recording(moment.creator_id, moment.source_id)
+        if key is None or await self._files.size_bytes(key) is None:
+            raise Refused(GONE)
+        await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
+        folder = await asyncio.to_thread(TemporaryDirectory, dir=self._folder, prefix="clip-")
+        try:
+            async with self._files.local(key) as path:
+                end_s = moment.start_s + moment.length_s
+                clip = await self._cutter.clip(path, moment.start_s, end_s, Path(folder.name))
+            return clip.suffix.removeprefix("."), await asyncio.to_thread(clip.read_bytes)
+        except UploadRefused as refusal:
+            raise Refused(f"I cannot cut that clip: {refusal}") from refusal
+        finally:
+            await asyncio.to_thread(folder.cleanup)
