@@ -67,7 +67,8 @@ def _watch(source: WatchedSource, token: str, at_s: float | None) -> web.Respons
         "watch.html",
         source=source,
         paragraphs=paragraphs(source),
-        place=_place,
+        place_of=_place_of,
+        heading_of=_heading_of,
         player=_player(source, token, at_s),
         expired=EXPIRED,
         marked=marked,
@@ -95,12 +96,17 @@ def _player(source: WatchedSource, token: str, at_s: float | None) -> Player | N
     return Player(tag, kind, f"/media/{token}{moment}")
 
 
-def _place(source: WatchedSource, paragraph: Paragraph) -> str:
-    """Where a document's reader finds a paragraph."""
-    locator = paragraph.sentences[0].locator
-    if locator and source.locator_kind in {LocatorKind.PAGE, LocatorKind.SLIDE}:
-        return f"{source.locator_kind.value} {locator}"
-    return locator or f"¶ {paragraph.sentences[0].paragraph + 1}"
+def _place_of(source: WatchedSource, paragraph: Paragraph) -> str:
+    """What stands beside a document's paragraph: its page or slide, else its number."""
+    first = paragraph.sentences[0]
+    if first.locator and source.locator_kind in {LocatorKind.PAGE, LocatorKind.SLIDE}:
+        return f"{source.locator_kind.value} {first.locator}"
+    return f"¶ {first.paragraph + 1}"
+
+
+def _heading_of(source: WatchedSource, paragraph: Paragraph) -> str:
+    """The heading that a document's paragraph stands under, empty where it has none."""
+    return paragraph.sentences[0].locator if source.locator_kind is LocatorKind.HEADING else ""
 
 
 def _original(source: WatchedSource, at_s: float | None) -> str:

@@ -201,16 +201,17 @@ async def test_a_document_shows_paragraphs_instead_of_times(site: Site) -> None:
     [
         (LocatorKind.PAGE, ("4", "5"), ["page 4", "page 5"]),
         (LocatorKind.SLIDE, ("1", ""), ["slide 1", "¶ 2"]),
-        (LocatorKind.HEADING, ("Light & shade", "Fixing"), ["Light &amp; shade", "Fixing"]),
+        (LocatorKind.HEADING, ("Light & shade", "Fixing"), ["Light &amp; shade", "¶ 1", "Fixing", "¶ 2"]),
+        (LocatorKind.HEADING, ("Fixing", "Fixing"), ["Fixing", "¶ 1", "¶ 2"]),
     ],
 )
 async def test_a_document_says_where_its_reader_finds_a_paragraph(
-    site: Site, kind: LocatorKind, locators: tuple[str, str], shown: list[str]
+    site: Site, kind: LocatorKind, locators: tuple[str, ...], shown: list[str]
 ) -> None:
     lines = tuple(WatchedSentence(n, n + 1, n, "Words.", locator) for n, locator in enumerate(locators))
     site.transcripts.sources[CREATOR, LECTURE] = replace(VIDEO, timed=False, sentences=lines, locator_kind=kind)
     _, text = await site.watch(None)
-    assert re.findall(r'<span class="time place">(.*?)</span>', text) == shown
+    assert re.findall(r'<(?:span class="time"|h2 class="heading")>(.*?)</', text) == shown
 
 
 async def test_signed_pages_are_not_kept_and_tell_nobody_their_address(site: Site) -> None:

@@ -54,7 +54,8 @@ function setFollowing(state) {
 
 function show() {
   const now = sentenceAt(player.currentTime);
-  if (now === said) return;
+  const untouched = said < 0 && player.paused; // the page shows the cited sentence, which begins within the second
+  if (now === said || untouched) return;
   sentences[said]?.classList.remove("said");
   sentences[now]?.classList.add("said");
   said = now;
