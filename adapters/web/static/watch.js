@@ -70,8 +70,9 @@ function jump(element) {
 
 function pressed(event) {
   const element = event.target.closest("[data-start]");
-  const selecting = String(getSelection() ?? "") !== "";
-  if (!element || event.ctrlKey || event.metaKey || event.shiftKey || (selecting && element.tagName !== "A")) return;
+  const elsewhere = event.ctrlKey || event.metaKey || event.shiftKey;
+  const selecting = String(getSelection() ?? "") !== "" && element?.tagName !== "A";
+  if (!element || player.hidden || elsewhere || selecting) return;
   event.preventDefault();
   jump(element);
 }
@@ -81,7 +82,7 @@ async function failed() {
   const words = document.getElementById("unplayed");
   player.hidden = true;
   follow.hidden = true;
-  document.body.classList.remove("with-video", "with-audio");
+  document.body.classList.remove("with-video", "with-audio", "plays");
   words.hidden = false;
   try {
     const answer = await fetch(player.src, { method: "HEAD" });
