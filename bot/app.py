@@ -46,8 +46,8 @@ from core.asking.writing import AnswerModel
 from core.conversation import Messenger
 from core.errors import ConfigurationError, DatabaseError, DatabaseFull, ProviderError
 from core.ids import CreatorId
-from core.library.freshness import Recheck, Rereader
 from core.library.clips import Clips
+from core.library.freshness import Recheck, Rereader
 from core.library.indexing import Indexer
 from core.library.media import MediaFiles
 from core.library.reading import SourceReader
