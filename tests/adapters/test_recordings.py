@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from aiohttp import ClientError, ClientSession
+from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from adapters.files.objects import open_local_files
 from adapters.web.recordings import PLAYED_AS, Stretch, stretch_of
@@ -208,10 +208,11 @@ async def test_without_a_recording_there_is_no_player(cinema: Cinema) -> None:
 async def test_a_store_that_is_away_is_said_and_never_passes_for_the_end_of_the_file(files: MediaFiles) -> None:
     links = SignedWatchLinks("a key of thirty-two characters ok", "")
     path = links.link(CREATOR, LECTURE, None).replace("/watch/", "/media/")
+    patience = ClientTimeout(total=10)
     for pieces in (-1, 0, 1):
         away: MediaFiles = Away(files, pieces)  # type: ignore[assignment]  # the rest is passed on by name
         app = build_web(health=health, watch=WatchPages(links, Shelf(), away))
-        async with serve(app, "127.0.0.1", 0) as address, ClientSession() as browser:
+        async with serve(app, "127.0.0.1", 0) as address, ClientSession(timeout=patience) as browser:
             if pieces < 0:
                 async with browser.get(address + path) as response:
                     assert response.status == 503
