@@ -15,7 +15,7 @@ from core.ids import CreatorId, SourceId
 from core.library.ingestion import process
 from core.library.store import NewSource
 from core.library.transcript import Segment, Timing, Transcript
-from tests.adapters.school import INDEXER, STEM, add_ready, change, item_of, lecture, shelf_of
+from tests.adapters.school import INDEXER, STEM, add_ready, item_of, lecture, shelf_of
 
 LONG = " ".join(f"Part {n} of this long cue is about patience." for n in range(9))
 LIBRARY = (
@@ -126,16 +126,18 @@ async def test_another_creators_sentences_are_not_found_by_their_number(
 
 
 async def test_a_recording_is_found_by_its_creator_alone_and_as_long_as_its_source_is_there(
-    holdings: PostgresHoldings, creator_id: CreatorId, database: Database, database_url: str
+    holdings: PostgresHoldings, creator_id: CreatorId, database: Database
 ) -> None:
     source_id = await add_ready(database, creator_id, lecture("pencils"))
     assert await holdings.recording(creator_id, source_id) is None
     key = f"creators/{creator_id}/{'ab' * 32}.mp4"
-    await change(database_url, "UPDATE sources SET media_key = $2 WHERE id = $1", source_id, key)
+    async with database.creator(creator_id) as connection:
+        await connection.execute("UPDATE sources SET media_key = $2 WHERE id = $1", source_id, key)
     assert await holdings.recording(creator_id, source_id) == key
     other = (await PostgresDirectory(database).add_creator("painting", "Painting", None)).id
     assert await holdings.recording(other, source_id) is None
-    await change(database_url, "UPDATE sources SET removed_at = now() WHERE id = $1", source_id)
+    async with database.creator(creator_id) as connection:
+        await connection.execute("UPDATE sources SET removed_at = now() WHERE id = $1", source_id)
     assert await holdings.recording(creator_id, source_id) is None
 
 

@@ -42,6 +42,9 @@ COPIES: Final = [
     f"INSERT INTO {table} (creator_id, {columns}) SELECT $2, {columns} FROM {table} WHERE creator_id = $1"  # noqa: S608
     for table, columns in _COPIES.items()
 ]
+SEGMENT: Final = "creator_id source_id position paragraph start_s end_s estimated text words terms"
+PASSAGE: Final = "creator_id source_id position first_segment last_segment terms"
+EMBEDDING: Final = "creator_id embedder source_id position embedding"
 ADD_SOURCE: Final = """
     INSERT INTO sources (creator_id, timing, title, link, content_hash, duration_s, status)
     VALUES ($1, 'heard', 'Made up', 'https://videos.example/1', $2, $3, 'ready') RETURNING id
@@ -171,11 +174,11 @@ class Warehouse:
         digest = sha256(source.window_vectors.tobytes()).digest()
         source_id = await self._connection.fetchval(ADD_SOURCE, creator_id, digest, 5.0 * len(source.units))
         key = (creator_id, source_id)
-        await self._rows("segments", (
+        await self._rows("segments", SEGMENT, (
             (*key, n, 0, 5.0 * n, 5.0 * n + 5, False, source.text(n), len(unit), pack_terms(source.terms(n)))
             for n, unit in enumerate(source.units)
         ))  # fmt: skip
-        await self._rows("passages", (
+        await self._rows("passages", PASSAGE, (
             (*key, n, first, last, sorted(np.concatenate([source.terms(u) for u in range(first, last + 1)]).tolist()))
             for n, (first, last) in enumerate(source.windows)
         ))  # fmt: skip
@@ -184,7 +187,7 @@ class Warehouse:
             ("passage_embeddings", source.window_vectors),
         ):
             rows = ((creator_id, embedder_id, source_id, n, HalfVector(vector)) for n, vector in enumerate(vectors))
-            await self._rows(table, rows)
+            await self._rows(table, EMBEDDING, rows)
 
-    async def _rows(self, table: str, rows: Iterator[tuple[Any, ...]]) -> None:
-        await self._connection.copy_records_to_table(table, records=rows)
+    async def _rows(self, table: str, columns: str, rows: Iterator[tuple[Any, ...]]) -> None:
+        await self._connection.copy_records_to_table(table, columns=columns.split(), records=rows)
