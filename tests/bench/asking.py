@@ -39,9 +39,10 @@ NEAREST: Final = 10
 SAME_COSINE: Final = 1e-6
 """Windows whose cosines differ by less are equally near: sums of floats end on either side."""
 BESIDE: Final = {"library": ", while embedding"}
+# By inner product, as ranking compares: the length of a vector that was rounded to halves is not quite 1.
 NEAREST_SQL: Final = """
     SELECT source_id, position FROM passage_embeddings
-     WHERE creator_id = $1 ORDER BY embedding <=> $2 LIMIT 10
+     WHERE creator_id = $1 ORDER BY embedding <#> $2 LIMIT 10
 """
 
 
