@@ -1,10 +1,11 @@
 """A real PostgreSQL for the tests: one embedded server a session, a fresh copy of a migrated database a test."""
 
 import asyncio
+import faulthandler
 import itertools
 import logging
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,26 @@ from adapters.postgres.embedded import EmbeddedServer, open_server
 from adapters.postgres.migrations import migrate
 
 TEMPLATE = "chronos_template"
+LONGEST_CLEANUP_S = 180.0
 _numbers = itertools.count()
+
+
+_uncaptured = pytest.StashKey[int]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep standard error as it is before a test's output is captured."""
+    config.stash[_uncaptured] = os.dup(2)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """End the whole run where cleaning up hangs: nobody else watches a test any more once it has failed."""
+    faulthandler.dump_traceback_later(LONGEST_CLEANUP_S, exit=True, file=item.config.stash[_uncaptured])
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(autouse=True)

@@ -283,11 +283,13 @@ async def test_closing_ends_a_recognition_that_runs(tmp_path: Path) -> None:
     await until_said(model, 1)
 
     closing = asyncio.create_task(transcriber.close())
+    await asyncio.sleep(0)  # it is said before the model goes on
     model.may_go_on.release(5)
     async with asyncio.timeout(30):
         await closing
         with pytest.raises(ProviderError, match="stopped"):
             await work
+    assert model.said == 2
 
 
 def test_the_model_is_put_together_once_and_again_where_it_was_damaged(
