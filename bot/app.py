@@ -51,6 +51,7 @@ from core.library.freshness import Recheck, Rereader
 from core.library.indexing import Indexer
 from core.library.media import MediaFiles
 from core.library.reading import SourceReader
+from core.library.scratch import Scratch
 
 log = structlog.get_logger()
 
@@ -161,11 +162,15 @@ async def open_on(
     settings: Settings, address: DatabaseAddress, given_reader: SourceReader | None = None
 ) -> AsyncIterator[Deployment]:  # fmt: skip
     """Everything that stands on a migrated database; sources are read by ``given_reader`` where there is one."""
-    files = open_files(settings)
+    scratch = Scratch(settings.storage.data_dir / "scratch")
+    await scratch.sweep()
+    files = open_files(settings, scratch)
     async with (
         open_database(address.url, revive=address.revive) as database,
         open_models(settings) as models,
-        open_reader(settings, files, lambda creator_id: PostgresRecognitions(database, creator_id)) as reader,
+        open_reader(
+            settings, files, scratch, lambda creator_id: PostgresRecognitions(database, creator_id)
+        ) as reader,
     ):
         embedder = make_embedder(settings)
         stem = SnowballStemmer()
@@ -185,8 +190,8 @@ async def open_on(
             engine=engine, directory=directory, conversations=conversations, shelf=shelf, links=links,
             intake=make_intake(settings, files), embedder_languages=embedder.languages, limits=make_limits(settings),
             catalogue=PostgresCatalogue(database), transcripts=holdings,
-            clips=Clips(holdings, files, media, settings.storage.data_dir / "scratch"),
-            uploads_per_hour=settings.limits.uploads_per_hour, scratch=settings.storage.data_dir / "scratch",
+            clips=Clips(holdings, files, media, scratch),
+            uploads_per_hour=settings.limits.uploads_per_hour, scratch=scratch,
             registration=settings.operator.registration, contact=settings.operator.contact,
         )  # fmt: skip
         greetings = PostgresGreetings(database)

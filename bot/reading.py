@@ -20,6 +20,7 @@ from core.ids import CreatorId
 from core.library.intake import Intake, IntakeLimits
 from core.library.media import MediaFiles
 from core.library.origins import DownloadLimits
+from core.library.scratch import Scratch
 from core.library.source_reader import PortReader, ReadingLimits
 from core.library.speech import Recognitions, Transcriber
 
@@ -39,7 +40,7 @@ def make_intake(settings: Settings, files: MediaFiles) -> Intake:
 
 @asynccontextmanager
 async def open_reader(
-    settings: Settings, files: MediaFiles, recognitions: Callable[[CreatorId], Recognitions]
+    settings: Settings, files: MediaFiles, scratch: Scratch, recognitions: Callable[[CreatorId], Recognitions]
 ) -> AsyncIterator[PortReader]:  # fmt: skip
     """A reader of every kind of source.
 
@@ -59,14 +60,14 @@ async def open_reader(
                 DownloadLimits(most.media_bytes), proxy=settings.downloads.proxy.get_secret_value()
             ),
             transcriber=transcriber, recognitions=recognitions, limits=most,
-            folder=settings.storage.data_dir / "scratch", detect_language=detect_language,
+            scratch=scratch, detect_language=detect_language,
         )  # fmt: skip
     finally:
         if transcriber is not None:
             await transcriber.close()
 
 
-def open_files(settings: Settings) -> MediaFiles:
+def open_files(settings: Settings, scratch: Scratch) -> MediaFiles:
     """Where media are kept: an S3-compatible store, or a folder.
 
     Raises:
@@ -79,7 +80,7 @@ def open_files(settings: Settings) -> MediaFiles:
         access_key=settings.storage.s3_access_key.get_secret_value(),
         secret_key=settings.storage.s3_secret_key.get_secret_value(),
     )  # fmt: skip
-    return open_s3_files(address, settings.storage.data_dir / "scratch")
+    return open_s3_files(address, scratch)
 
 
 def make_transcriber(settings: Settings) -> Transcriber | None:

@@ -4,10 +4,9 @@ import asyncio
 import errno
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +20,7 @@ from obstore.store import LocalStore, S3Store
 from core.errors import ConfigurationError, ProviderBusy, ProviderError
 from core.ids import CreatorId
 from core.library.media import MediaKey, checked_key, creator_folder
+from core.library.scratch import Scratch
 
 PIECE_BYTES: Final = 1_000_000
 """What a viewer gets at once: the first second must not wait for more."""
@@ -58,7 +58,7 @@ class ObjectMediaFiles:
         scratch: where copies of remote files stand while they are read.
     """
 
-    def __init__(self, store: LocalStore | S3Store, title: str, *, root: Path | None, scratch: Path) -> None:
+    def __init__(self, store: LocalStore | S3Store, title: str, *, root: Path | None, scratch: Scratch) -> None:
         self._store = store
         self._title = title
         self._root = root
@@ -79,15 +79,13 @@ class ObjectMediaFiles:
         if self._root is not None:
             yield self._root / key
             return
-        with self._errors():
-            await asyncio.to_thread(_need_room, self._scratch, size_bytes)
-            folder = await asyncio.to_thread(tempfile.TemporaryDirectory, dir=self._scratch, prefix="media-")
-        try:
-            copy = Path(folder.name) / f"media{Path(key).suffix}"
+        async with AsyncExitStack() as stack:
+            with self._errors():
+                folder = await stack.enter_async_context(self._scratch.folder("media"))
+                await asyncio.to_thread(_need_room, folder, size_bytes)
+            copy = folder / f"media{Path(key).suffix}"
             await self._fetch(key, copy, size_bytes)
             yield copy
-        finally:
-            await asyncio.to_thread(folder.cleanup)
 
     async def read(self, key: MediaKey, start: int, end: int) -> AsyncIterator[bytes]:
         """A request for each piece, so that a viewer who pauses holds no connection."""
@@ -174,20 +172,19 @@ def open_local_files(folder: Path) -> ObjectMediaFiles:
         raise ConfigurationError(
             f"{folder} cannot hold files ({_first_line(error)}); set storage.data_dir."
         ) from error
-    return ObjectMediaFiles(store, f"The folder {folder}", root=folder.absolute(), scratch=folder)
+    return ObjectMediaFiles(store, f"The folder {folder}", root=folder.absolute(), scratch=Scratch(folder))
 
 
-def open_s3_files(address: S3Address, scratch: Path) -> ObjectMediaFiles:
+def open_s3_files(address: S3Address, scratch: Scratch) -> ObjectMediaFiles:
     """Keep files in an S3-compatible store, addressed by path as they all understand it.
 
     Raises:
-        ConfigurationError: the address is none, or ``scratch``, which is made, cannot be used.
+        ConfigurationError: the address is none.
     """
     parts = urlsplit(address.endpoint)
     if parts.scheme not in {"http", "https"} or not parts.hostname or not address.bucket:
         raise ConfigurationError("storage.s3_endpoint takes https://HOST, and storage.s3_bucket the bucket's name.")
     try:
-        scratch.mkdir(parents=True, exist_ok=True)
         store = S3Store(
             address.bucket, endpoint=address.endpoint.rstrip("/"), region=address.region or "auto",
             access_key_id=address.access_key, secret_access_key=address.secret_key,

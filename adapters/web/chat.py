@@ -3,7 +3,6 @@
 import base64
 import ipaddress
 import secrets
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -31,6 +30,7 @@ from core.conversation import (
 )
 from core.errors import UserError
 from core.library.saving import PIECE_BYTES, Pieces, pieces_of, save_pieces
+from core.library.scratch import Scratch
 from core.richtext import RichText
 from core.typed_commands import parse
 
@@ -63,7 +63,7 @@ class LocalChat:
     names: BrowserNames
     messenger: WebMessenger
     largest_file_bytes: int
-    scratch: Path
+    scratch: Scratch
     manages: bool = False
 
     async def show(self, request: web.Request) -> web.Response:
@@ -88,9 +88,8 @@ class LocalChat:
             return _refused(HTTPStatus.FORBIDDEN, "Open the page again on this machine, then ask once more.")
         if request.content_type not in _READERS:
             return _refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Only JSON and forms with a file are understood here.")
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.scratch, prefix="chat-") as folder:
-            said = await _READERS[request.content_type](request, Path(folder), self.largest_file_bytes)
+        async with self.scratch.folder("chat") as folder:
+            said = await _READERS[request.content_type](request, folder, self.largest_file_bytes)
             return await self._reply(browser, said)
 
     async def _reply(self, browser: str, said: dict[str, Any]) -> web.Response:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from core.asking.engine import Engine
@@ -25,6 +24,7 @@ from core.errors import Refused
 from core.library.catalogue import Catalogue
 from core.library.clips import Clips
 from core.library.intake import Intake
+from core.library.scratch import Scratch
 from core.library.store import Shelf
 from core.library.watching import RenewableLinks, Transcripts
 from core.members.directory import Creator, Directory, Standing
@@ -50,7 +50,7 @@ class Services:
     transcripts: Transcripts
     clips: Clips
     uploads_per_hour: int
-    scratch: Path
+    scratch: Scratch
     registration: str
     contact: str
 

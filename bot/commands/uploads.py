@@ -1,10 +1,6 @@
 """Adding to a creator's library from the chat, and seeing how far the work is."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Sequence
 from typing import Final
 
 from bot.commands.registry import Context, Registry, said
@@ -57,21 +53,11 @@ async def upload(context: Context) -> Reply:
 
 
 async def _from_file(context: Context, file: Attachment, words: Said) -> list[NewSource]:
-    async with _saved(context.services.scratch, file) as path:
-        return await context.services.intake.file(context.creator.id, path, file.name, words)
-
-
-@asynccontextmanager
-async def _saved(folder: Path, file: Attachment) -> AsyncIterator[Path]:
-    """The file on the disk for as long as it is looked at; its own name is never a path."""
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    holder = await asyncio.to_thread(TemporaryDirectory, dir=folder, prefix="upload-")
-    try:
-        path = Path(holder.name) / "upload"
+    """Check a file while it stands on the disk; its own name is never a path."""
+    async with context.services.scratch.folder("upload") as folder:
+        path = folder / "upload"
         await file.save(path)
-        yield path
-    finally:
-        await asyncio.to_thread(holder.cleanup)
+        return await context.services.intake.file(context.creator.id, path, file.name, words)
 
 
 async def _check_pace(context: Context) -> None:

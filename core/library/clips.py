@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final, Protocol
 
 from core.errors import Refused, UploadRefused
 from core.ids import CreatorId, SourceId, StudentId
 from core.library.media import LONGEST_CLIP_S, MediaFiles
+from core.library.scratch import Scratch
 from core.library.watching import Transcripts
 
 MOST_CUT_AT_ONCE: Final = 2
@@ -44,11 +44,11 @@ class Moment:
 class Clips:
     """Cuts clips: one at a time for each person, and few at once altogether."""
 
-    def __init__(self, transcripts: Transcripts, files: MediaFiles, cutter: Cutter, folder: Path) -> None:
+    def __init__(self, transcripts: Transcripts, files: MediaFiles, cutter: Cutter, scratch: Scratch) -> None:
         self._transcripts = transcripts
         self._files = files
         self._cutter = cutter
-        self._folder = folder
+        self._scratch = scratch
         self._cutting: set[StudentId] = set()
         self._slots = asyncio.Semaphore(MOST_CUT_AT_ONCE)
 
@@ -83,14 +83,10 @@ class Clips:
         key = await self._transcripts.recording(moment.creator_id, moment.source_id)
         if key is None or await self._files.size_bytes(key) is None:
             raise Refused(GONE)
-        await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
-        folder = await asyncio.to_thread(TemporaryDirectory, dir=self._folder, prefix="clip-")
+        end_s = moment.start_s + moment.length_s
         try:
-            async with self._files.local(key) as path:
-                end_s = moment.start_s + moment.length_s
-                clip = await self._cutter.clip(path, moment.start_s, end_s, Path(folder.name))
-            return clip.suffix.removeprefix("."), await asyncio.to_thread(clip.read_bytes)
+            async with self._scratch.folder("clip") as folder, self._files.local(key) as path:
+                clip = await self._cutter.clip(path, moment.start_s, end_s, folder)
+                return clip.suffix.removeprefix("."), await asyncio.to_thread(clip.read_bytes)
         except UploadRefused as refusal:
             raise Refused(f"I cannot cut that clip: {refusal}") from refusal
-        finally:
-            await asyncio.to_thread(folder.cleanup)

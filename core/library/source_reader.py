@@ -1,17 +1,15 @@
 """Reads sources of every kind over the ports that know how: files that are kept, links, and what links list."""
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final, Protocol
 
 from core.errors import SourceGone, UploadRefused
 from core.ids import CreatorId
 from core.library.freshness import Watched
+from core.library.intake import file_digest
 from core.library.media import CutAudio, Media, MediaFiles, MediaKey, media_key
 from core.library.origins import (
     CaptionTrack,
@@ -27,12 +25,14 @@ from core.library.origins import (
     order_of_captions,
 )
 from core.library.reading import ReadSource, Report
+from core.library.scratch import Scratch
 from core.library.speech import Recognitions, Transcriber, transcribe
 from core.library.store import OriginKind, SourceKind, Stage, Work
 from core.library.transcript import Transcript
 from core.library.uploads import SAMPLE_SEGMENTS
 
 CAPTIONS_NAME: Final = "captions.vtt"
+READING: Final = "reading"
 EXTRACTING: Final = 0.1
 CUTTING: Final = 0.15
 """Shares of the transcribing stage that are done when the sound is taken out, and when it is cut."""
@@ -117,7 +117,7 @@ class PortReader:
     transcriber: Transcriber | None
     recognitions: Callable[[CreatorId], Recognitions]
     limits: ReadingLimits
-    folder: Path
+    scratch: Scratch
     detect_language: Callable[[str], str]
 
     async def read(self, work: Work, report: Report) -> ReadSource | Listing:
@@ -183,7 +183,7 @@ class PortReader:
         """Fetch a listing, page or document once more; see the port for what it raises."""
         if self.links.site_kind(watched.link) is not None:
             return await self._site_again(watched.link)
-        async with self._scratch() as folder:
+        async with self.scratch.folder(READING) as folder:
             file = folder / "again"
             link, most = self.links.direct_link(watched.link), DownloadLimits(self.limits.document_bytes)
             fetched = await self.downloads.download(link, file, most, known=watched.freshness)
@@ -254,7 +254,7 @@ class PortReader:
 
     async def _recognised_video(self, work: Work, info: VideoInfo, report: Report) -> ReadSource:
         self._require_recogniser()
-        async with self._scratch() as folder:
+        async with self.scratch.folder(READING) as folder:
             sound = folder / "sound"
             await self.sites.download_audio(info.link, sound, _within(report, Stage.DOWNLOADING))
             return await self._heard(work, sound, info.link, report)
@@ -265,16 +265,17 @@ class PortReader:
         if captioned := await self._captioned(work, told):
             return captioned
         self._require_recogniser()
-        async with self._scratch() as folder:
+        async with self.scratch.folder(READING) as folder:
             file = folder / "media"
             await self._download(link, file, self.limits.media_bytes, report)
             media = await self.recordings.probe(file)
-            key = media_key(work.creator_id, await asyncio.to_thread(_sha256, file), media.container)
+            digest = await asyncio.to_thread(file_digest, file)
+            key = media_key(work.creator_id, digest.hex(), media.container)
             await self.files.put(key, file)
             return replace(await self._heard(work, file, str(key), report), media_key=str(key))
 
     async def _document_behind(self, work: Work, link: str, report: Report) -> ReadSource:
-        async with self._scratch() as folder:
+        async with self.scratch.folder(READING) as folder:
             file = folder / "document"
             fetched = await self._download(link, file, self.limits.document_bytes, report)
             content = await asyncio.to_thread(file.read_bytes)
@@ -294,7 +295,7 @@ class PortReader:
         media = await self.recordings.probe(path)
         self._check_length(media.duration_s)
         await report(Stage.TRANSCRIBING, 0.0)
-        async with self._scratch() as folder:
+        async with self.scratch.folder(READING) as folder:
             sound = folder / "sound.wav"
             await self.recordings.extract_audio(path, sound, _within(report, Stage.TRANSCRIBING, 0.0, EXTRACTING))
             cut = await self.recordings.cut_at_silences(sound, folder, transcriber.longest_s)
@@ -317,16 +318,6 @@ class PortReader:
             raise UploadRefused(NO_RECOGNISER)
         return self.transcriber
 
-    @asynccontextmanager
-    async def _scratch(self) -> AsyncIterator[Path]:
-        """A folder for large files while one source is read."""
-        await asyncio.to_thread(self.folder.mkdir, parents=True, exist_ok=True)
-        holder = await asyncio.to_thread(TemporaryDirectory, dir=self.folder, prefix="reading-")
-        try:
-            yield Path(holder.name)
-        finally:
-            await asyncio.to_thread(holder.cleanup)
-
 
 def _within(report: Report, stage: Stage, first: float = 0.0, last: float = 1.0) -> Share:
     """Hear the shares of one step as a part of its stage."""
@@ -335,8 +326,3 @@ def _within(report: Report, stage: Stage, first: float = 0.0, last: float = 1.0)
         await report(stage, first + (last - first) * share)
 
     return hear
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -23,6 +23,7 @@ from adapters.files.objects import ObjectMediaFiles, S3Address, open_local_files
 from core.errors import ConfigurationError, ProviderBusy, ProviderError
 from core.ids import CreatorId
 from core.library.media import MediaFiles, MediaKey, media_key
+from core.library.scratch import Scratch
 
 BUCKET = "media"
 ANNA, BEN = CreatorId(1), CreatorId(12)
@@ -76,7 +77,9 @@ def s3() -> Iterator[S3Server]:
 
 
 def s3_files(server: S3Server, folder: Path, bucket: str = BUCKET) -> ObjectMediaFiles:
-    return open_s3_files(S3Address(server.endpoint, bucket, "us-east-1", "key", "secret"), folder / "scratch")
+    return open_s3_files(
+        S3Address(server.endpoint, bucket, "us-east-1", "key", "secret"), Scratch(folder / "scratch")
+    )
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -260,7 +263,7 @@ async def test_a_server_that_is_away_may_come_back(tmp_path: Path) -> None:
 )
 def test_an_address_that_is_none_is_refused(tmp_path: Path, endpoint: str, bucket: str) -> None:
     with pytest.raises(ConfigurationError, match=r"storage\.s3_endpoint"):
-        open_s3_files(S3Address(endpoint, bucket, "", "", ""), tmp_path)
+        open_s3_files(S3Address(endpoint, bucket, "", "", ""), Scratch(tmp_path))
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from core.errors import ConfigurationError, UploadRefused
 from core.ids import CreatorId, SourceId
 from core.library.cards import card
 from core.library.media import MediaKey
+from core.library.scratch import Scratch
 from core.library.store import Stage
 from core.library.transcript import LocatorKind
 from core.library.watching import WatchedSentence, WatchedSource, paragraphs, sentence_at
@@ -125,7 +126,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     app = build_web(
         health=health,
         watch=WatchPages(links, transcripts, open_local_files(tmp_path / "media")),
-        chat=LocalChat(responder, rooms, BrowserNames(KEY), messenger, LARGEST_FILE_BYTES, tmp_path),
+        chat=LocalChat(responder, rooms, BrowserNames(KEY), messenger, LARGEST_FILE_BYTES, Scratch(tmp_path)),
     )
     async with serve(app, "127.0.0.1", 0) as address, ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser:
         yield Site(address, browser, links, transcripts, responder, messenger, state)
