@@ -20,6 +20,7 @@ from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.embedded import embedded_server
 from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.jobs import put_recheck
+from adapters.postgres.media_claims import PostgresMediaClaims
 from adapters.postgres.migrations import migrate
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.shelf import PostgresShelf
@@ -49,7 +50,7 @@ from core.ids import CreatorId
 from core.library.clips import Clips
 from core.library.freshness import Recheck, Rereader
 from core.library.indexing import Indexer
-from core.library.media import MediaFiles
+from core.library.keeping import Keeping
 from core.library.reading import SourceReader
 from core.library.scratch import Scratch
 
@@ -91,7 +92,7 @@ class Deployment:
     rereader: Rereader
     engine: Engine
     links: SignedWatchLinks
-    files: MediaFiles
+    keeping: Keeping
     services: Services
     responder: CommandResponder
 
@@ -114,6 +115,11 @@ class Deployment:
         """See :class:`bot.worker.Housekeeping`."""
         await self.shelf.tidy(creator_id)
 
+    async def sweep(self, creator_id: CreatorId) -> None:
+        """See :class:`bot.worker.Housekeeping`."""
+        if swept := await self.keeping.sweep(creator_id):
+            log.info("files that nothing refers to were deleted", files=swept)
+
     async def put_recheck(self, creator_id: CreatorId) -> None:
         """See :class:`bot.worker.Housekeeping`."""
         async with self.database.system() as connection:
@@ -121,6 +127,7 @@ class Deployment:
 
     async def tidy_deployment(self) -> None:
         """See :class:`bot.worker.Housekeeping`."""
+        await self.services.scratch.sweep()
         await self.outbox.purge()
         await self.directory.forget_expired_codes()
 
@@ -169,7 +176,11 @@ async def open_on(
         open_database(address.url, revive=address.revive) as database,
         open_models(settings) as models,
         open_reader(
-            settings, files, scratch, lambda creator_id: PostgresRecognitions(database, creator_id)
+            settings,
+            files,
+            PostgresMediaClaims(database),
+            scratch,
+            lambda creator_id: PostgresRecognitions(database, creator_id),
         ) as reader,
     ):
         embedder = make_embedder(settings)
@@ -188,8 +199,8 @@ async def open_on(
         )  # fmt: skip
         services = Services(
             engine=engine, directory=directory, conversations=conversations, shelf=shelf, links=links,
-            intake=make_intake(settings, files), embedder_languages=embedder.languages, limits=make_limits(settings),
-            catalogue=PostgresCatalogue(database), transcripts=holdings,
+            intake=make_intake(settings, reader.keeping), embedder_languages=embedder.languages,
+            limits=make_limits(settings), catalogue=PostgresCatalogue(database), transcripts=holdings,
             clips=Clips(holdings, files, media, scratch),
             uploads_per_hour=settings.limits.uploads_per_hour, scratch=scratch,
             registration=settings.operator.registration, contact=settings.operator.contact,
@@ -198,7 +209,7 @@ async def open_on(
         yield Deployment(
             settings, address, database, directory, shelf, holdings, conversations, PostgresOutbox(database),
             greetings, embedder, Indexer(embedder, split_sentences, stem), given_reader or reader, reader, engine,
-            links, files, services, CommandResponder(EVERYTHING, services, greetings),
+            links, reader.keeping, services, CommandResponder(EVERYTHING, services, greetings),
         )  # fmt: skip
 
 

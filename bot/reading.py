@@ -18,6 +18,7 @@ from bot.settings import Settings
 from core.errors import ConfigurationError
 from core.ids import CreatorId
 from core.library.intake import Intake, IntakeLimits
+from core.library.keeping import Keeping, MediaClaims
 from core.library.media import MediaFiles
 from core.library.origins import DownloadLimits
 from core.library.scratch import Scratch
@@ -29,18 +30,19 @@ log = structlog.get_logger()
 MEGABYTE = 1_000_000
 
 
-def make_intake(settings: Settings, files: MediaFiles) -> Intake:
+def make_intake(settings: Settings, keeping: Keeping) -> Intake:
     """What takes files and links in, for the chat and for the shell."""
     most = IntakeLimits(
         file_bytes=settings.limits.file_mb * MEGABYTE, media_bytes=settings.limits.media_mb * MEGABYTE,
-        longest_s=settings.limits.media_hours * 3600, storage_gb=settings.limits.max_storage_gb,
+        longest_s=settings.limits.media_hours * 3600,
     )  # fmt: skip
-    return Intake(files, LocalFileKinds(), read_timed_text, detect_language, most)
+    return Intake(keeping, LocalFileKinds(), read_timed_text, detect_language, most)
 
 
 @asynccontextmanager
 async def open_reader(
-    settings: Settings, files: MediaFiles, scratch: Scratch, recognitions: Callable[[CreatorId], Recognitions]
+    settings: Settings, files: MediaFiles, claims: MediaClaims, scratch: Scratch,
+    recognitions: Callable[[CreatorId], Recognitions],
 ) -> AsyncIterator[PortReader]:  # fmt: skip
     """A reader of every kind of source.
 
@@ -54,7 +56,8 @@ async def open_reader(
     transcriber = make_transcriber(settings)
     try:
         yield PortReader(
-            files=files, recordings=media, words=FileWords(), links=links,
+            files=files, keeping=Keeping(files, claims, settings.limits.max_storage_gb), recordings=media,
+            words=FileWords(), links=links,
             downloads=HttpDownloads(allow_loopback=settings.downloads.allow_loopback),
             sites=YtDlpVideoSites(
                 DownloadLimits(most.media_bytes), proxy=settings.downloads.proxy.get_secret_value()

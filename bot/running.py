@@ -55,7 +55,7 @@ async def run_everything(settings: Settings, roles: frozenset[str]) -> None:
         messenger = WebMessenger()
         app = build_web(
             health=lambda: _health(deployment, platforms),
-            watch=WatchPages(deployment.links, deployment.holdings, deployment.files),
+            watch=WatchPages(deployment.links, deployment.holdings, deployment.keeping.files),
             chat=await _local_chat(deployment, messenger) if local else None,
         )
         for platform in platforms:

@@ -236,7 +236,7 @@ class LimitsSection(Section):
     file_mb: int = Field(20, gt=0, le=2000, description="largest document or caption file in megabytes")
     media_mb: int = Field(2000, gt=0, description="largest video or recording in megabytes")
     media_hours: float = Field(6.0, gt=0, le=12, description="longest video or recording in hours")
-    max_storage_gb: float = Field(20.0, ge=0, description="media kept for a creator, in gigabytes")
+    max_storage_gb: float = Field(20.0, ge=0, description="files kept for a creator, in gigabytes")
     uploads_per_hour: int = Field(10, ge=0, description="uploads an hour and creator; a playlist is one")
 
 

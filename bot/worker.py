@@ -35,12 +35,16 @@ class Housekeeping(Protocol):
         """Delete for good what was removed long ago."""
         ...
 
+    async def sweep(self, creator_id: CreatorId) -> None:
+        """Delete kept files that nothing refers to any more."""
+        ...
+
     async def put_recheck(self, creator_id: CreatorId) -> None:
         """Have a creator's links looked at again."""
         ...
 
     async def tidy_deployment(self) -> None:
-        """Delete delivered messages and expired codes."""
+        """Delete delivered messages, expired codes, and folders of processes that died."""
         ...
 
 
@@ -70,6 +74,11 @@ class Tasks:
         for creator in await self.directory.creators():
             await self.housekeeping.put_recheck(creator.id)
 
+    async def sweep(self, payload: dict[str, int]) -> None:
+        """Delete every creator's files that nothing refers to any more."""
+        for creator in await self.directory.creators():
+            await self.housekeeping.sweep(creator.id)
+
     async def recheck(self, payload: dict[str, int]) -> None:
         """Look at a creator's links again."""
         await self.links.all_due(CreatorId(payload["creator_id"]), self.stop)
@@ -84,6 +93,7 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
 
     for name, run in (
         ("ingest", ingest), ("calibrate", tasks.calibrate), ("tidy", tasks.tidy), ("refresh", tasks.refresh),
+        ("sweep", tasks.sweep),
     ):  # fmt: skip
         queue.entrypoint(name)(_handler(name, run, tasks.stop))
     # It may last, and what people wait for must not wait behind it.

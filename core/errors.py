@@ -30,6 +30,10 @@ class UploadRefused(UserError):
     """The file or link cannot become a source; says which rule and what would work."""
 
 
+class StorageFull(UploadRefused):
+    """The creator's kept files take all the room they may; says how much that is and what would make some."""
+
+
 class SourceGone(UploadRefused):
     """There is nothing behind the link; what was there before may have been removed."""
 

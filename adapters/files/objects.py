@@ -19,7 +19,7 @@ from obstore.store import LocalStore, S3Store
 
 from core.errors import ConfigurationError, ProviderBusy, ProviderError
 from core.ids import CreatorId
-from core.library.media import MediaKey, checked_key, creator_folder
+from core.library.media import KeptFile, MediaKey, checked_key, creator_folder, is_key
 from core.library.scratch import Scratch
 
 PIECE_BYTES: Final = 1_000_000
@@ -114,13 +114,17 @@ class ObjectMediaFiles:
                 if "NoSuchBucket" in str(error):
                     raise
 
-    async def total_bytes(self, creator_id: CreatorId) -> int:
-        """Add up the list of a creator's files."""
-        total = 0
+    async def kept(self, creator_id: CreatorId) -> list[KeptFile]:
+        """List a creator's files; what else stands between them is none of ours."""
+        found: list[KeptFile] = []
         with self._errors():
             async for page in obstore.list(self._store, creator_folder(creator_id), chunk_size=1000):
-                total += sum(each["size"] for each in page)
-        return total
+                found += [
+                    KeptFile(MediaKey(each["path"]), each["size"], each["last_modified"])
+                    for each in page
+                    if is_key(each["path"])
+                ]
+        return found
 
     async def check(self) -> None:
         """List one file."""

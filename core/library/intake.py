@@ -10,14 +10,14 @@ from typing import Final, Protocol
 
 from core.errors import UploadRefused
 from core.ids import CreatorId
+from core.library.keeping import Keeping
 from core.library.links import canonical_link
-from core.library.media import Media, MediaFiles, media_key
+from core.library.media import Media, media_key
 from core.library.origins import LinkKind
 from core.library.store import NewSource, Origin, OriginKind
 from core.library.transcript import Transcript
 from core.library.uploads import TITLE_LENGTH, check_size, checked_language, link_digest, new_sources
 
-GIGABYTE: Final = 1_000_000_000
 BEGINNING_BYTES: Final = 4_000
 MOST_LINKS: Final = 50
 _LINK: Final = re.compile(r"https?://\S+", re.IGNORECASE)
@@ -37,12 +37,11 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class IntakeLimits:
-    """What one creator may hand in; ``storage_gb`` 0 means no limit."""
+    """What one file may take."""
 
     file_bytes: int
     media_bytes: int
     longest_s: float
-    storage_gb: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class FileKinds(Protocol):
 class Intake:
     """Takes files and links in."""
 
-    files: MediaFiles
+    keeping: Keeping
     kinds: FileKinds
     read_timed_text: Callable[[str, bytes], Sequence[Transcript]]
     detect_language: Callable[[str], str]
@@ -98,6 +97,7 @@ class Intake:
 
         Raises:
             UploadRefused: it is too large, of no kind that is taken, or nothing can be read or heard in it.
+            StorageFull: there is no room for it.
             ProviderError: it cannot be kept.
         """
         file = await asyncio.to_thread(HandedIn.of, path, name)
@@ -158,20 +158,9 @@ class Intake:
         language, link = checked_language(said.language), canonical_link(said.link) if said.link else ""
         digest = await asyncio.to_thread(file_digest, file.path)
         key = media_key(creator_id, digest.hex(), container)
-        if await self.files.size_bytes(key) is None:
-            await self._check_room(creator_id, file.size_bytes)
-            await self.files.put(key, file.path)
+        await self.keeping.keep(creator_id, key, file.path, file.size_bytes)
         title = said.title[:TITLE_LENGTH]
         return NewSource(None, title, link, language, Origin(kind, link, key, file.name), digest)
-
-    async def _check_room(self, creator_id: CreatorId, size_bytes: int) -> None:
-        most = self.limits.storage_gb * GIGABYTE
-        used = await self.files.total_bytes(creator_id)
-        if most and used + size_bytes > most:
-            raise UploadRefused(
-                f"Your files here take {used / GIGABYTE:.1f} of {self.limits.storage_gb:g} GB, and this one has "
-                f"{size_bytes / GIGABYTE:.1f} GB more. /remove what is not needed any more, or give a link to it."
-            )
 
 
 def links_in(text: str) -> list[str]:

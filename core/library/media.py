@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final, NewType, Protocol
 
@@ -54,6 +55,15 @@ class CutAudio:
     silences: tuple[Silence, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file of a creator as its store lists it; ``put_at`` is when it was last put there."""
+
+    key: MediaKey
+    size_bytes: int
+    put_at: datetime
+
+
 class MediaFiles(Protocol):
     """The files of creators, each under the digest of its bytes, so that a key never changes its content.
 
@@ -81,8 +91,8 @@ class MediaFiles(Protocol):
         """Remove it; nothing happens where it is not there."""
         ...
 
-    async def total_bytes(self, creator_id: CreatorId) -> int:
-        """How much a creator's files take together."""
+    async def kept(self, creator_id: CreatorId) -> list[KeptFile]:
+        """All files of a creator."""
         ...
 
     async def check(self) -> None:
@@ -104,12 +114,17 @@ def media_key(creator_id: CreatorId, sha256: str, container: str) -> MediaKey:
     return checked_key(f"{creator_folder(creator_id)}/{sha256}.{container}")
 
 
+def is_key(text: str) -> bool:
+    """Whether a text is a key."""
+    return KEY.fullmatch(text) is not None
+
+
 def checked_key(text: str) -> MediaKey:
     """Tell a key from any other text.
 
     Raises:
         ValueError: it is none.
     """
-    if not KEY.fullmatch(text):
+    if not is_key(text):
         raise ValueError("a media key is creators/NUMBER/SHA256.KIND")
     return MediaKey(text)

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
-from core.errors import SourceGone, UploadRefused
+from core.errors import SourceGone, StorageFull, UploadRefused
 from core.ids import CreatorId
 from core.library.freshness import Watched
 from core.library.intake import file_digest
+from core.library.keeping import Keeping
 from core.library.media import CutAudio, Media, MediaFiles, MediaKey, media_key
 from core.library.origins import (
     CaptionTrack,
@@ -109,6 +110,7 @@ class PortReader:
     """See :class:`core.library.reading.SourceReader`. ``transcriber`` is None where speech cannot be recognised."""
 
     files: MediaFiles
+    keeping: Keeping
     recordings: Recordings
     words: Words
     links: Links
@@ -271,8 +273,16 @@ class PortReader:
             media = await self.recordings.probe(file)
             digest = await asyncio.to_thread(file_digest, file)
             key = media_key(work.creator_id, digest.hex(), media.container)
-            await self.files.put(key, file)
-            return replace(await self._heard(work, file, str(key), report), media_key=str(key))
+            kept = await self._kept(work, key, file, media.size_bytes)
+            return replace(await self._heard(work, file, str(key), report), media_key=str(key) if kept else "")
+
+    async def _kept(self, work: Work, key: MediaKey, file: Path, size_bytes: int) -> bool:
+        """Keep a recording if there is room: what is behind a link can be linked to without."""
+        try:
+            await self.keeping.keep(work.creator_id, key, file, size_bytes)
+        except StorageFull:
+            return False
+        return True
 
     async def _document_behind(self, work: Work, link: str, report: Report) -> ReadSource:
         async with self.scratch.folder(READING) as folder:

@@ -41,6 +41,7 @@ FOREIGN_KEYS: Final = """
       FROM pg_constraint k WHERE k.contype = 'f' AND k.connamespace = 'public'::regnamespace
 """
 LISTED: Final = "INSERT INTO listed (creator_id, listing_id, content_hash) VALUES ($1, $2, '\\x01')"
+CLAIMED: Final = "INSERT INTO media_claims (creator_id, media_key) VALUES ($1, 'creators/1/x')"
 COPY: Final = """
     INSERT INTO {table} OVERRIDING SYSTEM VALUE
     SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(r) || $1)).* FROM {table} r LIMIT 1
@@ -106,6 +107,7 @@ async def world(database: Database, database_url: str) -> World:
             await converse(database, school, person, f"What does {person} ask {school.creator_id}?")
         async with database.creator(school.creator_id) as connection:
             await connection.execute(LISTED, school.creator_id, school.source_id)
+            await connection.execute(CLAIMED, school.creator_id)
     return World(database_url, database, own, other, student, classmate, await rows(database_url, RELATIONS))
 
 

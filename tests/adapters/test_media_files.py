@@ -4,15 +4,10 @@ import asyncio
 import hashlib
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
 import tracemalloc
-import urllib.error
-import urllib.request
 from collections import namedtuple
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,56 +19,18 @@ from core.errors import ConfigurationError, ProviderBusy, ProviderError
 from core.ids import CreatorId
 from core.library.media import MediaFiles, MediaKey, media_key
 from core.library.scratch import Scratch
+from tests.wire.s3_server import S3Server, s3_server
 
 BUCKET = "media"
 ANNA, BEN = CreatorId(1), CreatorId(12)
 Usage = namedtuple("Usage", "total used free")
 
 
-class S3Server:
-    """An S3 server of its own process on a free loopback port."""
-
-    def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.endpoint = f"http://127.0.0.1:{free.getsockname()[1]}"
-        program = Path(sys.executable).with_name("moto_server")
-        port = self.endpoint.rpartition(":")[2]
-        self._process = subprocess.Popen(  # noqa: S603 - our own test server
-            [program, "-H", "127.0.0.1", "-p", port], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-
-    def tell(self, path: str, method: str, words: bytes = b"") -> None:
-        request = urllib.request.Request(  # noqa: S310 - loopback
-            f"{self.endpoint}/{path}", method=method, data=words, headers={"Content-Type": "text/plain"}
-        )
-        with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - loopback
-            pass
-
-    def wait(self) -> None:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                return self.tell("moto-api/", "GET")
-            except (urllib.error.URLError, ConnectionError):
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-
 @pytest.fixture(scope="module")
 def s3() -> Iterator[S3Server]:
-    server = S3Server()
-    try:
-        server.wait()
-        server.tell(BUCKET, "PUT")
+    with s3_server() as server:
+        server.make(BUCKET)
         yield server
-    finally:
-        server.close()
 
 
 def s3_files(server: S3Server, folder: Path, bucket: str = BUCKET) -> ObjectMediaFiles:
@@ -87,8 +44,7 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> MediaFiles:
     if request.param == "local":
         return open_local_files(tmp_path / "media")
     server: S3Server = request.getfixturevalue("s3")
-    server.tell("moto-api/reset", "POST")
-    server.tell(BUCKET, "PUT")
+    server.make(BUCKET)
     return s3_files(server, tmp_path)
 
 
@@ -96,6 +52,10 @@ def made(folder: Path, content: bytes, creator_id: CreatorId = ANNA) -> tuple[Me
     file = folder / "upload.bin"
     file.write_bytes(content)
     return media_key(creator_id, hashlib.sha256(content).hexdigest(), "mp4"), file
+
+
+async def total_bytes(files: MediaFiles, creator_id: CreatorId) -> int:
+    return sum(file.size_bytes for file in await files.kept(creator_id))
 
 
 async def read(files: MediaFiles, key: MediaKey, start: int, end: int) -> bytes:
@@ -129,7 +89,7 @@ async def test_putting_again_changes_nothing(files: MediaFiles, tmp_path: Path) 
     key, file = made(tmp_path, b"twice")
     await files.put(key, file)
     await files.put(key, file)
-    assert await files.total_bytes(ANNA) == 5
+    assert await total_bytes(files, ANNA) == 5
     assert file.exists()
 
 
@@ -151,15 +111,31 @@ async def test_a_creators_total_counts_nobody_elses_files(files: MediaFiles, tmp
     await files.check()
     for content, creator_id in ((b"12345", ANNA), (b"123", ANNA), (b"1", BEN)):
         await files.put(*made(tmp_path, content, creator_id))
-    assert await files.total_bytes(ANNA) == 8
-    assert await files.total_bytes(BEN) == 1
-    assert await files.total_bytes(CreatorId(2)) == 0
+    assert await total_bytes(files, ANNA) == 8
+    assert await total_bytes(files, BEN) == 1
+    assert await total_bytes(files, CreatorId(2)) == 0
+
+
+async def test_a_list_names_each_file_by_its_key_and_when_it_was_put(files: MediaFiles, tmp_path: Path) -> None:
+    key, file = made(tmp_path, b"listed")
+    before = datetime.now(UTC) - timedelta(seconds=5)  # a store's clock may count whole seconds
+    await files.put(key, file)
+    (found,) = await files.kept(ANNA)
+    assert (found.key, found.size_bytes) == (key, 6)
+    assert before <= found.put_at <= datetime.now(UTC) + timedelta(seconds=5)
+
+
+def test_what_is_no_file_of_ours_is_not_listed(tmp_path: Path) -> None:
+    folder = tmp_path / "creators" / str(ANNA)
+    folder.mkdir(parents=True)
+    (folder / "notes.txt").write_text("put here by hand")
+    assert asyncio.run(open_local_files(tmp_path).kept(ANNA)) == []
 
 
 async def test_many_files_are_all_counted(files: MediaFiles, tmp_path: Path) -> None:
     for number in range(30):
         await files.put(*made(tmp_path, b"%03d" % number))
-    assert await files.total_bytes(ANNA) == 90
+    assert await total_bytes(files, ANNA) == 90
 
 
 @pytest.mark.parametrize(
@@ -229,7 +205,7 @@ async def test_a_missing_bucket_is_named(s3: S3Server, tmp_path: Path) -> None:
     with pytest.raises(ProviderError, match="does not exist"):
         await files.delete(key)
     with pytest.raises(ProviderError, match="does not exist"):
-        await files.total_bytes(ANNA)
+        await total_bytes(files, ANNA)
 
 
 async def test_a_wrong_key_is_named(s3: S3Server, tmp_path: Path) -> None:
@@ -313,7 +289,7 @@ async def test_a_half_written_file_is_never_seen_and_is_swept_away(tmp_path: Pat
     for staged in (old, new):
         staged.write_bytes(b"half")
     os.utime(old, (0, 0))
-    assert await files.total_bytes(ANNA) == 5
+    assert await total_bytes(files, ANNA) == 5
     open_local_files(folder)
     assert not old.exists()
     assert new.exists()

@@ -76,10 +76,10 @@ def _in_one_hour(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_two_clocks_that_both_believe_to_lead_enqueue_a_slot_once(database: Database) -> None:
     ticks = Ticks(database, 2)
     async with _running(*(keep_time(ticks.of(n), _everybody_leads) for n in range(2))):
-        await _until(lambda: ticks.counts == [2, 2])
+        await _until(lambda: ticks.counts == [3, 3])
     async with _running(keep_time(ticks.of(0), _everybody_leads)):  # a restart
-        await _until(lambda: ticks.counts == [4, 2])
-    assert [job["entrypoint"] for job in await jobs(database)] == ["tidy", "refresh"]
+        await _until(lambda: ticks.counts == [6, 3])
+    assert [job["entrypoint"] for job in await jobs(database)] == ["tidy", "refresh", "sweep"]
 
 
 async def test_a_clock_whose_connection_dies_steps_down_and_the_other_takes_over(
@@ -89,11 +89,11 @@ async def test_a_clock_whose_connection_dies_steps_down_and_the_other_takes_over
     monkeypatch.setattr(schedule, "LEAD_AGAIN_S", 0.05)
     ticks, leadership = Ticks(database, 2), partial(clock_leadership, database_url)
     async with _running(*(keep_time(ticks.of(n), leadership) for n in range(2))):
-        await _until(lambda: sum(ticks.counts) == 2)
+        await _until(lambda: sum(ticks.counts) == 3)
         for taken_over in range(1, 4):
             await change(database_url, KILL_HOLDERS)
-            await _until(lambda: sum(ticks.counts) == 2 * taken_over + 2)  # noqa: B023 - awaited within the turn
-    assert len(await jobs(database)) == 2
+            await _until(lambda: sum(ticks.counts) == 3 * taken_over + 3)  # noqa: B023 - awaited within the turn
+    assert len(await jobs(database)) == 3
 
 
 async def test_a_tick_that_the_database_missed_is_no_end(database: Database) -> None:
