@@ -12,16 +12,19 @@ from core.library.origins import Freshness
 from core.library.reading import ReadSource
 from core.library.store import IndexedSource, NewSource, SourceKind, UploadSettings
 
-# Less than a day, so that a look that came late does not put the next one off by a day.
+# Less than a day, so that a look that came late does not put the next one off by a day. Recordings take turns over
+# two weeks, each in its own rhythm of three to five: what is uploaded at once must not be asked for at once.
 DUE: Final = """
     SELECT s.id, s.kind, s.origin_link, s.language, s.etag, s.last_modified, w.settings
       FROM sources s
       JOIN items i ON i.creator_id = s.creator_id AND i.source_id = s.id AND i.stage = 'completed'
       JOIN workflows w ON w.creator_id = i.creator_id AND w.id = i.workflow_id
      WHERE s.creator_id = $1 AND s.removed_at IS NULL AND s.origin_link <> ''
-       AND s.origin_kind IN ('link', 'listing') AND s.kind IN ('listing', 'web_page', 'document')
-       AND coalesce(s.checked_at, s.created_at) < now() - interval '20 hours'
-     ORDER BY coalesce(s.checked_at, s.created_at), s.id LIMIT $2
+       AND s.origin_kind IN ('link', 'listing')
+       AND coalesce(s.checked_at, s.created_at) < now() - CASE
+           WHEN s.kind IN ('video', 'audio') THEN make_interval(days => 21 + (s.id % 14)::int)
+           ELSE interval '20 hours' END
+     ORDER BY s.kind IN ('video', 'audio'), coalesce(s.checked_at, s.created_at), s.id LIMIT $2
 """
 CHECKED: Final = """
     UPDATE sources SET checked_at = now(),
@@ -53,7 +56,7 @@ class PostgresWatchlist:
         self._database = database
 
     async def due(self, creator_id: CreatorId, limit: int) -> list[Watched]:
-        """What nobody has looked at today, longest ago first."""
+        """What nobody has looked at today, recordings within weeks; longest ago first, recordings last."""
         async with self._database.creator(creator_id) as connection:
             rows = await connection.fetch(DUE, creator_id, limit)
         return [

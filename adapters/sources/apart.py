@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from core.errors import ProviderError, UploadRefused
+from core.errors import ProviderError, SourceGone, UploadRefused
 
 MEGABYTE: Final = 1_000_000
 LONGEST_LINE_BYTES: Final = 64 * MEGABYTE
@@ -90,6 +90,8 @@ async def _talk(child: asyncio.subprocess.Process, task: dict[str, Any], report:
 
 
 def _outcome(said: dict[str, Any]) -> Json:
+    if "gone" in said:
+        raise SourceGone(str(said["gone"]))
     if "refused" in said:
         raise UploadRefused(str(said["refused"]))
     if "failed" in said:
@@ -129,6 +131,8 @@ def _main(function: str) -> None:
     options = {"report": lambda share: say(share=share)} if "report" in run.__code__.co_varnames else {}
     try:
         say(result=run(*task["args"], **options))
+    except SourceGone as gone:
+        say(gone=str(gone))
     except UploadRefused as refusal:
         say(refused=str(refusal))
     except ProviderError as error:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from adapters.sources.addresses import is_public
 from adapters.sources.apart import Json
 from adapters.sources.youtube_captions import whisper_json
-from core.errors import ProviderError, UploadRefused
+from core.errors import ProviderError, SourceGone, UploadRefused
 from core.library.origins import CaptionKind, primary_language
 
 if TYPE_CHECKING:
@@ -59,17 +59,22 @@ AWAY_WORDS: Final = re.compile(
 )
 VIDEO_ID: Final = re.compile(r"(\[[^\]]+\] )[^ ]+: ")  # any word can stand in an id
 NOT_PUBLIC: Final = "not a public address"
+MEMBERS_ONLY: Final = (
+    "This video is for paying members only, so I cannot read it. Upload its file or its captions instead."
+)
+PROTECTED: Final = "This video asks for a password. Take it off for the upload, or upload the file instead."
+REMOVED: Final = "This video or playlist has been removed, or never existed. Copy its link again."
 REFUSALS: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), words)
     for pattern, words in (
         (r"members?.only|channel's members|join this channel|requires payment|rental|premium|patron",
-         "This video is for paying members only, so I cannot read it. Upload its file or its captions instead."),
+         MEMBERS_ONLY),
         (r"confirm your age|age.?restrict|inappropriate for some users|age_verification",
          "This video is age-restricted, so I cannot read it. Upload its file or its captions instead."),
         (r"will begin|premieres? (?:in|at)|\bis live\b|offline|not currently live",
          LIVE),
         (r"password.protected|by a password|video.password",
-         "This video asks for a password. Take it off for the upload, or upload the file instead."),
+         PROTECTED),
         (r"your country|your location|your region|geo.?restrict|blocked it",
          "This video is not available in the country of this server. Upload its file or its captions instead."),
         (r"private|embed-only|only available (?:for|to)|sign in|log(?:ged)?.?in|not authori[sz]ed|permission"
@@ -78,11 +83,13 @@ REFUSALS: Final = tuple(
         (r"\bDRM\b", "This video is copy-protected, so it cannot be read."),
         (r"has ended|terminated|removed|deleted|no longer available|does(?: not|n't) exist|not found|unavailable"
          r"|isn't available|not available|HTTP Error 4(?:04|10)",
-         "This video or playlist has been removed, or never existed. Copy its link again."),
+         REMOVED),
         (r"no suitable extractor|unsupported url|not a valid url|unable to recognize|incomplete.*id",
          "This link shows no single video, playlist or channel. Copy the link of one."),
     )
 )  # fmt: skip
+NOT_FOR_ALL: Final = frozenset({MEMBERS_ONLY, PROTECTED, PRIVATE, REMOVED})
+"""What the public cannot see any more, if it could before."""
 
 
 def look_up(link: str, proxy: str) -> Json:
@@ -219,6 +226,7 @@ def _meaning(said: str) -> Json:
     """Tell what an error of yt-dlp means: a result that says to come back later, or an exception.
 
     Raises:
+        SourceGone: there is nothing, or nothing that the public may see.
         UploadRefused: it will not work later either.
         ProviderError: none of the known reasons.
     """
@@ -235,7 +243,7 @@ def _meaning(said: str) -> Json:
         raise ProviderError("the video site offers no sound that yt-dlp can fetch; a newer one may")
     for pattern, words in REFUSALS:
         if pattern.search(plain):
-            raise UploadRefused(words)
+            raise SourceGone(words) if words in NOT_FOR_ALL else UploadRefused(words)
     raise ProviderError(f"yt-dlp: {plain[:300]}")
 
 
@@ -256,7 +264,7 @@ def _described(info: dict[str, Any]) -> Json:
     if info.get("_type") in {"playlist", "multi_video"}:
         return {"listing": {"title": title, "entries": list(_entries(info))}}
     if not title:  # of a private recording Loom says nothing at all
-        raise UploadRefused(PRIVATE)
+        raise SourceGone(PRIVATE)
     return {
         "video": {
             "title": title,

@@ -1,4 +1,4 @@
-"""Looking again at what was uploaded as a link: lists grow, pages change, and some vanish."""
+"""Looking again at what was uploaded as a link: lists grow, pages change, and some of it vanishes."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ AT_A_TIME: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A listing, page or document behind a link, and which version of it is here."""
+    """A listing, page, document or recording behind a link, and which version of it is here."""
 
     source_id: SourceId
     kind: SourceKind
@@ -42,7 +42,7 @@ class Watchlist(Protocol):
     """What is looked at again. No method can reach across creators."""
 
     async def due(self, creator_id: CreatorId, limit: int) -> list[Watched]:
-        """What nobody has looked at today, longest ago first."""
+        """What nobody has looked at today, recordings within weeks; longest ago first, recordings last."""
         ...
 
     async def checked(self, creator_id: CreatorId, source_id: SourceId, outcome: Outcome) -> None:
@@ -68,7 +68,7 @@ class Rereader(Protocol):
     """Fetches a source once more."""
 
     async def look_again(self, watched: Watched) -> ReadSource | Listing | None:
-        """Return what a listing holds or a page says now; None where its server has nothing newer.
+        """Return what a listing holds or a page says now; None where there is nothing newer, as of recordings.
 
         Raises:
             SourceGone: there is nothing any more.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
-from core.errors import SourceGone, StorageFull, UploadRefused
+from core.errors import StorageFull, UploadRefused
 from core.ids import CreatorId
 from core.library.freshness import Watched
 from core.library.intake import file_digest
@@ -28,7 +28,7 @@ from core.library.origins import (
 from core.library.reading import ReadSource, Report
 from core.library.scratch import Scratch
 from core.library.speech import Recognitions, Transcriber, transcribe
-from core.library.store import OriginKind, SourceKind, Stage, Work
+from core.library.store import RECORDINGS, OriginKind, SourceKind, Stage, Work
 from core.library.transcript import Transcript
 from core.library.uploads import SAMPLE_SEGMENTS
 
@@ -182,9 +182,13 @@ class PortReader:
         )  # fmt: skip
 
     async def look_again(self, watched: Watched) -> ReadSource | Listing | None:
-        """Fetch a listing, page or document once more; see the port for what it raises."""
+        """Fetch a listing, page or document once more, or see that a recording is there; see the port."""
         if self.links.site_kind(watched.link) is not None:
-            return await self._site_again(watched.link)
+            found = await self.sites.look_up(watched.link)
+            return found if isinstance(found, Listing) and watched.kind is SourceKind.LISTING else None
+        if watched.kind in RECORDINGS:
+            await self._still_media(watched.link)
+            return None
         async with self.scratch.folder(READING) as folder:
             file = folder / "again"
             link, most = self.links.direct_link(watched.link), DownloadLimits(self.limits.document_bytes)
@@ -195,13 +199,12 @@ class PortReader:
         read = await self._same_kind(watched, fetched, content)
         return read if isinstance(read, Listing) else await self._with_language(read)
 
-    async def _site_again(self, link: str) -> Listing | None:
-        """What a site refuses for good is gone for whoever may only see what is public."""
-        try:
-            found = await self.sites.look_up(link)
-        except UploadRefused as refusal:
-            raise SourceGone(str(refusal)) from refusal
-        return found if isinstance(found, Listing) else None
+    async def _still_media(self, link: str) -> None:
+        """See that a media file begins where one was; its words stay as they were heard."""
+        peek = await self.downloads.peek(self.links.direct_link(link))
+        kind = self.links.classify(peek.link, peek.media_type, peek.first_bytes)
+        if kind is not LinkKind.MEDIA:
+            raise UploadRefused(f"This link led to a media file before, and leads to a {kind.value} now.")
 
     async def _same_kind(self, watched: Watched, fetched: Downloaded, content: bytes) -> ReadSource | Listing:
         """Read what was fetched as what it was before: a login page in a document's place is no new version."""

@@ -42,6 +42,9 @@ class SourceKind(StrEnum):
     LISTING = "listing"
 
 
+RECORDINGS: Final = frozenset({SourceKind.VIDEO, SourceKind.AUDIO})
+
+
 class OriginKind(StrEnum):
     """What a source is made from: text with times, a kept file, or what a link leads to (one thing, or a list)."""
 

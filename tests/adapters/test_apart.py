@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from adapters.sources.apart import Limits, run_apart
-from core.errors import ProviderError, UploadRefused
+from core.errors import ProviderError, SourceGone, UploadRefused
 
 HERE = "tests.adapters.test_apart"
 
@@ -29,6 +29,10 @@ def secrets_seen() -> list[str]:
 
 def refusing() -> None:
     raise UploadRefused("It is encrypted.")
+
+
+def missing() -> None:
+    raise SourceGone("It was removed.")
 
 
 def failing() -> None:
@@ -74,6 +78,7 @@ async def test_the_child_sees_no_settings(monkeypatch: pytest.MonkeyPatch) -> No
     ("function", "error", "words"),
     [
         ("refusing", UploadRefused, "It is encrypted"),
+        ("missing", SourceGone, "It was removed"),
         ("failing", ProviderError, "the site is away"),
         ("crashing", ProviderError, "a bug"),
         ("dying", UploadRefused, "damaged"),

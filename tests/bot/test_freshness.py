@@ -15,24 +15,31 @@ from bot.app import DatabaseAddress, Deployment, open_on, run_worker
 from bot.commands.library import _line
 from bot.settings import Settings
 from core.asking.embedding import Embedder, Vector
-from core.errors import ChronosError, ProviderBusy, UploadRefused
+from core.errors import ChronosError, ProviderBusy, SourceGone, UploadRefused
 from core.ids import CreatorId
 from core.library.freshness import Recheck
 from core.library.indexing import SEARCHED_AGAIN, Indexer
 from core.library.ingestion import Interrupted
-from core.library.origins import CaptionTrack, Entry, LinkKind, Listing, Report, VideoInfo
+from core.library.origins import CaptionKind, CaptionTrack, Entry, LinkKind, Listing, Report, VideoInfo
 from core.library.source_reader import PortReader
 from core.library.store import Source, SourceKind, Stage
 from tests.adapters.school import STEM, change, rows
 from tests.adapters.scripted_reader import linked
-from tests.bot.conftest import eventually
+from tests.bot.conftest import LECTURE, eventually
 from tests.wire.rough_server import Asked, RoughServer
 
 AGO = """
     ALTER TABLE sources NO FORCE ROW LEVEL SECURITY;
-    UPDATE sources SET checked_at = now() - interval '1 day', created_at = now() - interval '1 day';
+    UPDATE sources SET checked_at = now() - interval '{0} days', created_at = now() - interval '{0} days';
     ALTER TABLE sources FORCE ROW LEVEL SECURITY;
 """
+DONE = """
+    ALTER TABLE items NO FORCE ROW LEVEL SECURITY;
+    UPDATE items SET stage = 'completed';
+    ALTER TABLE items FORCE ROW LEVEL SECURITY;
+"""
+PODCAST = 'xmlns:podcast="https://podcastindex.org/namespace/1.0"'
+TRANSCRIPT = '<podcast:transcript url="{}" type="text/vtt" language="en"/>'
 PARAGRAPHS = [
     "Charcoal is the oldest drawing material that we know of, and it is still one of the best for large shapes.",
     "Hold the stick as a conductor holds a baton, far from its tip, and draw from your shoulder and not the wrist.",
@@ -144,7 +151,11 @@ async def settled(deployment: Deployment, creator_id: CreatorId) -> list[Source]
 
 
 async def look_tomorrow(recheck: Recheck, creator_id: CreatorId, url: str) -> None:
-    await change(url, AGO)
+    await look_after(recheck, creator_id, url, days=1)
+
+
+async def look_after(recheck: Recheck, creator_id: CreatorId, url: str, *, days: int) -> None:
+    await change(url, AGO.format(days))
     await recheck.all_due(creator_id, asyncio.Event())
 
 
@@ -264,7 +275,7 @@ async def test_a_stop_leaves_the_rest_due(
     deployment: Deployment, creator_id: CreatorId, recheck: Recheck, site: Site, database_url: str
 ) -> None:
     await upload(deployment, creator_id, site.put("/page", "text/html", article(PARAGRAPHS)))
-    await change(database_url, AGO)
+    await change(database_url, AGO.format(1))
     stop = asyncio.Event()
     stop.set()
     with pytest.raises(Interrupted):
@@ -287,7 +298,7 @@ async def test_the_daily_tick_has_every_creators_links_looked_at(
 ) -> None:
     await upload(deployment, creator_id, site.put("/page", "text/html", article(PARAGRAPHS)))
     site.status["/page"] = "410 Gone"
-    await change(database_url, AGO)
+    await change(database_url, AGO.format(1))
     await enqueue(deployment.database, "refresh", datetime(2026, 11, 21, tzinfo=UTC))
     stop = asyncio.Event()
     running = asyncio.create_task(run_worker(deployment, stop))
@@ -301,18 +312,22 @@ async def test_the_daily_tick_has_every_creators_links_looked_at(
 
 
 class ScriptedSites:
-    """A video site that lists what it is told to, or refuses."""
+    """A video site that lists what it is told to, or refuses; of videos it has captions."""
 
     def __init__(self, entries: list[str]) -> None:
         self.entries: list[str] | ChronosError = entries
+        self.asked: list[str] = []
 
     async def look_up(self, link: str) -> Listing | VideoInfo:
+        self.asked.append(link)
         if isinstance(self.entries, ChronosError):
             raise self.entries
+        if "watch" in link:
+            return VideoInfo(link, "Sphere", 37.0, "en", captions=(CaptionTrack("", CaptionKind.HUMAN, "en"),))
         return Listing(link, LinkKind.PLAYLIST, "Videos", tuple(Entry(each) for each in self.entries))
 
     async def captions(self, link: str, track: CaptionTrack) -> bytes:
-        raise UploadRefused("This video has no captions.")
+        return LECTURE
 
     async def download_audio(self, link: str, out_path: Path, report: Report | None = None) -> None:
         raise UploadRefused("This video has no sound.")
@@ -338,7 +353,70 @@ async def test_a_playlist_that_a_site_refuses_is_gone_and_one_that_it_is_too_bus
     sites.entries = ProviderBusy("too many of us")
     await look_tomorrow(recheck, creator_id, database_url)
     assert (await listing()).vanished_at is None
-    sites.entries = UploadRefused("This video or playlist has been removed.")
+    sites.entries = SourceGone("This video or playlist has been removed.")
     await look_tomorrow(recheck, creator_id, database_url)
     assert (await listing()).vanished_at is not None
     assert [source.vanished_at for source in await deployment.shelf.sources(creator_id)].count(None) == 2
+
+
+async def test_a_single_video_is_looked_at_again_within_weeks_and_marked_when_it_is_gone(
+    deployment: Deployment, creator_id: CreatorId, recheck: Recheck, database_url: str
+) -> None:
+    sites = ScriptedSites([])
+    assert isinstance(deployment.rereader, PortReader)
+    reader = replace(deployment.rereader, sites=sites)
+    deployment, recheck = replace(deployment, reader=reader), replace(recheck, rereader=reader)
+    await upload(deployment, creator_id, "https://www.youtube.com/watch?v=abcdefghijk")
+    before = (await sentences(database_url), await version(database_url))
+
+    async def gone_after(days: int, answer: list[str] | ChronosError) -> tuple[int, bool]:
+        sites.entries, asked = answer, len(sites.asked)
+        await look_after(recheck, creator_id, database_url, days=days)
+        (source,) = await deployment.shelf.sources(creator_id)
+        return len(sites.asked) - asked, source.vanished_at is not None
+
+    removed = SourceGone("This video or playlist has been removed.")
+    assert await gone_after(20, removed) == (0, False)
+    assert await gone_after(36, ProviderBusy("too many of us")) == (1, False)
+    assert await gone_after(36, UploadRefused("This video is age-restricted.")) == (1, False)
+    assert await gone_after(36, removed) == (1, True)
+    assert (await sentences(database_url), await version(database_url)) == before
+    assert await gone_after(36, []) == (1, False)
+
+
+async def test_what_was_uploaded_at_once_is_not_all_looked_at_on_one_day(
+    deployment: Deployment, creator_id: CreatorId, recheck: Recheck, database_url: str
+) -> None:
+    links = [f"https://www.youtube.com/watch?v=abcdefghij{n}" for n in range(7)]
+    await deployment.shelf.add(creator_id, [linked(each) for each in links], None)
+    await change(database_url, DONE)
+    due = []
+    for days in (20, 24, 36):
+        await change(database_url, AGO.format(days))
+        due.append(len(await recheck.watchlist.due(creator_id, 50)))
+    assert due[0] == 0
+    assert 0 < due[1] < 7
+    assert due[2] == 7
+
+
+async def test_a_recording_behind_a_link_is_not_fetched_again_to_see_that_it_is_there(
+    deployment: Deployment, creator_id: CreatorId, recheck: Recheck, site: Site, database_url: str
+) -> None:
+    sound, words = site.put("/1.mp3", "audio/mpeg", "ID3 sound"), site.put("/1.vtt", "text/vtt", LECTURE.decode())
+    episode = f'<item><title>One</title><enclosure url="{sound}" type="audio/mpeg" length="9"/>{TRANSCRIPT}</item>'
+    listed = f'<rss version="2.0" {PODCAST}><channel><title>Talk</title>{episode.format(words)}</channel></rss>'
+    await upload(deployment, creator_id, site.put("/feed", "application/rss+xml", listed))
+    await settled(deployment, creator_id)
+    before = (await sentences(database_url), site.full.count("/1.vtt"))
+
+    async def gone_after_weeks() -> bool:
+        await look_after(recheck, creator_id, database_url, days=36)
+        sources = await deployment.shelf.sources(creator_id)
+        return next(s.vanished_at is not None for s in sources if s.kind is SourceKind.VIDEO)
+
+    assert not await gone_after_weeks()
+    site.put("/1.mp3", "text/html", article(["Please log in to listen. " * 20]))
+    assert not await gone_after_weeks()
+    site.status["/1.mp3"] = "404 Not Found"
+    assert await gone_after_weeks()
+    assert (await sentences(database_url), site.full.count("/1.vtt")) == before
