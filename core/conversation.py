@@ -159,7 +159,7 @@ MAX_BUTTON_ID_BYTES = 64
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A document to send along."""
+    """A file to send along; the ending of its name tells what it is."""
 
     name: str
     content: bytes = field(repr=False)

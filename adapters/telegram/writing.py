@@ -7,10 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from pathlib import PurePath
 from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
-from telegram import Bot, InlineKeyboardMarkup, InputFile, LinkPreviewOptions, ReplyParameters
+from telegram import Bot, InlineKeyboardMarkup, InputFile, LinkPreviewOptions, Message, ReplyParameters
 from telegram.error import BadRequest, ChatMigrated, NetworkError, RetryAfter
 
 from adapters.telegram.failures import retry_after_s, says
@@ -126,7 +127,7 @@ class Writer:
         chat_id, thread = int(place.channel), int(place.thread) if place.thread else None
         answered = ReplyParameters(answering, allow_sending_without_reply=True) if answering else None
         if isinstance(piece.content, File):
-            sent = await self._bot.send_document(
+            sent = await self._sender(piece.content)(
                 chat_id, InputFile(piece.content.content, piece.content.name), message_thread_id=thread,
                 reply_parameters=answered, reply_markup=piece.buttons,
             )  # fmt: skip
@@ -136,6 +137,13 @@ class Writer:
                 message_thread_id=thread, reply_parameters=answered, reply_markup=piece.buttons,
             )  # fmt: skip
         return str(sent.message_id)
+
+    def _sender(self, file: File) -> Callable[..., Awaitable[Message]]:
+        """How a file is sent: what Telegram can play in its place is no document to be saved first."""
+        kind = PurePath(file.name).suffix
+        if kind == ".mp4":
+            return partial(self._bot.send_video, supports_streaming=True)
+        return self._bot.send_audio if kind == ".m4a" else self._bot.send_document
 
     async def _change(
         self, place: Place, text: Rendered, buttons: InlineKeyboardMarkup | None, message_id: int

@@ -308,6 +308,19 @@ class BotMethods:
         document = document_json(self._file(arguments, "document"))
         return self._post(chat, arguments, {"document": document} | self._caption(arguments))
 
+    async def on_send_video(self, arguments: Arguments) -> dict[str, Any]:
+        """Write a message with a video that plays in its place."""
+        return self._post_media(arguments, "video")
+
+    async def on_send_audio(self, arguments: Arguments) -> dict[str, Any]:
+        """Write a message with a recording for the music player."""
+        return self._post_media(arguments, "audio")
+
+    def _post_media(self, arguments: Arguments, kind: str) -> dict[str, Any]:
+        chat = self._writable(arguments)
+        content = media_json(kind, self._file(arguments, kind))
+        return self._post(chat, arguments, content | self._caption(arguments))
+
     async def on_send_photo(self, arguments: Arguments) -> dict[str, Any]:
         """Write a message with a picture."""
         chat = self._writable(arguments)

@@ -609,6 +609,18 @@ async def test_a_file_in_a_reply_is_sent_as_a_document(scene: Scene) -> None:
     assert scene.telegram.methods.files[document.payload["document"]["file_id"]].content == b"{}"
 
 
+@pytest.mark.parametrize(("name", "kind"), [("lesson-7s.mp4", "video"), ("lesson-7s.m4a", "audio")])
+async def test_a_clip_plays_in_the_chat(scene: Scene, group: FakeChat, name: str, kind: str) -> None:
+    clip = Reply(RichText.of("Lesson 0:07 to 0:09"), files=(File(name, b"moving"),))
+    scene.responder.replies["ask"] = clip
+    asked = await scene.telegram.send(scene.student, group, "@chronos_test_bot clip")
+    sent = await group.next_message(after=asked, predicate=lambda m: kind in m.payload)
+    assert sent.payload[kind]["file_name"] == name
+    assert scene.telegram.methods.files[sent.payload[kind]["file_id"]].content == b"moving"
+    (call,) = (call for call in scene.telegram.calls if call.method == f"send{kind.title()}")
+    assert call.arguments.get("supports_streaming") == ("true" if kind == "video" else None)
+
+
 # How replies look.
 
 
