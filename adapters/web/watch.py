@@ -70,6 +70,7 @@ def _watch(source: WatchedSource, token: str, at_s: float | None) -> web.Respons
         place_of=_place_of,
         heading_of=_heading_of,
         player=_player(source, token, at_s),
+        chapters=source.chapters if source.timed else (),
         expired=EXPIRED,
         marked=marked,
         moment=MOMENT,

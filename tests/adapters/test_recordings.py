@@ -17,6 +17,7 @@ from adapters.web.watch import WatchPages
 from core.errors import ProviderBusy
 from core.ids import CreatorId, SourceId
 from core.library.media import MediaFiles, MediaKey, media_key
+from core.library.transcript import Chapter
 from core.library.watching import WatchedSentence, WatchedSource
 
 CREATOR: Final = CreatorId(7)
@@ -114,6 +115,27 @@ async def test_the_page_plays_the_recording_from_the_cited_second(cinema: Cinema
     assert "media-src 'self'" in headers["Content-Security-Policy"]
     assert re.findall(r'<(?:span|mark)[^>]* data-start="([\d.]+)">', page.decode()) == ["0.0", "4.25"]
     assert (await cinema.get(source))[:2] == (200, BYTES)
+
+
+async def test_chapters_stand_beside_the_recording_and_lead_to_their_second(cinema: Cinema) -> None:
+    chapters = (Chapter(0, "Before you begin"), Chapter(3.5, "Glue & <clamps>"))
+    cinema.shelf.source = replace(VIDEO, chapters=chapters)
+    _, page, _ = await cinema.get(cinema.path.replace("/media/", "/watch/"))
+    (shown,) = re.findall(r'<nav[^>]* aria-label="Chapters">(.*?)</nav>', page.decode(), re.DOTALL)
+    listed = re.findall(
+        r'<a href="([^"]+)" data-start="([^"]+)"><span class="time">([^<]+)</span> ([^<]+)</a>', shown
+    )
+    assert listed == [
+        ("?t=0#moment", "0", "0:00", "Before you begin"),
+        ("?t=3#moment", "3.5", "0:03", "Glue &amp; &lt;clamps&gt;"),
+    ]
+
+
+async def test_a_document_and_a_recording_without_chapters_list_none(cinema: Cinema) -> None:
+    path = cinema.path.replace("/media/", "/watch/")
+    assert b'aria-label="Chapters"' not in (await cinema.get(path))[1]
+    cinema.shelf.source = replace(VIDEO, chapters=(Chapter(0, "One"),), timed=False)
+    assert b'aria-label="Chapters"' not in (await cinema.get(path))[1]
 
 
 async def test_neither_the_page_nor_its_headers_name_the_file(cinema: Cinema) -> None:

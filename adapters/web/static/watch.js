@@ -30,13 +30,19 @@ if (copy && navigator.clipboard) {
   });
 }
 
+const startsOf = (elements) => elements.map((element) => Number(element.dataset.start));
 const sentences = [...document.querySelectorAll(".paragraph p [data-start]")];
-const starts = sentences.map((sentence) => Number(sentence.dataset.start));
+const starts = startsOf(sentences);
+const chapters = document.getElementById("chapters");
+const parts = chapters ? [...chapters.querySelectorAll("[data-start]")] : [];
+const partStarts = startsOf(parts);
 let said = -1;
+let part = -1;
 let following = true;
+if (chapters && !matchMedia("(min-width: 64rem)").matches) chapters.firstElementChild.open = false;
 
-// The last sentence that has begun; players stop a little short of the second they are sent to.
-function sentenceAt(second) {
+// The last one that has begun; players stop a little short of the second they are sent to.
+function begunAt(second, starts) {
   let low = 0;
   let high = starts.length;
   while (low < high) {
@@ -52,8 +58,18 @@ function setFollowing(state) {
   follow.hidden = state;
 }
 
+function showPart() {
+  const now = begunAt(player.currentTime, partStarts);
+  if (now === part) return;
+  parts[part]?.removeAttribute("aria-current");
+  parts[now]?.setAttribute("aria-current", "true");
+  part = now;
+  if (now >= 0) chapters.scrollTop = parts[now].offsetTop - chapters.offsetTop - chapters.clientHeight / 2;
+}
+
 function show() {
-  const now = sentenceAt(player.currentTime);
+  showPart();
+  const now = begunAt(player.currentTime, starts);
   const untouched = said < 0 && player.paused; // the page shows the cited sentence, which begins within the second
   if (now === said || untouched) return;
   sentences[said]?.classList.remove("said");
@@ -99,7 +115,8 @@ if (player) {
   player.addEventListener("seeking", show);
   player.addEventListener("error", failed);
   if (player.error) failed();
-  document.querySelector(".transcript").addEventListener("click", pressed);
+  player.addEventListener("loadedmetadata", showPart);
+  for (const words of [chapters, document.querySelector(".transcript")]) words?.addEventListener("click", pressed);
   for (const moved of ["wheel", "touchmove"]) {
     addEventListener(moved, () => !player.paused && following && setFollowing(false), { passive: true });
   }
