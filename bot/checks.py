@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import aiohttp
@@ -11,13 +12,19 @@ from aiohttp import web
 from adapters.postgres.migrations import pending
 from adapters.web.server import serve
 from bot.app import Deployment, make_embedder, open_address, open_models, open_on
+from bot.reading import make_transcriber, open_files
 from bot.settings import OFFICIAL_DISCORD, Settings
 from core.asking.writing import EvidenceSentence, EvidenceSource, Task
 from core.errors import ChronosError, ConfigurationError, OperatorError, ProviderError
 from core.ids import SourceId
+from core.library.scratch import Scratch
 from core.members.directory import Creator
 
 ENOUGH_BYTES = 500_000_000
+NOT_INSTALLED = (
+    "the local recogniser is not installed, so only what has captions can be read: make install, or set "
+    "models.transcribe to openai:NAME or elevenlabs:NAME"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,8 @@ async def check_all(settings: Settings) -> list[Finding]:
     """Check everything; one failure does not hide another."""
     findings = [Finding("settings", "ok", "read")]
     parts: tuple[tuple[str, Callable[[Settings], Awaitable[list[Finding]]]], ...] = (
-        ("storage", _storage), ("database", _database), ("embedder", _embedder), ("models", _models),
+        ("storage", _storage), ("media", _media), ("database", _database), ("embedder", _embedder),
+        ("models", _models), ("speech", _speech), ("video sites", _video_sites),
         ("library", _library), ("discord", _discord), ("telegram", _telegram), ("http", _http),
     )  # fmt: skip
     for subject, part in parts:
@@ -69,6 +77,33 @@ async def _storage(settings: Settings) -> list[Finding]:
         return [Finding("storage", "failed", f"{folder} cannot be used ({error.strerror}); set storage.data_dir")]
     state = "ok" if free_bytes > ENOUGH_BYTES else "failed"
     return [Finding("storage", state, f"{folder}, {free_bytes / 1e9:.1f} GB free")]
+
+
+async def _media(settings: Settings) -> list[Finding]:
+    """Whether recordings can be kept: a small file is put, read and deleted."""
+    await open_files(settings, Scratch(settings.storage.data_dir / "scratch")).check()
+    where = f"the S3 bucket {settings.storage.s3_bucket}" if settings.storage.s3_endpoint else "in that folder"
+    return [Finding("media", "ok", f"{where}: a file was put, read and deleted")]
+
+
+async def _speech(settings: Settings) -> list[Finding]:
+    """Who listens to what has no captions."""
+    if not settings.models.transcribe:
+        return [Finding("speech", "off", "no models.transcribe: only what has captions can be read")]
+    transcriber = make_transcriber(settings)
+    if transcriber is None:
+        return [Finding("speech", "warning", NOT_INSTALLED)]
+    await transcriber.close()
+    where = "on this machine" if settings.models.transcribe == "local" else "asked with the first recording"
+    return [Finding("speech", "ok", f"{transcriber.name}, {where}")]
+
+
+async def _video_sites(_: Settings) -> list[Finding]:
+    try:
+        return [Finding("video sites", "ok", f"yt-dlp {version('yt-dlp')}; a newer one where a site cannot be read")]
+    except PackageNotFoundError:
+        words = "yt-dlp is not installed, so links to YouTube, Vimeo, Loom and Wistia cannot be read: make install"
+        return [Finding("video sites", "warning", words)]
 
 
 async def _database(settings: Settings) -> list[Finding]:

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import re
+import secrets
 import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -33,6 +34,7 @@ PART_TIMEOUT: Final = timedelta(seconds=60)
 RETRY_AFTER_FULL_S: Final = 300.0
 STATUS: Final = re.compile(r"status code: (\d{3})")
 FULL: Final = re.compile(rf"os error ({errno.ENOSPC}|{errno.EDQUOT})\b")
+TRIAL: Final = b"Chronos looks whether this can be kept."
 ABANDONED: Final = re.compile(r".+#\d+")
 ABANDONED_AFTER: Final = timedelta(days=1)
 
@@ -100,8 +102,7 @@ class ObjectMediaFiles:
             try:
                 return (await obstore.head_async(self._store, key))["size"]
             except FileNotFoundError:
-                pass
-        await self.check()
+                await self._listed_one()
         return None
 
     async def delete(self, key: MediaKey) -> None:
@@ -127,10 +128,19 @@ class ObjectMediaFiles:
         return found
 
     async def check(self) -> None:
-        """List one file."""
+        """Put, read and delete a small file of our own, which is nobody's."""
+        name = f"check-{secrets.token_hex(8)}"
         with self._errors():
-            async for _ in obstore.list(self._store, "creators", chunk_size=1):
-                return
+            await obstore.put_async(self._store, name, TRIAL)
+            read = bytes(await obstore.get_range_async(self._store, name, start=0, end=len(TRIAL)))
+            await obstore.delete_async(self._store, name)
+        if read != TRIAL:
+            raise ProviderError(f"{self._title} gives back something else than was put there.")
+
+    async def _listed_one(self) -> None:
+        """See that there is a store at all."""
+        async for _ in obstore.list(self._store, "creators", chunk_size=1):
+            return
 
     async def _fetch(self, key: MediaKey, copy: Path, size_bytes: int) -> None:
         with self._errors():

@@ -96,7 +96,7 @@ class MediaFiles(Protocol):
         ...
 
     async def check(self) -> None:
-        """See that the store answers and takes our key."""
+        """See that the store answers, and lets us put, read and delete a file."""
         ...
 
 

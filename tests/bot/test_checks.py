@@ -1,5 +1,8 @@
 """What `chronos check` finds, and how the shell ends."""
 
+import importlib.util
+import os
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -7,13 +10,15 @@ from aiohttp import web
 from click.testing import CliRunner
 
 from adapters.web.server import build_web, serve
+from bot import checks
 from bot.app import Deployment
-from bot.checks import _creators_library, _http, _unpriced, check_all
+from bot.checks import _creators_library, _http, _media, _speech, _unpriced, _video_sites, check_all
 from bot.main import cli
 from bot.settings import Settings, load_settings
-from core.errors import ConfigurationError
+from core.errors import ConfigurationError, ProviderError
 from core.library.store import NewSource
 from core.library.transcript import Segment, Transcript
+from tests.wire.s3_server import s3_server
 
 
 async def test_material_in_a_language_that_the_model_does_not_read_is_named(deployment: Deployment) -> None:
@@ -120,3 +125,72 @@ def test_a_wrong_setting_ends_with_1_and_names_every_mistake(tmp_path: Path) -> 
     assert "http.port" in result.stderr
     assert "discord.bogus" in result.stderr
     assert "Traceback" not in result.output
+
+
+async def test_the_folder_of_media_is_tried_and_left_as_it_was(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"storage": {"data_dir": str(tmp_path)}})
+    (finding,) = await _media(settings)
+    assert finding.line == "✓ media        in that folder: a file was put, read and deleted"
+    assert [name for _, _, names in os.walk(tmp_path) for name in names] == []
+
+
+async def test_a_bucket_that_is_missing_or_refuses_our_key_is_said_with_what_to_set(tmp_path: Path) -> None:
+    with s3_server() as server:
+        server.make("media")
+        storage = {
+            "data_dir": str(tmp_path), "s3_endpoint": server.endpoint, "s3_bucket": "media", "s3_region": "us-east-1",
+            "s3_access_key": "ours", "s3_secret_key": "secret",
+        }  # fmt: skip
+        (finding,) = await _media(Settings.model_validate({"storage": storage}))
+        assert (finding.state, finding.words) == ("ok", "the S3 bucket media: a file was put, read and deleted")
+        with pytest.raises(ProviderError, match=r"elsewhere .*does not exist; .* set storage\.s3_bucket"):
+            await _media(Settings.model_validate({"storage": storage | {"s3_bucket": "elsewhere"}}))
+        server.tell("moto-api/reset-auth", "POST", b"0")
+        with pytest.raises(ProviderError, match=r"refuses our key; set storage\.s3_access_key"):
+            await _media(Settings.model_validate({"storage": storage}))
+
+
+async def test_a_check_names_what_is_wrong_with_the_bucket_in_a_line(tmp_path: Path, database_url: str) -> None:
+    with s3_server() as server:
+        given = {
+            "storage": {"data_dir": str(tmp_path), "s3_endpoint": server.endpoint, "s3_bucket": "nowhere"},
+            "database": {"url": database_url}, "http": {"port": 0}, "models": {"transcribe": ""},
+        }  # fmt: skip
+        findings = await check_all(Settings.model_validate(given))
+    (failed,) = (finding for finding in findings if finding.failed)
+    assert failed.line.startswith("✗ media        The S3 bucket nowhere")
+
+
+@pytest.mark.parametrize(
+    ("models", "state", "words"),
+    [
+        ({"transcribe": ""}, "off", "only what has captions"),
+        ({"transcribe": "local"}, "ok", "local:whisper-base, on this machine"),
+        ({"transcribe": "openai:whisper-1"}, "ok", "openai:whisper-1, asked with the first recording"),
+    ],
+)
+async def test_who_listens_is_said(tmp_path: Path, models: dict[str, str], state: str, words: str) -> None:
+    given = {"models": models, "openai": {"api_key": "k"}, "storage": {"data_dir": str(tmp_path)}}
+    (finding,) = await _speech(Settings.model_validate(given))
+    assert finding.state == state
+    assert words in finding.words
+
+
+async def test_a_recogniser_that_is_not_installed_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    (finding,) = await _speech(Settings.model_validate({"storage": {"data_dir": str(tmp_path)}}))
+    assert finding.line.startswith("! speech       the local recogniser is not installed")
+
+
+async def test_a_missing_yt_dlp_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    (finding,) = await _video_sites(Settings())
+    assert finding.words.startswith("yt-dlp 20")
+
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(checks, "version", missing)
+    (finding,) = await _video_sites(Settings())
+    assert finding.line.startswith("! video sites  yt-dlp is not installed")
