@@ -2,20 +2,17 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
 import aiohttp
 from pydantic import BaseModel, ValidationError
 
-from adapters.models.spoken_languages import iso_639_1
-from adapters.models.vendor_calls import Vendor
+from adapters.models.vendor_calls import Access
+from adapters.models.vendor_speech import Heard, VendorTranscriber
 from core.errors import ConfigurationError, ProviderError
-from core.library.speech import Recognised
 from core.library.transcript import Segment, Word
 
-OFFICIAL_URL: Final = "https://api.elevenlabs.io"
 PATH: Final = "/v1/speech-to-text"
 DEFAULT_MODEL: Final = "scribe_v2"
 WITHOUT_NAMES: Final = "scribe_v1"
@@ -88,64 +85,45 @@ class _Client:
             await self._session.close()
 
 
-class ElevenLabsTranscriber:
+class ElevenLabsTranscriber(VendorTranscriber[_Client]):
     """Recognises speech with a Scribe model."""
 
+    title = "ElevenLabs"
+    prefix = "elevenlabs"
+    official_url = "https://api.elevenlabs.io"
+    patience_s = 1_200.0
     longest_s: Final = LONGEST_S
     largest_bytes: Final = LARGEST_BYTES
 
-    def __init__(
-        self,
-        model: str = DEFAULT_MODEL,
-        *,
-        api_key: str,
-        base_url: str = "",
-        usd_per_hour: float = 0.0,
-        timeout_s: float = 1_200.0,
-    ) -> None:
-        """Take a model by its vendor's name; ``usd_per_hour`` is the operator's price for an hour of sound.
-
-        Raises:
-            ConfigurationError: it is not a model for recordings.
-        """
+    @staticmethod
+    def check(model: str) -> None:
+        """See that it is a model for recordings."""
         if not model.startswith("scribe_") or model.endswith("_realtime"):
             raise ConfigurationError(
                 f"models.transcribe: elevenlabs:{model} is no model for recordings. Use elevenlabs:{DEFAULT_MODEL}"
             )
-        self.name = f"elevenlabs:{model}"
-        self._model = model
-        self._usd_per_hour = usd_per_hour
-        self._vendor: Vendor[_Client] = Vendor(
-            "ElevenLabs", lambda: _Client(api_key, base_url or OFFICIAL_URL), timeout_s
-        )
 
-    async def recognise(self, piece: Path, *, language: str, names: Sequence[str]) -> Recognised:
-        """Return what is said in a file of sound.
+    def open_client(self, access: Access) -> _Client:
+        """Make a session that opens with the first request."""
+        return _Client(access.api_key, access.base_url)
 
-        Raises:
-            ProviderBusy: overloaded, rate limited or no answer within the deadline.
-            ProviderError: any other failure, an answer that cannot be read included.
-        """
-        fields = self._fields(language, names)
-        reply = await self._vendor.call(partial(_transcribed, piece, fields))
+    async def request(self, client: _Client, piece: Path, language: str, names: Sequence[str]) -> Heard:
+        """Send a file, and read what is said in it."""
+        reply = await client.transcribed(piece, self._fields(language, names))
         segments = tuple(_segments(reply.words))
         length_s = reply.audio_duration_secs or max((segment.end_s for segment in segments), default=0.0)
-        return Recognised(segments, iso_639_1(reply.language_code) or language, length_s / 3600 * self._usd_per_hour)
-
-    async def close(self) -> None:
-        """Give the connections back."""
-        await self._vendor.close()
+        return Heard(segments, reply.language_code, length_s)
 
     def _fields(self, language: str, names: Sequence[str]) -> list[tuple[str, str]]:
         fields = [
-            ("model_id", self._model),
+            ("model_id", self.model),
             ("timestamps_granularity", "word"),
             ("diarize", "true"),
             ("tag_audio_events", "false"),
         ]
         if language:
             fields.append(("language_code", language))
-        if self._model != WITHOUT_NAMES:
+        if self.model != WITHOUT_NAMES:
             fields += [("keyterms", name) for name in _taken(names)]
         return fields
 
@@ -155,10 +133,6 @@ def _taken(names: Sequence[str]) -> list[str]:
     tidy = dict.fromkeys(" ".join(name.split()) for name in names)
     short = [n for n in tidy if n and len(n) <= LONGEST_NAME_CHARS and len(n.split()) <= LONGEST_NAME_WORDS]
     return short[:MOST_NAMES]
-
-
-async def _transcribed(piece: Path, fields: Sequence[tuple[str, str]], client: _Client) -> _Reply:
-    return await client.transcribed(piece, fields)
 
 
 def _read(response: aiohttp.ClientResponse, body: bytes) -> _Reply:

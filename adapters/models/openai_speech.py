@@ -3,22 +3,20 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
-from functools import partial
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from adapters.models.spoken_languages import iso_639_1
-from adapters.models.vendor_calls import Vendor
+from adapters.models.vendor_calls import Access
+from adapters.models.vendor_speech import Heard, VendorTranscriber
 from core.errors import ConfigurationError, ProviderError
-from core.library.speech import Recognised
 from core.library.transcript import Segment, Word
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-OFFICIAL_URL: Final = "https://api.openai.com/v1"
 WORDS_MODEL: Final = "whisper-1"
 SPEAKERS_MODEL: Final = "gpt-4o-transcribe-diarize"
 LARGEST_BYTES: Final = 25_000_000
@@ -48,77 +46,53 @@ class _Reply(BaseModel):
     words: list[_Word] = []
 
 
-class OpenAITranscriber:
+class OpenAITranscriber(VendorTranscriber["AsyncOpenAI"]):
     """Recognises speech with an OpenAI model: words with times, or phrases with speakers."""
 
+    title = "OpenAI"
+    prefix = "openai"
+    official_url = "https://api.openai.com/v1"
+    patience_s = 600.0
     longest_s: Final = LONGEST_S
     largest_bytes: Final = LARGEST_BYTES
 
-    def __init__(
-        self,
-        model: str = WORDS_MODEL,
-        *,
-        api_key: str,
-        base_url: str = "",
-        usd_per_hour: float = 0.0,
-        timeout_s: float = 600.0,
-    ) -> None:
-        """Take a model by its vendor's name; ``usd_per_hour`` is the operator's price for an hour of sound.
-
-        Raises:
-            ConfigurationError: the model gives no times, so nothing could be cited.
-        """
+    @staticmethod
+    def check(model: str) -> None:
+        """See that a model says when a word is spoken."""
         if model not in {WORDS_MODEL, SPEAKERS_MODEL}:
             raise ConfigurationError(
                 f"models.transcribe: openai:{model} does not say when a word is spoken, so nothing could be linked "
                 f"to its second. Use openai:{WORDS_MODEL}, openai:{SPEAKERS_MODEL}, elevenlabs:scribe_v2 or local"
             )
-        self.name = f"openai:{model}"
-        self._model = model
-        self._usd_per_hour = usd_per_hour
 
-        def open_client() -> "AsyncOpenAI":
-            from openai import AsyncOpenAI
+    def open_client(self, access: Access) -> "AsyncOpenAI":
+        """Make the SDK's client."""
+        from openai import AsyncOpenAI
 
-            return AsyncOpenAI(
-                api_key=api_key, base_url=base_url or OFFICIAL_URL, max_retries=0, timeout=timeout_s * 2
-            )
+        return AsyncOpenAI(**asdict(access))
 
-        self._vendor: Vendor[AsyncOpenAI] = Vendor("OpenAI", open_client, timeout_s)
-
-    async def recognise(self, piece: Path, *, language: str, names: Sequence[str]) -> Recognised:
-        """Return what is said in a file of sound.
-
-        Raises:
-            ProviderBusy: overloaded, rate limited or no answer within the deadline.
-            ProviderError: any other failure, an answer that cannot be read included.
-        """
+    async def request(self, client: "AsyncOpenAI", piece: Path, language: str, names: Sequence[str]) -> Heard:
+        """Send a file, and read what is said in it."""
         content = await asyncio.to_thread(piece.read_bytes)
-        asked = self._asked(language, names)
-        reply = await self._vendor.call(partial(self._request, (piece.name, content), asked))
-        cost_usd = reply.duration / 3600 * self._usd_per_hour
-        return Recognised(tuple(_segments(reply)), iso_639_1(reply.language) or language, cost_usd)
-
-    async def close(self) -> None:
-        """Give the connections back."""
-        await self._vendor.close()
+        reply = await self._reply(client, (piece.name, content), self._asked(language, names))
+        return Heard(tuple(_segments(reply)), reply.language, reply.duration)
 
     def _asked(self, language: str, names: Sequence[str]) -> dict[str, Any]:
         asked: dict[str, Any] = {"language": language} if language else {}
-        if self._model == SPEAKERS_MODEL:
+        if self.model == SPEAKERS_MODEL:
             return {**asked, "response_format": "diarized_json", "chunking_strategy": "auto"}
         if names:
             asked["prompt"] = ", ".join(names)[:MOST_NAMES_CHARS]
         return {**asked, "response_format": "verbose_json", "timestamp_granularities": ["word", "segment"]}
 
-    async def _request(self, file: tuple[str, bytes], asked: dict[str, Any], client: "AsyncOpenAI") -> _Reply:
+    async def _reply(self, client: "AsyncOpenAI", file: tuple[str, bytes], asked: dict[str, Any]) -> _Reply:
         from openai import AuthenticationError, PermissionDeniedError
 
         try:
-            reply = await client.audio.transcriptions.create(model=self._model, file=file, **asked)
+            reply = await client.audio.transcriptions.create(model=self.model, file=file, **asked)
         except (AuthenticationError, PermissionDeniedError) as error:
             raise ProviderError(
-                f"OpenAI refuses openai.api_key for {self._model} ({error.status_code}); check the key and its rights"
+                f"OpenAI refuses openai.api_key for {self.model} ({error.status_code}); check the key and its rights"
             ) from error
         try:
             return _Reply.model_validate(reply.model_dump(exclude_none=True))

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from adapters.models.openai_speech import SPEAKERS_MODEL, WORDS_MODEL, OpenAITranscriber
-from core.errors import ConfigurationError, ProviderBusy, ProviderError
+from core.errors import ConfigurationError, ProviderError
 from core.library.speech import Recognised
 from core.library.transcript import Segment, Word
 from tests.wire.fake_models import RecordedRequest
@@ -96,43 +96,6 @@ def test_a_model_without_times_is_refused_with_what_to_use(model: str) -> None:
 
 def test_even_sound_that_nothing_compresses_fits_into_a_request() -> None:
     assert OpenAITranscriber.longest_s * 16_000 * 2 < OpenAITranscriber.largest_bytes
-
-
-async def test_a_wrong_key_is_named(server: FakeOpenAISpeech, sound: Path) -> None:
-    async with opened(server) as transcriber:
-        server.api_key = "another"
-        with pytest.raises(ProviderError, match=r"openai\.api_key .*401"):
-            await transcriber.recognise(sound, language="", names=())
-
-
-async def test_a_long_wait_is_told_and_a_short_one_goes_unnoticed(server: FakeOpenAISpeech, sound: Path) -> None:
-    server.overload(times=1)
-    assert (await heard(server, sound)).segments
-    server.overload(times=None, retry_after_s=30.0)
-
-    with pytest.raises(ProviderBusy) as busy:
-        await heard(server, sound)
-
-    assert busy.value.retry_after_s == 30.0
-
-
-async def test_silence_from_the_vendor_ends_at_the_deadline(server: FakeOpenAISpeech, sound: Path) -> None:
-    server.hang()
-    async with opened(server, timeout_s=0.3) as transcriber:
-        with pytest.raises(ProviderBusy, match="did not answer"):
-            await transcriber.recognise(sound, language="", names=())
-
-
-async def test_a_server_error_and_half_an_answer_are_provider_errors(server: FakeOpenAISpeech, sound: Path) -> None:
-    server.fail(times=1)
-    with pytest.raises(ProviderError, match="500"):
-        await heard(server, sound)
-    server.cut_stream(times=1)
-    with pytest.raises(ProviderError):
-        await heard(server, sound)
-    server.garbage_body(times=1)
-    with pytest.raises(ProviderError, match="OpenAI"):
-        await heard(server, sound)
 
 
 class Verbatim(FakeOpenAISpeech):

@@ -114,7 +114,7 @@ async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
 
 def at(server: ModelServer, which: str) -> Transcriber:
     if which == "elevenlabs":
-        return ElevenLabsTranscriber(api_key=server.api_key, base_url=server.base_url)
+        return ElevenLabsTranscriber("scribe_v2", api_key=server.api_key, base_url=server.base_url)
     model = SPEAKERS_MODEL if which == "openai-speakers" else "whisper-1"
     return OpenAITranscriber(model, api_key=server.api_key, base_url=server.base_url)
 
