@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from pydantic import SecretStr
 
 from adapters.models.local_embedder import LocalEmbedder
 from adapters.postgres.admission import PostgresAdmission
@@ -37,7 +36,7 @@ from bot.items import ItemWork
 from bot.reading import make_intake, open_files, open_reader
 from bot.responder import CommandResponder
 from bot.schedule import keep_time
-from bot.settings import Settings
+from bot.settings import MEGABYTE, Settings, key_of
 from bot.worker import Tasks, register, work
 from core.asking.embedding import Embedder
 from core.asking.engine import Engine
@@ -45,7 +44,7 @@ from core.asking.holdings import Snapshots
 from core.asking.limits import Limits
 from core.asking.writing import AnswerModel
 from core.conversation import Messenger
-from core.errors import ConfigurationError, DatabaseError, DatabaseFull, ProviderError
+from core.errors import DatabaseError, DatabaseFull, ProviderError
 from core.ids import CreatorId
 from core.library.clips import Clips
 from core.library.freshness import Recheck, Rereader
@@ -56,7 +55,6 @@ from core.library.scratch import Scratch
 
 log = structlog.get_logger()
 
-MEGABYTE = 1_000_000
 RESERVE_BYTES = 64 * MEGABYTE
 """Room for a few files of PostgreSQL's log; without one it stops altogether."""
 WAIT_FOR_DATABASE_S = 2.0
@@ -232,7 +230,7 @@ def make_embedder(settings: Settings) -> Embedder:
     from adapters.models.openai_embeddings import OpenAIEmbedder
 
     name = settings.models.embed.removeprefix("openai:")
-    key = _key(settings.openai.api_key, "openai.api_key", "models.embed")
+    key = key_of(settings.openai.api_key, "openai.api_key", "models.embed")
     return OpenAIEmbedder(name, api_key=key, base_url=settings.openai.base_url)
 
 
@@ -266,23 +264,16 @@ def _model(settings: Settings, name: str) -> AnswerModel:
     if vendor == "anthropic":
         from adapters.models.anthropic_answers import AnthropicAnswerModel
 
-        key = _key(settings.anthropic.api_key, "anthropic.api_key", "models.answer")
+        key = key_of(settings.anthropic.api_key, "anthropic.api_key", "models.answer")
         return AnthropicAnswerModel(
             name, model, api_key=key, base_url=settings.anthropic.base_url, prices=prices, timeout_s=timeout_s
         )
     from adapters.models.openai_answers import OpenAIAnswerModel
 
-    key = _key(settings.openai.api_key, "openai.api_key", "models.answer")
+    key = key_of(settings.openai.api_key, "openai.api_key", "models.answer")
     return OpenAIAnswerModel(
         name, model, api_key=key, base_url=settings.openai.base_url, prices=prices, timeout_s=timeout_s
     )
-
-
-def _key(secret: SecretStr, where: str, needed_by: str) -> str:
-    key = secret.get_secret_value()
-    if not key:
-        raise ConfigurationError(f"{needed_by} names a model whose key is missing: set {where}.")
-    return key
 
 
 async def run_worker(deployment: Deployment, stop: asyncio.Event) -> None:

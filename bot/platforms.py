@@ -7,8 +7,8 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.app import MEGABYTE, Deployment
-from bot.settings import Settings
+from bot.app import Deployment
+from bot.settings import MEGABYTE, Settings
 from core.conversation import Liveness, Messenger
 
 

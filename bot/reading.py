@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import structlog
-from pydantic import SecretStr
 
 from adapters.files.objects import S3Address, open_local_files, open_s3_files
 from adapters.sources import links, media
@@ -14,7 +13,7 @@ from adapters.sources.language import detect_language
 from adapters.sources.timed_text import read_timed_text
 from adapters.sources.video_sites import YtDlpVideoSites
 from adapters.sources.words import FileWords
-from bot.settings import Settings
+from bot.settings import MEGABYTE, Settings, key_of
 from core.errors import ConfigurationError
 from core.ids import CreatorId
 from core.library.intake import Intake, IntakeLimits
@@ -26,8 +25,6 @@ from core.library.source_reader import PortReader, ReadingLimits
 from core.library.speech import Recognitions, Transcriber
 
 log = structlog.get_logger()
-
-MEGABYTE = 1_000_000
 
 
 def make_intake(settings: Settings, keeping: Keeping) -> Intake:
@@ -107,22 +104,15 @@ def make_transcriber(settings: Settings) -> Transcriber | None:
     if kind == "openai" and model:
         from adapters.models.openai_speech import OpenAITranscriber
 
-        key = _key(settings.openai.api_key, "openai.api_key")
+        key = key_of(settings.openai.api_key, "openai.api_key", "models.transcribe")
         return OpenAITranscriber(model, api_key=key, base_url=settings.openai.base_url, usd_per_hour=usd_per_hour)
     if kind == "elevenlabs" and model:
         from adapters.models.elevenlabs_speech import ElevenLabsTranscriber
 
-        key = _key(settings.elevenlabs.api_key, "elevenlabs.api_key")
+        key = key_of(settings.elevenlabs.api_key, "elevenlabs.api_key", "models.transcribe")
         return ElevenLabsTranscriber(
             model, api_key=key, base_url=settings.elevenlabs.base_url, usd_per_hour=usd_per_hour
         )
     raise ConfigurationError(
         f"models.transcribe is {settings.models.transcribe!r}; it takes local, openai:NAME or elevenlabs:NAME."
     )
-
-
-def _key(secret: SecretStr, where: str) -> str:
-    key = secret.get_secret_value()
-    if not key:
-        raise ConfigurationError(f"models.transcribe names a service whose key is missing: set {where}.")
-    return key

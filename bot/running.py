@@ -17,11 +17,11 @@ from adapters.web.chat import LocalChat
 from adapters.web.server import build_web, serve
 from adapters.web.signing import BrowserNames
 from adapters.web.watch import WatchPages
-from bot.app import MEGABYTE, Deployment, open_deployment, run_clock, run_deliveries, run_worker
+from bot.app import Deployment, open_deployment, run_clock, run_deliveries, run_worker
 from bot.logs import set_up_logs
 from bot.platforms import Platform, open_platforms
 from bot.sample import LOCAL, add_sample_library, chat_rooms, join_everything, whom_to_ask
-from bot.settings import Settings
+from bot.settings import MEGABYTE, Settings
 from core.conversation import Link, Place
 from core.errors import ChronosError, DatabaseError
 from core.richtext import RichText, bold, code

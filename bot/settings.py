@@ -38,6 +38,7 @@ from bot.misconfiguration import (
 from core.errors import ConfigurationError
 
 OFFICIAL_DISCORD: Final = "https://discord.com/api/v10"
+MEGABYTE: Final = 1_000_000
 OFFICIAL_TELEGRAM: Final = "https://api.telegram.org"
 
 
@@ -367,6 +368,18 @@ def _read(settings_class: type[Settings]) -> Settings:
     if mistakes:
         raise ConfigurationError(described(mistakes))
     return settings
+
+
+def key_of(secret: SecretStr, where: str, needed_by: str) -> str:
+    """A key that is needed because of another setting.
+
+    Raises:
+        ConfigurationError: it is empty; names both settings.
+    """
+    key = secret.get_secret_value()
+    if not key:
+        raise ConfigurationError(f"{needed_by} names a model whose key is missing: set {where}.")
+    return key
 
 
 def _from_environment() -> Path | None:

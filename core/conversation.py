@@ -121,7 +121,6 @@ class Request:
     person: Person
     command: str
     arguments: Mapping[str, Value] = field(default_factory=dict)
-    typed: bool = False
 
 
 class Tone(StrEnum):

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ValidationError
 
-from adapters.models.prompts import CITING_RULES, LONGEST_TITLE, NOT_COVERED, asked, one_line, spoken_turns
+from adapters.models.prompts import CITING_RULES, LONGEST_TITLE, NOT_COVERED, asked, spoken_turns
 from adapters.models.vendor_calls import Access, VendorAnswerModel, Written
 from core.asking.answer import Usage
 from core.asking.writing import DraftSentence, EvidenceSentence, EvidenceSource, Task
 from core.errors import ProviderError
+from core.richtext import one_line
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic

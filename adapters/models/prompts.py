@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from core.asking.writing import EvidenceSource, Task, Turn
+from core.richtext import one_line
 
 NOT_COVERED: Final = "NOT_COVERED"
 LONGEST_TITLE: Final = 300
@@ -29,11 +30,6 @@ LABELLING_RULES: Final = f"""\
 - The sentences come as numbered lines, grouped by source. For every sentence that you write give the labels, \
 such as "S3", of the lines that say it: the fewest that carry it. Labels never appear in the text itself.
 - If the lines do not answer the question, set "covered" to false and return no sentences. Related is not enough."""
-
-
-def one_line(text: str) -> str:
-    """Join a text to one line, so that nothing inside it can pass for a line of ours."""
-    return " ".join(text.split())
 
 
 def asked(task: Task) -> str:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from adapters.postgres.database import Database
+from adapters.postgres.shelf import TOUCH_CORPUS
 from core.ids import CreatorId, SourceId
 from core.library.catalogue import Edit
 
@@ -13,7 +14,6 @@ EDIT: Final = """
      WHERE creator_id = $1 AND id = $2 AND removed_at IS NULL
     RETURNING id
 """
-MOVE_CORPUS: Final = "UPDATE corpora SET version = version + 1 WHERE creator_id = $1"
 UPLOADS_LATELY: Final = """
     SELECT count(*) AS uploads,
            coalesce(extract(epoch FROM min(created_at) + interval '1 hour' - now()), 0)::float8 AS wait_s
@@ -35,7 +35,7 @@ class PostgresCatalogue:
             )
             if found is None:
                 return False
-            await connection.execute(MOVE_CORPUS, creator_id)
+            await connection.execute(TOUCH_CORPUS, creator_id)
         return True
 
     async def uploads_lately(self, creator_id: CreatorId) -> tuple[int, float]:

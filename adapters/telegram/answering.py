@@ -109,8 +109,8 @@ class Answering:
         if heard.is_command:
             attachment = self._files.attachment_of(message)
             typed = parse(heard.text, self._responder.commands, attachment, find_member=lambda t: meant(message, t))
-            return [Request(place, await self._author(message), typed.command.name, typed.arguments, typed=True)]
-        asked = Request(place, await self._author(message), "ask", {"question": heard.text}, typed=True)
+            return [Request(place, await self._author(message), typed.command.name, typed.arguments)]
+        asked = Request(place, await self._author(message), "ask", {"question": heard.text})
         # In a private chat nobody has to mention the bot, so a reply there says nothing of what it replies to.
         answered = [] if place.direct else self._files.answered_by(message)
         found = await requests_of(asked, self._responder, self._files.sent_with(message), answered)

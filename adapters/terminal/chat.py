@@ -109,13 +109,13 @@ class _Talk:
         except UserError as error:
             self.screen.complain(str(error))
             return
-        await self._ask(Request(self.place, self.person, typed.command.name, typed.arguments, typed=True))
+        await self._ask(Request(self.place, self.person, typed.command.name, typed.arguments))
 
     async def _press(self, button: Button) -> None:
         await self._ask(self._request(button.action, {"payload": button.payload}), pressed=True)
 
     def _request(self, command: str, arguments: dict[str, str]) -> Request:
-        return Request(self.place, self.person, command, arguments, typed=True)
+        return Request(self.place, self.person, command, arguments)
 
     async def _ask(self, request: Request, *, pressed: bool = False) -> None:
         words = "Searching… (Ctrl-C cancels)" if request.command == "ask" else "Working… (Ctrl-C cancels)"

@@ -118,12 +118,12 @@ class LocalChat:
             action, _, payload = button.partition(":")
             return await self.responder.respond(Request(place, person, action, {"payload": payload}))
         if not text.startswith("/"):
-            return await self.responder.respond(Request(place, person, "ask", {"question": text}, typed=True))
+            return await self.responder.respond(Request(place, person, "ask", {"question": text}))
         try:
             typed = parse(text, self.responder.commands, file)
         except UserError as error:
             return Reply(RichText.of(str(error)), private=True)
-        return await self.responder.respond(Request(place, person, typed.command.name, typed.arguments, typed=True))
+        return await self.responder.respond(Request(place, person, typed.command.name, typed.arguments))
 
     def _browser(self, request: web.Request) -> str | None:
         return self.names.read(request.cookies.get(COOKIE, ""))

@@ -139,12 +139,9 @@ class Snapshot:
         Raises:
             ValueError: vectors and units do not match, or vectors differ in their dimensions.
         """
-        sources = [source for source in sources if len(source.words)]
-        for source in sources:
-            _check(source)
+        sources = _checked(sources)
         starts = np.cumsum([0, *(len(source.words) for source in sources)])
-        windows = _joined([source.windows + at for source, at in zip(sources, starts, strict=False)], np.int64)
-        windows = windows.reshape(-1, 2)
+        windows = _windows(sources, starts)
         lexical = _Lexical.of(sources, windows, statistics)
         return cls(
             creator_id=creator_id,
@@ -234,6 +231,20 @@ def _window_counts(columns: Ints, offsets: Positions, windows: Positions) -> Cou
     lengths = ends - begins
     within = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     return Counted.of(columns[np.repeat(begins, lengths) + within], lengths.astype(np.int32))
+
+
+def _checked(sources: Sequence[SourceIndex]) -> list[SourceIndex]:
+    """The sources that hold words, each found to be whole."""
+    spoken = [source for source in sources if len(source.words)]
+    for source in spoken:
+        _check(source)
+    return spoken
+
+
+def _windows(sources: Sequence[SourceIndex], starts: Positions) -> Positions:
+    """All windows by their first and last unit in the snapshot; (m, 2)."""
+    moved = [source.windows + at for source, at in zip(sources, starts, strict=False)]
+    return _joined(moved, np.int64).reshape(-1, 2)
 
 
 def _check(source: SourceIndex) -> None:

@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
@@ -156,16 +157,23 @@ async def transcribe(
             heard.append(Recognised(()))
             continue
         key = _key(content, piece, transcriber.name, language, names)
-        recognised = await kept.find(key)
-        if recognised is None:
-            recognised = await transcriber.recognise(piece.path, language=language, names=names)
-            await kept.keep(key, recognised)
-        heard.append(recognised)
+        heard.append(
+            await _once(key, kept, partial(transcriber.recognise, piece.path, language=language, names=names))
+        )
     segments = without_invented(_placed(pieces, heard), quiet)
     if not segments:
         raise UploadRefused(NO_SPEECH)
     await report(1.0)
     return Transcript(segments, Timing.HEARD, language=language or _language(heard))
+
+
+async def _once(key: str, kept: Recognitions, recognise: Callable[[], Awaitable[Recognised]]) -> Recognised:
+    """Return what was kept of a piece, or recognise it now and keep that."""
+    recognised = await kept.find(key)
+    if recognised is None:
+        recognised = await recognise()
+        await kept.keep(key, recognised)
+    return recognised
 
 
 def _check(pieces: Sequence[Piece], transcriber: Transcriber) -> None:

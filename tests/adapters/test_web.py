@@ -343,7 +343,7 @@ async def test_buttons_and_typed_commands_work_in_the_page(site: Site) -> None:
     await site.say({"room": ROOM.place.key, "text": "/remove Limits"})
     pressed, typed = site.responder.asked
     assert (pressed.command, pressed.arguments) == ("vote", {"payload": "1:2:0"})
-    assert (typed.command, typed.arguments, typed.typed) == ("remove", {"source": "Limits"}, True)
+    assert (typed.command, typed.arguments) == ("remove", {"source": "Limits"})
 
 
 async def test_a_mistyped_command_is_explained_without_asking(site: Site) -> None:

@@ -279,7 +279,7 @@ async def test_a_private_text_is_a_question_and_answered_as_a_reply(scene: Scene
     assert (answer.text, answer.reply_to) == ("reply to what is gravity?", asked.id)
     person = Person("telegram", str(scene.student.id), "Student", manages=False)
     assert scene.responder.requests == [
-        Request(place_of(scene.chat), person, "ask", {"question": "what is gravity?"}, typed=True)
+        Request(place_of(scene.chat), person, "ask", {"question": "what is gravity?"})
     ]
     assert scene.chat.actions == ["typing"]
 
