@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -174,11 +175,7 @@ async def open_on(
         open_database(address.url, revive=address.revive) as database,
         open_models(settings) as models,
         open_reader(
-            settings,
-            files,
-            PostgresMediaClaims(database),
-            scratch,
-            lambda creator_id: PostgresRecognitions(database, creator_id),
+            settings, files, PostgresMediaClaims(database), scratch, partial(PostgresRecognitions, database)
         ) as reader,
     ):
         embedder = make_embedder(settings)
@@ -199,9 +196,9 @@ async def open_on(
             engine=engine, directory=directory, conversations=conversations, shelf=shelf, links=links,
             intake=make_intake(settings, reader.keeping), embedder_languages=embedder.languages,
             limits=make_limits(settings), catalogue=PostgresCatalogue(database), transcripts=holdings,
-            clips=Clips(holdings, files, media, scratch),
-            uploads_per_hour=settings.limits.uploads_per_hour, scratch=scratch,
-            registration=settings.operator.registration, contact=settings.operator.contact,
+            clips=Clips(holdings, files, media, scratch), scratch=scratch,
+            uploads_per_hour=settings.limits.uploads_per_hour, registration=settings.operator.registration,
+            contact=settings.operator.contact,
         )  # fmt: skip
         greetings = PostgresGreetings(database)
         yield Deployment(

@@ -156,10 +156,8 @@ async def transcribe(
         if piece.end_s - piece.start_s - quiet.within(piece.start_s, piece.end_s) < SHORTEST_S:
             heard.append(Recognised(()))
             continue
-        key = _key(content, piece, transcriber.name, language, names)
-        heard.append(
-            await _once(key, kept, partial(transcriber.recognise, piece.path, language=language, names=names))
-        )
+        recognise = partial(transcriber.recognise, piece.path, language=language, names=names)
+        heard.append(await _once(_key(content, piece, transcriber.name, language, names), kept, recognise))
     segments = without_invented(_placed(pieces, heard), quiet)
     if not segments:
         raise UploadRefused(NO_SPEECH)
