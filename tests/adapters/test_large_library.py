@@ -17,7 +17,7 @@ from core.asking.holdings import Extent, Snapshots
 from core.asking.ranking import Ranking, SearchQuery, rank
 from core.asking.snapshot import Snapshot
 from core.ids import CreatorId
-from core.tiers import Scope
+from core.tiers import NO_TIERS, Scope
 from tests.bench.made_up import MadeUpSource, Warehouse, made_up_library, question_about, search_query
 from tests.conftest import TEMPLATE
 
@@ -168,6 +168,24 @@ async def test_removed_sources_are_no_candidates(stored: Stored) -> None:
         await connection.execute("UPDATE sources SET removed_at = NULL WHERE id = $1", best)
     assert part.n_windows > 0
     assert best not in part.source_ids
+
+
+async def test_what_is_locked_is_no_candidate_and_the_rest_is_ranked_as_if_it_were_all(stored: Stored) -> None:
+    queries, everybody = stored.queries(10), Scope(stored.creator_id, NO_TIERS)
+    locked = [rank(await stored.holdings.load(Scope.whole(stored.creator_id)), query) for query in queries[:3]]
+    ids = [ranking.starts[0].source_id for ranking in locked]
+    async with stored.database.creator(stored.creator_id) as connection:
+        await connection.execute("UPDATE sources SET tier = 'gold' WHERE id = ANY($1)", ids)
+    try:
+        left, extent = await stored.holdings.load(everybody), await stored.holdings.extent(everybody)
+        parts = [rank(await stored.holdings.candidates(everybody, query, extent), query) for query in queries]
+        gold = await stored.holdings.candidates(Scope(stored.creator_id, frozenset({"gold"})), queries[0], extent)
+    finally:
+        async with stored.database.creator(stored.creator_id) as connection:
+            await connection.execute("UPDATE sources SET tier = ''")
+    assert [_starts(part) for part in parts] == [_starts(rank(left, query)) for query in queries]
+    assert not {start.source_id for part in parts for start in part.starts} & set(ids)
+    assert ids[0] in gold.source_ids
 
 
 async def test_a_question_without_words_takes_candidates_by_its_vector(stored: Stored) -> None:
