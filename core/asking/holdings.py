@@ -121,11 +121,6 @@ class Snapshots:
         self._too_large: dict[Scope, Extent] = {}
         self._loading: dict[Scope, asyncio.Lock] = {}
 
-    @property
-    def held(self) -> tuple[Scope, ...]:
-        """Whose snapshots are in memory, the least recently used first."""
-        return tuple(self._held)
-
     async def current(self, scope: Scope, state: CorpusState) -> Snapshot | Extent:
         """The snapshot of a scope, at ``state.version`` or later; its extent where it is too large to be held.
 
