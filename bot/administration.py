@@ -13,6 +13,7 @@ from core.errors import Refused
 from core.ids import ItemId
 from core.library.store import Source
 from core.members.directory import Creator, Purpose
+from core.tiers import ALL_TIERS
 
 
 async def bring_up_to_date(settings: Settings) -> list[str]:
@@ -80,7 +81,7 @@ async def ask_once(settings: Settings, handle: str, question: str) -> Answer:
     async with open_deployment(settings) as deployment:
         found, conversations = await creator_called(deployment, handle), deployment.conversations
         admission = await conversations.admit_operator(found.id, deployment.services.limits)
-        asked = Question(found.id, question, language=found.language, may_write=admission.may_write)
+        asked = Question(found.id, question, language=found.language, may_write=admission.may_write, tiers=ALL_TIERS)
         answer = with_budget_notice(await deployment.engine.answer(asked), admission)
         await conversations.settle(found.id, answer, admission)
     return answer

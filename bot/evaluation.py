@@ -28,6 +28,7 @@ from core.ids import CreatorId, SourceId
 from core.library.ingestion import process
 from core.library.store import NewSource
 from core.library.transcript import Transcript
+from core.tiers import ALL_TIERS, Scope
 
 MOST_HITS: Final = 10
 
@@ -229,7 +230,7 @@ async def predict(
         history: earlier turns, for a question that leans on them.
     """
     creator_id = library.creators[question["creator"]]
-    explained = await deployment.engine.explain(Question(creator_id, question["question"], history))
+    explained = await deployment.engine.explain(Question(creator_id, question["question"], history, tiers=ALL_TIERS))
     answer = explained.answer
     return {
         "id": question["id"],
@@ -247,7 +248,7 @@ async def _hits(
 ) -> list[dict[str, Any]]:  # fmt: skip
     hits = explained.hits[:MOST_HITS]
     spans = [Span(hit.source_id, hit.first_unit, hit.last_unit) for hit in hits]
-    read = {(s.source_id, s.position): s for s in await deployment.holdings.sentences(creator_id, spans)}
+    read = {(s.source_id, s.position): s for s in await deployment.holdings.sentences(Scope.whole(creator_id), spans)}
     return [_hit(hit, read, library.videos) for hit in hits]
 
 

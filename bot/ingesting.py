@@ -17,7 +17,7 @@ from bot.settings import Settings
 from core.errors import UploadRefused
 from core.ids import CreatorId, SourceId
 from core.library.intake import Said
-from core.library.store import Added, Source, Stage
+from core.library.store import AS_USUAL, Added, NewWorkflow, Source, Stage, UploadSettings
 from core.library.uploads import language_warning
 
 LOOK_EVERY_S = 0.25
@@ -32,6 +32,7 @@ class Upload:
     link: str = ""
     title: str = ""
     language: str = ""
+    settings: UploadSettings = AS_USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ async def add_one(deployment: Deployment, creator_id: CreatorId, upload: Upload)
         new = intake.links(upload.path, words)
     else:
         new = await intake.file(creator_id, Path(upload.path), Path(upload.path).name, words)
-    return await deployment.shelf.add(creator_id, new, None)
+    return await deployment.shelf.add(creator_id, new, None, NewWorkflow(settings=upload.settings))
 
 
 @asynccontextmanager

@@ -175,18 +175,30 @@ def creator_list(config: Path | None, as_json: bool) -> None:
 @click.option("--link", default="", help="Where the video is; answers link to its seconds.")
 @click.option("--title", default="", help="Its title; the file's name where it is not given.")
 @click.option("--language", default="", help="Two letters, such as en.")
+@click.option("--tier", default="", help="Which members may be answered from it, beside staff; else everybody.")
+@click.option("--window", type=float, help="Words of a passage, 40 to 180; usually 100.")
+@click.option(
+    "--overlap", type=float, help="How much of a passage the next one repeats, 0 to 90 percent; usually 50."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def ingest(
-    config: Path | None, paths: tuple[str, ...], handle: str, link: str, title: str, language: str, as_json: bool
-) -> None:
+    config: Path | None, paths: tuple[str, ...], handle: str, link: str, title: str, language: str, tier: str,
+    window: float | None, overlap: float | None, as_json: bool,
+) -> None:  # fmt: skip
     """Add files or links, wait until they are searchable, and show how far they are."""
-    from bot.ingesting import Upload, ingest_files
+    from bot.ingesting import Ingested, Upload, ingest_files
+    from core.library.uploads import checked_settings
 
     if len(paths) > 1 and (link or title):
         raise click.UsageError("--link and --title are those of one video; give one path with them.")
-    uploads = [Upload(path, link, title, language) for path in paths]
-    results = _run(lambda settings: ingest_files(settings, handle, uploads, quiet=as_json), config)
+
+    async def ingest_all(settings: Settings) -> list[Ingested]:
+        how = checked_settings(window, overlap, tier)
+        uploads = [Upload(path, link, title, language, how) for path in paths]
+        return await ingest_files(settings, handle, uploads, quiet=as_json)
+
+    results = _run(ingest_all, config)
     if as_json:
         _print_json([result.as_json() for result in results])
     else:

@@ -178,6 +178,11 @@ class Reply:
     private: bool = False
     replaces: bool = False
 
+    @property
+    def bare(self) -> bool:
+        """Whether it is words alone, such as a refusal, which others may see although it is private."""
+        return not (self.buttons or self.files or any(span.link for span in self.text.spans))
+
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:

@@ -222,7 +222,7 @@ class Dialogue:
 
     async def _secret(self, request: Request, reply: Reply) -> bool:
         """Whether only the person may read it; a short refusal may stand in the channel."""
-        plain = not reply.buttons and not reply.files and len(reply.text.plain) <= SHORT
+        plain = reply.bare and len(reply.text.plain) <= SHORT
         return (reply.private and not plain) or await self._responder.private(request)
 
     async def _answer(self, request: Request, reply: Reply, message_id: str) -> None:

@@ -1,5 +1,6 @@
 """Descriptions of sources on PostgreSQL, under one creator's row-level security."""
 
+from collections.abc import Collection
 from typing import Final
 
 from adapters.postgres.database import Database
@@ -14,6 +15,7 @@ EDIT: Final = """
      WHERE creator_id = $1 AND id = $2 AND removed_at IS NULL
     RETURNING id
 """
+TIERS: Final = "SELECT id, tier FROM sources WHERE creator_id = $1 AND id = ANY($2) AND tier <> ''"
 UPLOADS_LATELY: Final = """
     SELECT count(*) AS uploads,
            coalesce(extract(epoch FROM min(created_at) + interval '1 hour' - now()), 0)::float8 AS wait_s
@@ -37,6 +39,14 @@ class PostgresCatalogue:
                 return False
             await connection.execute(TOUCH_CORPUS, creator_id)
         return True
+
+    async def tiers(self, creator_id: CreatorId, sources: Collection[SourceId]) -> dict[SourceId, str]:
+        """Of these sources those that are not for everybody, with their tiers."""
+        if not sources:
+            return {}
+        async with self._database.creator(creator_id) as connection:
+            rows = await connection.fetch(TIERS, creator_id, list(sources))
+        return {SourceId(row["id"]): row["tier"] for row in rows}
 
     async def uploads_lately(self, creator_id: CreatorId) -> tuple[int, float]:
         """How many uploads the last hour had, and seconds until the oldest of them no longer counts."""

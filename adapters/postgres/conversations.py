@@ -28,6 +28,10 @@ CONTEXT: Final = """
       FROM chat_messages m JOIN chat_sessions s ON s.creator_id = m.creator_id AND s.id = m.session_id
      WHERE s.creator_id = $1 AND s.student_id = $2 AND s.place = $3 AND s.ended_at IS NULL
        AND s.last_at > now() - $4::interval AND m.outcome <> 'refused'
+       AND ($6::text[] IS NULL OR NOT EXISTS (
+             SELECT FROM jsonb_array_elements(m.video_references) AS cited
+               JOIN sources x ON x.creator_id = m.creator_id AND x.id = (cited ->> 'source_id')::bigint
+              WHERE x.tier <> '' AND x.tier <> ALL($6)))
      ORDER BY m.id DESC LIMIT $5
 """
 END_SESSION: Final = """
@@ -96,7 +100,7 @@ OWN_VOTES: Final = "SELECT creator_id, message_id, helpful, voted_at FROM votes 
 OWN_SESSIONS: Final = "SELECT creator_id, place, started_at, ended_at FROM chat_sessions WHERE student_id = $1"
 OWN_IDENTITIES: Final = "SELECT platform, external_id, display_name, username FROM identities WHERE student_id = $1"
 OWN_ENROLMENTS: Final = """
-    SELECT c.name, e.status, e.created_at, e.since FROM enrolments e JOIN creators c ON c.id = e.creator_id
+    SELECT c.name, e.status, e.tier, e.created_at, e.since FROM enrolments e JOIN creators c ON c.id = e.creator_id
      WHERE e.student_id = $1
 """
 
@@ -108,11 +112,12 @@ class PostgresConversations:
         self._database = database
 
     async def context(self, speaker: Speaker) -> tuple[Turn, ...]:
-        """The last turns of the open session, oldest first."""
+        """The last turns of the open session, oldest first; see the port for those left out."""
         async with self._database.creator(speaker.creator_id, speaker.student_id) as connection:
             rows = await connection.fetch(
-                CONTEXT, speaker.creator_id, speaker.student_id, speaker.place, SESSION_IDLE, CONTEXT_TURNS
-            )
+                CONTEXT, speaker.creator_id, speaker.student_id, speaker.place, SESSION_IDLE, CONTEXT_TURNS,
+                speaker.tiers,
+            )  # fmt: skip
         return tuple(Turn(row["question"], row["answer"]) for row in reversed(rows))
 
     async def admit(self, speaker: Speaker, limits: Limits) -> Admission:

@@ -19,6 +19,7 @@ from core.members.directory import (
     SET_UP_ALREADY,
     Community,
     Creator,
+    Enrolment,
     JoinCode,
     Purpose,
     Student,
@@ -56,15 +57,22 @@ ENROLLED_WITH: Final = f"""
         OR EXISTS (SELECT FROM enrolments e WHERE e.creator_id = c.id AND e.student_id = $1 AND e.status = 'active')
      ORDER BY c.name
 """
-ENROLMENT: Final = "SELECT status FROM enrolments WHERE creator_id = $1 AND student_id = $2"
+ENROLMENT: Final = "SELECT status, tier FROM enrolments WHERE creator_id = $1 AND student_id = $2"
 ENROL: Final = "INSERT INTO enrolments (creator_id, student_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+ENROL_BY_CODE: Final = """
+    INSERT INTO enrolments AS e (creator_id, student_id, tier) VALUES ($1, $2, $3)
+    ON CONFLICT (creator_id, student_id) DO UPDATE SET tier = excluded.tier
+     WHERE e.status = 'active' AND excluded.tier <> ''
+"""
 SET_ENROLMENT: Final = """
-    INSERT INTO enrolments AS e (creator_id, student_id, status) VALUES ($1, $2, $3)
-    ON CONFLICT (creator_id, student_id) DO UPDATE SET status = excluded.status, since = now()
-     WHERE e.status <> excluded.status
+    INSERT INTO enrolments AS e (creator_id, student_id, status, tier)
+    VALUES ($1, $2, coalesce($3, 'active'), coalesce($4, ''))
+    ON CONFLICT (creator_id, student_id) DO UPDATE
+       SET status = coalesce($3, e.status), tier = coalesce($4, e.tier),
+           since = CASE WHEN $3 <> e.status THEN now() ELSE e.since END
 """
 _STUDENT: Final = """
-    SELECT e.student_id, e.status, e.since, count(*) OVER () AS total, coalesce(i.display_name, '') AS name,
+    SELECT e.student_id, e.status, e.tier, e.since, count(*) OVER () AS total, coalesce(i.display_name, '') AS name,
            coalesce(i.username, '') AS username, coalesce(i.external_id, '') AS external_id
       FROM enrolments e
 """
@@ -76,7 +84,7 @@ _NAMED_ON: Final = """
 """
 STUDENTS: Final = f"""
     {_STUDENT} {_NAMED_ON}
-     WHERE e.creator_id = $1 AND ($3 = '' OR e.status = $3)
+     WHERE e.creator_id = $1 AND ($3 = '' OR e.status = $3) AND ($6::text IS NULL OR e.tier = $6)
      ORDER BY lower(i.display_name), e.student_id LIMIT $4 OFFSET $5
 """
 STUDENT_HERE: Final = f"{_STUDENT} {_NAMED_ON} WHERE e.creator_id = $1 AND e.student_id = $3"
@@ -109,13 +117,15 @@ UPDATE_CREATOR: Final = f"""
 """
 SET_STAFF_ROLE: Final = "UPDATE communities SET staff_role = $2 WHERE id = $1"
 COMMUNITYS_CREATOR: Final = "SELECT creator_id FROM communities WHERE platform = $1 AND external_id = $2"
-ADD_CODE: Final = "INSERT INTO join_codes (code_hash, creator_id, purpose, expires_at) VALUES ($1, $2, $3, $4)"
+ADD_CODE: Final = """
+    INSERT INTO join_codes (code_hash, creator_id, purpose, expires_at, tier) VALUES ($1, $2, $3, $4, $5)
+"""
 USE_UP_CODE: Final = """
     DELETE FROM join_codes WHERE code_hash = $1 AND expires_at > now() AND purpose = ANY($2)
     RETURNING creator_id, purpose
 """
 INVITED: Final = f"""
-    SELECT {_CREATOR} FROM join_codes j JOIN creators c ON c.id = j.creator_id
+    SELECT {_CREATOR}, j.tier FROM join_codes j JOIN creators c ON c.id = j.creator_id
      WHERE j.code_hash = $1 AND j.expires_at > now() AND j.purpose = 'enrolment'
        AND ($2::bigint IS NULL OR c.id = $2)
 """
@@ -204,27 +214,30 @@ class PostgresDirectory:
         async with self._database.system() as connection:
             return [_creator(row) for row in await connection.fetch(ENROLLED_WITH, student_id)]
 
-    async def enrolment(self, creator_id: CreatorId, student_id: StudentId) -> str:
-        """The status of an enrolment, empty where there is none."""
+    async def enrolment(self, creator_id: CreatorId, student_id: StudentId) -> Enrolment:
+        """How a student is enrolled."""
         async with self._database.system() as connection:
-            return await connection.fetchval(ENROLMENT, creator_id, student_id) or ""
+            return await _enrolment(connection, creator_id, student_id)
 
     async def enrol(self, creator_id: CreatorId, student_id: StudentId) -> None:
         """Enrol a student; an existing enrolment stays as it is."""
         async with self._database.system() as connection:
             await connection.execute(ENROL, creator_id, student_id)
 
-    async def set_enrolment(self, creator_id: CreatorId, student_id: StudentId, status: str) -> None:
-        """Enrol a student with a status, or change it."""
+    async def set_enrolment(
+        self, creator_id: CreatorId, student_id: StudentId, status: str | None, tier: str | None = None
+    ) -> None:
+        """Enrol a student, or change what is given; see the port."""
         async with self._database.system() as connection:
-            await connection.execute(SET_ENROLMENT, creator_id, student_id, status)
+            await connection.execute(SET_ENROLMENT, creator_id, student_id, status, tier)
 
     async def students(
-        self, creator_id: CreatorId, *, platform: str, status: str = "", offset: int = 0, limit: int = 20
-    ) -> tuple[list[Student], int]:
+        self, creator_id: CreatorId, *, platform: str, status: str = "", tier: str | None = None, offset: int = 0,
+        limit: int = 20,
+    ) -> tuple[list[Student], int]:  # fmt: skip
         """A creator's students by name, and how many there are altogether; see the port."""
         async with self._database.system() as connection:
-            rows = await connection.fetch(STUDENTS, creator_id, platform, status, limit, offset)
+            rows = await connection.fetch(STUDENTS, creator_id, platform, status, limit, offset, tier)
         return [_student(row) for row in rows], rows[0]["total"] if rows else 0
 
     async def student_here(self, creator_id: CreatorId, student_id: StudentId, platform: str) -> Student | None:
@@ -316,24 +329,26 @@ class PostgresDirectory:
         async with self._database.system() as connection:
             await connection.execute(SET_STAFF_ROLE, community_id, role)
 
-    async def new_join_code(self, creator_id: CreatorId, purpose: Purpose = Purpose.COMMUNITY) -> JoinCode:
+    async def new_join_code(
+        self, creator_id: CreatorId, purpose: Purpose = Purpose.COMMUNITY, tier: str = ""
+    ) -> JoinCode:  # fmt: skip
         """A code that works for seven days; only its hash is kept."""
         letters = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(12))
         expires_at = datetime.now(UTC) + _CODE_LIFE
         async with self._database.system() as connection:
-            await connection.execute(ADD_CODE, _code_hash(letters), creator_id, purpose, expires_at)
+            await connection.execute(ADD_CODE, _code_hash(letters), creator_id, purpose, expires_at, tier)
         return JoinCode("-".join((letters[:4], letters[4:8], letters[8:])), expires_at)
 
     async def accept_invite(
         self, code: str, student_id: StudentId, only: CreatorId | None
-    ) -> tuple[Creator, str] | None:
-        """Enrol by an invite code; the creator and the status, which an earlier enrolment keeps; see the port."""
+    ) -> tuple[Creator, Enrolment] | None:
+        """Enrol by an invite code; the creator and how the student is enrolled now; see the port."""
         async with self._database.system() as connection:
             row = await connection.fetchrow(INVITED, _code_hash(code), only)
             if row is None:
                 return None
-            await connection.execute(ENROL, row["id"], student_id)
-            return _creator(row), await connection.fetchval(ENROLMENT, row["id"], student_id)
+            await connection.execute(ENROL_BY_CODE, row["id"], student_id, row["tier"])
+            return _creator(row), await _enrolment(connection, CreatorId(row["id"]), student_id)
 
     async def revoke_invites(self, creator_id: CreatorId) -> int:
         """Delete a creator's invite codes and return how many still worked."""
@@ -402,9 +417,15 @@ async def _map(connection: Connection, creator_id: CreatorId, place: Place) -> C
     return Community(CommunityId(found), creator_id, place.platform, place.community, name)
 
 
+async def _enrolment(connection: Connection, creator_id: CreatorId, student_id: StudentId) -> Enrolment:
+    row = await connection.fetchrow(ENROLMENT, creator_id, student_id)
+    return Enrolment() if row is None else Enrolment(row["status"], row["tier"])
+
+
 def _student(row: asyncpg.Record) -> Student:
     return Student(
-        StudentId(row["student_id"]), row["name"], row["username"], row["external_id"], row["status"], row["since"]
+        StudentId(row["student_id"]), row["name"], row["username"], row["external_id"], row["status"], row["since"],
+        row["tier"],
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import asyncpg
 
 from adapters.postgres.candidates import read_candidates
 from adapters.postgres.database import Database, system_role
-from adapters.postgres.packed import RANGES, UNIT_COLUMNS, VECTORS, unpack_source
+from adapters.postgres.packed import OPEN, RANGES, UNIT_COLUMNS, VECTORS, unpack_source
 from adapters.postgres.transcripts import chapters_from_json
 from core.asking.gate import Cutoff
 from core.asking.holdings import CorpusState, Extent, Span, StoredSentence
@@ -19,48 +19,52 @@ from core.ids import CreatorId, SourceId
 from core.library.media import MediaKey
 from core.library.transcript import LocatorKind
 from core.library.watching import WatchedSentence, WatchedSource
+from core.tiers import Scope
 
-STATE: Final = "SELECT version, embedder, cutoff FROM corpora WHERE creator_id = $1"
+STATE: Final = """
+    SELECT version, embedder, cutoff,
+           ARRAY(SELECT DISTINCT tier FROM sources
+                  WHERE creator_id = $1 AND tier <> '' AND status = 'ready' AND removed_at IS NULL) AS tiers
+      FROM corpora WHERE creator_id = $1
+"""
 SET_CUTOFF: Final = """
     UPDATE corpora SET cutoff = $3
      WHERE creator_id = $1 AND coalesce((cutoff ->> 'version')::bigint, 0) <= $2
 """
-_READY: Final = """
-    SELECT id FROM sources WHERE creator_id = $1 AND status = 'ready' AND removed_at IS NULL
-"""
 # A library is read as fast as its pages come.
 UNITS: Final = f"""
-    SELECT s.source_id, {UNIT_COLUMNS} FROM segments s WHERE s.creator_id = $1 AND s.source_id IN ({_READY})
+    SELECT s.source_id, {UNIT_COLUMNS} FROM segments s WHERE s.creator_id = $1 AND s.source_id IN ({OPEN})
      GROUP BY s.source_id ORDER BY s.source_id
 """
 WINDOWS: Final = f"""
-    SELECT p.source_id, {RANGES} AS ranges FROM passages p WHERE p.creator_id = $1 AND p.source_id IN ({_READY})
+    SELECT p.source_id, {RANGES} AS ranges FROM passages p WHERE p.creator_id = $1 AND p.source_id IN ({OPEN})
      GROUP BY p.source_id
 """
 _VECTORS: Final = f"""
     SELECT e.source_id, {VECTORS} AS vectors
-      FROM {{table}} e WHERE e.creator_id = $1 AND e.embedder = $2 AND e.source_id IN ({{ready}})
+      FROM {{table}} e WHERE e.creator_id = $1 AND e.embedder = $3 AND e.source_id IN ({OPEN})
      GROUP BY e.source_id
 """
 EXTENT: Final = f"""
     SELECT u.units, w.windows, coalesce(u.terms, 0) AS unit_terms, coalesce(w.terms, 0) AS window_terms
       FROM (SELECT count(*) AS units, avg(octet_length(terms) / 4)::float8 AS terms
-              FROM segments WHERE creator_id = $1 AND source_id IN ({_READY})) u,
+              FROM segments WHERE creator_id = $1 AND source_id IN ({OPEN})) u,
            (SELECT count(*) AS windows, avg(cardinality(terms))::float8 AS terms
-              FROM passages WHERE creator_id = $1 AND source_id IN ({_READY})) w
+              FROM passages WHERE creator_id = $1 AND source_id IN ({OPEN})) w
 """
-UNIT_VECTORS: Final = _VECTORS.format(table="segment_embeddings", ready=_READY)
-WINDOW_VECTORS: Final = _VECTORS.format(table="passage_embeddings", ready=_READY)
+UNIT_VECTORS: Final = _VECTORS.format(table="segment_embeddings")
+WINDOW_VECTORS: Final = _VECTORS.format(table="passage_embeddings")
 # One place after another: of a range, the planner would read the whole source.
 SENTENCES: Final = """
     SELECT s.source_id, s.position, s.start_s, s.end_s, s.paragraph, s.text, x.title, x.link, x.duration_s,
-           x.timing <> 'none' AS timed, s.locator, x.locator_kind, s.speaker,
+           x.timing <> 'none' AS timed, s.locator, x.locator_kind, s.speaker, x.tier,
            (SELECT h.start_s FROM segments h
              WHERE h.creator_id = $1 AND h.source_id = s.source_id AND h.position <= s.position AND NOT h.estimated
              ORDER BY h.position DESC LIMIT 1) AS linked_s
       FROM unnest($2::bigint[], $3::integer[]) WITH ORDINALITY AS wanted (source_id, position, n)
       JOIN sources x ON x.creator_id = $1 AND x.id = wanted.source_id
                     AND x.status = 'ready' AND x.removed_at IS NULL
+                    AND (x.tier = '' OR $4::text[] IS NULL OR x.tier = ANY($4))
       JOIN segments s ON s.creator_id = $1 AND s.source_id = wanted.source_id
                      AND s.position = wanted.position
      ORDER BY wanted.n
@@ -92,43 +96,43 @@ class PostgresHoldings:
             row = await connection.fetchrow(STATE, creator_id)
         return _state(row)
 
-    async def extent(self, creator_id: CreatorId) -> Extent:
-        """How large the present version is."""
-        async with self._database.creator(creator_id, frozen=True) as connection:
-            state = _state(await connection.fetchrow(STATE, creator_id))
-            size = await connection.fetchrow(EXTENT, creator_id)
+    async def extent(self, scope: Scope) -> Extent:
+        """How large the present version is, as far as it is in scope."""
+        async with self._database.creator(scope.creator_id, frozen=True) as connection:
+            state = _state(await connection.fetchrow(STATE, scope.creator_id))
+            size = await connection.fetchrow(EXTENT, scope.creator_id, scope.tiers)
         return Extent(state.version, state.embedder_id, **dict(size or {}))
 
-    async def candidates(self, creator_id: CreatorId, query: SearchQuery, extent: Extent) -> Snapshot:
-        """The windows that are close to a question by vector or by words, with what surrounds them."""
-        async with self._database.creator(creator_id, frozen=True) as connection:
-            return await read_candidates(connection, creator_id, query, extent)
+    async def candidates(self, scope: Scope, query: SearchQuery, extent: Extent) -> Snapshot:
+        """The windows in scope that are close to a question by vector or by words, with what surrounds them."""
+        async with self._database.creator(scope.creator_id, frozen=True) as connection:
+            return await read_candidates(connection, scope, query, extent)
 
-    async def load(self, creator_id: CreatorId) -> Snapshot:
-        """A snapshot of the present version, read as of one moment."""
+    async def load(self, scope: Scope) -> Snapshot:
+        """A snapshot of the present version as far as it is in scope, read as of one moment."""
+        creator_id, tiers = scope.creator_id, scope.tiers
         async with self._database.creator(creator_id, frozen=True) as connection:
             state = _state(await connection.fetchrow(STATE, creator_id))
-            units = await connection.fetch(UNITS, creator_id)
-            windows = await connection.fetch(WINDOWS, creator_id)
-            unit_vectors = await connection.fetch(UNIT_VECTORS, creator_id, state.embedder_id)
-            window_vectors = await connection.fetch(WINDOW_VECTORS, creator_id, state.embedder_id)
+            units = await connection.fetch(UNITS, creator_id, tiers)
+            windows = await connection.fetch(WINDOWS, creator_id, tiers)
+            unit_vectors = await connection.fetch(UNIT_VECTORS, creator_id, tiers, state.embedder_id)
+            window_vectors = await connection.fetch(WINDOW_VECTORS, creator_id, tiers, state.embedder_id)
         return await asyncio.to_thread(
             _build, creator_id, state, units, _by_source(windows, "ranges"), _by_source(unit_vectors, "vectors"),
             _by_source(window_vectors, "vectors"),
         )  # fmt: skip
 
-    async def sentences(self, creator_id: CreatorId, spans: Sequence[Span]) -> list[StoredSentence]:
-        """The sentences of spans, span after span; those of removed sources are left out."""
+    async def sentences(self, scope: Scope, spans: Sequence[Span]) -> list[StoredSentence]:
+        """The sentences of spans, span after span; those of sources removed or out of scope are left out."""
         places = [(span.source_id, position) for span in spans for position in range(span.first, span.last + 1)]
-        async with self._database.creator(creator_id) as connection:
-            rows = await connection.fetch(
-                SENTENCES, creator_id, [source_id for source_id, _ in places], [position for _, position in places]
-            )
+        sources, positions = [source_id for source_id, _ in places], [position for _, position in places]
+        async with self._database.creator(scope.creator_id) as connection:
+            rows = await connection.fetch(SENTENCES, scope.creator_id, sources, positions, scope.tiers)
         return [
             StoredSentence(
                 SourceId(row["source_id"]), row["position"], row["start_s"], row["end_s"], row["linked_s"],
                 row["paragraph"], row["text"], row["title"], row["link"], row["duration_s"], row["timed"],
-                row["locator"], LocatorKind(row["locator_kind"]), row["speaker"],
+                row["locator"], LocatorKind(row["locator_kind"]), row["speaker"], row["tier"],
             )
             for row in rows
         ]  # fmt: skip
@@ -171,7 +175,7 @@ def _state(row: asyncpg.Record | None) -> CorpusState:
     cutoff = None
     if row["cutoff"] is not None:
         cutoff = Cutoff(**{name: value for name, value in row["cutoff"].items() if name != "version"})
-    return CorpusState(row["version"], row["embedder"], cutoff)
+    return CorpusState(row["version"], row["embedder"], cutoff, frozenset(row["tiers"]))
 
 
 def _by_source(rows: Sequence[asyncpg.Record], column: str) -> dict[int, bytes]:

@@ -42,7 +42,7 @@ EMBEDDED: Final = """
       FROM passage_embeddings e JOIN passages p USING (creator_id, source_id, position)
      WHERE e.creator_id = $1 AND e.source_id = $2 AND e.embedder = $3
 """
-# Every second window holds all there is to read of a source, since each shares half its words with the next.
+# Every second window holds all there is to read of a source that is cut as usual: each shares half with the next.
 BACKGROUND: Final = f"""
     WITH others AS (
         SELECT id FROM sources

@@ -9,6 +9,12 @@ from numpy.typing import NDArray
 from core.asking.snapshot import SourceIndex
 from core.ids import SourceId
 
+OPEN: Final = """
+    SELECT id FROM sources
+     WHERE creator_id = $1 AND status = 'ready' AND removed_at IS NULL
+       AND (tier = '' OR $2::text[] IS NULL OR tier = ANY($2))
+"""
+"""The sources of a creator that can be answered from, as far as they are in scope; $2 are its tiers, null: all."""
 UNIT_COLUMNS: Final = """
     string_agg(float4send(s.start_s::real), ''::bytea ORDER BY s.position) AS starts,
     string_agg(float4send(s.end_s::real), ''::bytea ORDER BY s.position) AS ends,

@@ -8,14 +8,15 @@ from adapters.postgres.database import Connection, system_role
 from core.conversation import Place, Reply, reply_to_json
 from core.ids import CreatorId, ItemId, SourceId, WorkflowId
 from core.library.cards import MOST_FAILED_SHOWN, Batch, batch_card, card
-from core.library.store import NewWorkflow, OriginKind, Source, SourceKind, Stage
+from core.library.store import NewWorkflow, OriginKind, Source, SourceKind, Stage, UploadSettings
 from core.library.transcript import Timing
 
 SOURCE_COLUMNS: Final = """
     s.id, s.title, s.link, s.language, s.timing, s.duration_s, s.created_at, s.kind, s.origin_kind, s.topics,
     s.tier, s.vanished_at,
     i.id AS item_id, i.stage, i.progress, i.reason, i.workflow_id, i.last_error,
-    extract(epoch FROM now() - i.stage_at)::float8 AS stage_s
+    extract(epoch FROM now() - i.stage_at)::float8 AS stage_s,
+    (SELECT w.settings FROM workflows w WHERE w.creator_id = i.creator_id AND w.id = i.workflow_id) AS settings
 """
 """Of sources ``s`` and their items ``i``: what :func:`source_of_row` reads."""
 ADD: Final = """
@@ -130,5 +131,5 @@ def source_of_row(row: asyncpg.Record) -> Source:
         Timing(row["timing"]), row["duration_s"], Stage(row["stage"]), row["progress"], row["reason"],
         row["created_at"], SourceKind(row["kind"]), OriginKind(row["origin_kind"]), WorkflowId(row["workflow_id"]),
         tuple(row["topics"]), row["tier"], row["stage_s"], row["last_error"],
-        row["vanished_at"],
+        row["vanished_at"], UploadSettings(**row["settings"]),
     )  # fmt: skip

@@ -253,13 +253,13 @@ def _line(text: str) -> Reply:
 
 def _is_line(reply: Reply) -> bool:
     """Whether a reply is no more than a sentence or two, such as a refusal, which everybody may see."""
-    return not reply.buttons and not reply.files and len(reply.text.plain) <= LONGEST_LINE
+    return reply.bare and len(reply.text.plain) <= LONGEST_LINE
 
 
 def _toast(reply: Reply) -> str:
     """What can be shown over the chat instead of in it; empty where the reply needs a message."""
     text = reply.text.plain
-    fits = reply.private and not (reply.replaces or reply.buttons or reply.files) and len(text) <= LONGEST_TOAST
+    fits = reply.private and reply.bare and not reply.replaces and len(text) <= LONGEST_TOAST
     return text.strip() if fits else ""
 
 

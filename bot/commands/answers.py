@@ -13,6 +13,7 @@ from core.richtext import RichText, Span, bold, italic, joined, link
 
 SHORT: Final = 200
 _BECAME: Final = {Outcome.ABSTAINED: "Declined: ", Outcome.REFUSED: "Refused: "}
+_NOT_OPEN: Final = "The answer cites what is for other members now."
 _QUOTED_FROM = "In the creator's own words:"
 
 
@@ -67,10 +68,15 @@ def _source_line(cited: Sequence[Citation]) -> RichText:
     return line
 
 
-def past_answer(past: Past, links: RenewableLinks, *, named: bool) -> RichText:
-    """A stored question with its answer, shortened, and its sources; ``named``: also whom it was asked."""
+def past_answer(past: Past, links: RenewableLinks, *, named: bool, hidden: bool) -> RichText:
+    """A stored question with its answer, shortened, and its sources.
+
+    ``named``: also whom it was asked; ``hidden``: without the answer, since it cites what is not open any more.
+    """
     whom = f" · {past.creator_name}" if named else ""
     asked = RichText.of(bold(f"{past.asked_at:%d %b %H:%M}{whom}"), f" {_short(past.question)}")
+    if hidden:
+        return joined([asked, RichText.of(italic(_NOT_OPEN))])
     answered = RichText.of(italic(_BECAME.get(past.outcome, "")), _short(past.answer))
     return joined([part for part in (asked, answered, _past_sources(past, links)) if part])
 

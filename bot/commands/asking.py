@@ -1,5 +1,7 @@
 """Asking, and what belongs to it: votes, a fresh start, one's own history."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -10,10 +12,10 @@ from bot.commands.registry import Context, Registry, said
 from core.asking.answer import Answer
 from core.asking.engine import Question
 from core.asking.limits import Admission, with_budget_notice
-from core.asking.sessions import Speaker
+from core.asking.sessions import Past, Speaker
 from core.conversation import Button, Parameter, Reply
 from core.errors import DatabaseFull, Refused
-from core.ids import CreatorId, MessageId
+from core.ids import CreatorId, MessageId, SourceId
 from core.members.directory import refusal
 from core.richtext import RichText, bold, joined
 
@@ -37,14 +39,16 @@ async def ask(context: Context) -> Reply:
     text = context.text("question")
     question = Question(
         creator.id, text, await services.conversations.context(speaker), creator.language,
-        may_write=admission is not None and admission.may_write,
+        may_write=admission is not None and admission.may_write, tiers=speaker.tiers,
     )  # fmt: skip
     answer = await services.engine.answer(question)
     clip = await clip_button(services.clips, creator.id, answer)
-    if admission is None:
-        return answer_reply(answer, creator.id, None, clip)
-    answer = with_budget_notice(answer, admission)
-    return answer_reply(answer, creator.id, await _kept(context, text[:4000], answer, admission), clip)
+    kept = None
+    if admission is not None:
+        answer = with_budget_notice(answer, admission)
+        kept = await _kept(context, text[:4000], answer, admission)
+    alone = answer.members_only and not context.place.direct
+    return replace(answer_reply(answer, creator.id, kept, clip), private=alone)
 
 
 async def _admitted(context: Context) -> Admission | None:
@@ -105,10 +109,25 @@ async def history(context: Context) -> Reply:
     past = await context.services.conversations.history(standing.student_id, creator_id, HISTORY_LENGTH)
     if not past:
         return said("You have not asked anything yet.")
-    several = len({entry.creator_id for entry in past}) > 1
-    lines = [past_answer(entry, context.services.links, named=several) for entry in past]
+    several, hidden = len({entry.creator_id for entry in past}) > 1, await _not_open(context, past)
+    lines = [
+        past_answer(entry, context.services.links, named=several, hidden=entry.message_id in hidden) for entry in past
+    ]
     again = ((Button("Forget this conversation", "forget"),),)
     return Reply(RichText.of(bold("Your last questions"), "\n\n", joined(lines, "\n\n")), again)
+
+
+async def _not_open(context: Context, past: Sequence[Past]) -> set[MessageId]:
+    """Those answers of before that cite what is not open to this person now."""
+    cited = {entry.message_id: {SourceId(r["source_id"]) for r in entry.references} for entry in past}
+    hidden: set[MessageId] = set()
+    for creator_id in {entry.creator_id for entry in past}:
+        scope, own = await context.scope_with(creator_id), [e for e in past if e.creator_id == creator_id]
+        wanted = set().union(*(cited[entry.message_id] for entry in own))
+        tiers = await context.services.catalogue.tiers(creator_id, wanted)
+        closed = {source_id for source_id, tier in tiers.items() if not scope.opens(tier)}
+        hidden |= {entry.message_id for entry in own if cited[entry.message_id] & closed}
+    return hidden
 
 
 @commands.action("forget")

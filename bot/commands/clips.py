@@ -40,6 +40,10 @@ async def clip(context: Context) -> Reply:
     """Cut the moment and send it to where the answer stands."""
     moment = _moment(context.text("payload"))
     creator = _creator_asked(context, moment.creator_id)
+    tiers = await context.services.catalogue.tiers(creator.id, [moment.source_id])
+    tier = tiers.get(moment.source_id, "")
+    if not (await context.scope_with(creator.id)).opens(tier):
+        raise Refused(f"That video is for members of {tier} now.")
     watched = await context.services.transcripts.transcript(moment.creator_id, moment.source_id)
     if watched is None:
         raise Refused("That video was removed, so I cannot cut a clip of it.")
@@ -48,8 +52,9 @@ async def clip(context: Context) -> Reply:
     title = watched.title or "Untitled"
     name = re.sub(r"[^\w-]+", "-", title).strip("-")[:60] or "clip"
     file = File(f"{name}-{int(moment.start_s)}s.{kind}", content)
+    alone = creator.answers == "private" or bool(tier)
     words = RichText.of("🎬 ", bold(title), f" {clock(moment.start_s)} to {clock(end_s)}")
-    return Reply(words, files=(file,), private=creator.answers == "private" and not context.place.direct)
+    return Reply(words, files=(file,), private=alone and not context.place.direct)
 
 
 def _moment(payload: str) -> Moment:

@@ -5,8 +5,9 @@ from typing import Final
 from bot.commands.registry import Context, Registry, said
 from core.conversation import Audience, Button, Kind, Parameter, Person, Reply, Tone
 from core.errors import Refused
-from core.members.directory import STATUSES, Purpose, Standing, Student, refusal
+from core.members.directory import STATUSES, Enrolment, Purpose, Standing, Student, refusal
 from core.richtext import RichText, bold, code, joined
+from core.tiers import tier_said, tier_words
 
 PAGE: Final = 20
 LONGEST_NAME: Final = 32
@@ -28,30 +29,33 @@ async def enroll(context: Context) -> Reply:
         raise Refused(
             "That invite code is unknown, expired, revoked or another creator's. Please ask the staff for a new one."
         )
-    creator, status = accepted
-    if reason := refusal(Standing(student_id, creator, enrolment=status)):
+    creator, enrolment = accepted
+    if reason := refusal(Standing(student_id, creator, enrolment=enrolment.status)):
         raise Refused(f"{reason} An invite code does not change that.")
     if direct:
         await directory.prefer(context.request.person, creator.id)
-    return Reply(RichText.of("You are enrolled with ", bold(creator.name), ". Ask with ", code("/ask"), "."))
+    tier = f" as a member of {enrolment.tier}" if enrolment.tier else ""
+    return Reply(RichText.of("You are enrolled with ", bold(creator.name), f"{tier}. Ask with ", code("/ask"), "."))
 
 
 @commands.command(
     "students",
-    "See who is enrolled; enrol, pause or end somebody",
+    "See who is enrolled; enrol, pause or end somebody, or give them a tier",
     Parameter("member", "Who; on Telegram reply to a message of theirs", Kind.MEMBER, takes_rest=True),
     Parameter("status", "What to change it to; without a member, whom to list", Kind.CHOICE, choices=STATUSES),
+    Parameter("tier", "Which tier to give, such as gold, or none; without a member, whom to list"),
     audience=Audience.STAFF,
     private=True,
 )
 async def students(context: Context) -> Reply:
     """List the students, or show or change the enrolment of one."""
-    person, text, status = context.person("member"), context.text("member"), context.text("status")
+    person, text = context.person("member"), context.text("member")
+    status, tier = context.text("status"), tier_said(context.text("tier"))
     if person is None and not text:
-        return await _page(context, status, 0)
+        return await _page(context, status, tier, 0)
     who = await _named(context, text) if person is None else await _known(context, person) or person
-    if status:
-        return await _change(context, who, status)
+    if status or tier is not None:
+        return await _change(context, who, status, tier)
     if isinstance(who, Person):
         raise Refused(f"{_shown(who)} is not enrolled with {context.creator.name}; status:active enrols them.")
     return Reply(_line(who))
@@ -79,55 +83,74 @@ async def _named(context: Context, text: str) -> Student:
     return fitting[0]
 
 
-async def _change(context: Context, who: Student | Person, status: str) -> Reply:
+async def _change(context: Context, who: Student | Person, status: str, tier: str | None) -> Reply:
     directory = context.services.directory
-    before = who.status if isinstance(who, Student) else "not enrolled"
-    if before == status:
-        return said(f"{_shown(who)} is {status} already.")
+    known = isinstance(who, Student)
+    before = Enrolment(who.status, who.tier) if isinstance(who, Student) else Enrolment()
+    after = Enrolment(status or before.status or "active", before.tier if tier is None else tier)
+    if after == before:
+        return said(f"{_shown(who)} is {_words(after)} already.")
     student_id = who.id if isinstance(who, Student) else await directory.student(who)
-    await directory.set_enrolment(context.creator.id, student_id, status)
-    effect = "may ask" if status == "active" else "may not ask"
-    undo = f" status:{before if isinstance(who, Student) else 'ended'} undoes it."
-    return Reply(RichText.of(bold(_shown(who)), f" is now {status} (before: {before}) and {effect}.{undo}"))
+    await directory.set_enrolment(context.creator.id, student_id, status or None, tier)
+    undone = [f"status:{before.status if known else 'ended'}"] if after.status != before.status else []
+    undone += [f"tier:{tier_words(before.tier)}"] if known and after.tier != before.tier else []
+    now = f" is now {_words(after)} (before: {_words(before)}) and {_effect(after)}. {' '.join(undone)} undoes it."
+    return Reply(RichText.of(bold(_shown(who)), now))
+
+
+def _words(enrolment: Enrolment) -> str:
+    tier = f" in {enrolment.tier}" if enrolment.tier else ""
+    return f"{enrolment.status or 'not enrolled'}{tier}"
+
+
+def _effect(enrolment: Enrolment) -> str:
+    if enrolment.status != "active":
+        return "may not ask"
+    also = f", also about what is for {enrolment.tier}" if enrolment.tier else ""
+    return f"may ask{also}"
 
 
 @commands.action("students_page", audience=Audience.STAFF)
 async def turn_page(context: Context) -> Reply:
     """Another page of the list, in the place of the one before."""
-    page, _, status = context.text("payload").partition(":")
+    page, status, tier = [*context.text("payload").split(":", 2), "", ""][:3]
     if not page.isdecimal() or len(page) > 6 or status not in {"", *STATUSES}:
         raise Refused("That button does not work any more.")
-    reply = await _page(context, status, int(page))
+    reply = await _page(context, status, tier_said(tier), int(page))
     return Reply(reply.text, reply.buttons, replaces=True)
 
 
-async def _page(context: Context, status: str, page: int) -> Reply:
+async def _page(context: Context, status: str, tier: str | None, page: int) -> Reply:
     creator = context.creator
     found, total = await context.services.directory.students(
-        creator.id, platform=context.place.platform, status=status, offset=page * PAGE, limit=PAGE
+        creator.id, platform=context.place.platform, status=status, tier=tier, offset=page * PAGE, limit=PAGE
     )
     if page and not found:
-        return await _page(context, status, 0)
-    heading = f"Students of {creator.name}" + (f", {status}: " if status else ": ")
+        return await _page(context, status, tier, 0)
+    only = [status, "no tier" if tier == "" else tier or ""]
+    heading = ", ".join([f"Students of {creator.name}", *filter(None, only)]) + ": "
     shown = f" (here {page * PAGE + 1} to {page * PAGE + len(found)})" if total > PAGE else ""
     lines = [RichText.of(bold(heading), f"{total or 'nobody yet'}{shown}"), *map(_line, found)]
     turns = [
-        Button(label, "students_page", f"{number}:{status}")
+        Button(label, "students_page", f"{number}:{status}:{tier_words(tier)}")
         for label, number, there in (("Back", page - 1, page > 0), ("More", page + 1, (page + 1) * PAGE < total))
         if there
     ]
-    return Reply(joined(lines), ((*turns, Button("Invite code", "invite")),))
+    label = f"Invite code for {tier}" if tier else "Invite code"
+    return Reply(joined(lines), ((*turns, Button(label, "invite", tier or "")),))
 
 
 @commands.action("invite", audience=Audience.STAFF)
 async def invite(context: Context) -> Reply:
-    """A code with which people enrol themselves."""
-    made = await context.services.directory.new_join_code(context.creator.id, Purpose.ENROLMENT)
+    """A code with which people enrol themselves, in a tier where it was made from the list of one."""
+    tier = tier_said(context.text("payload")) or ""
+    made = await context.services.directory.new_join_code(context.creator.id, Purpose.ENROLMENT, tier)
+    enrolled = f"enrolled as a member of {tier}" if tier else "enrolled"
     return Reply(
         RichText.of(
             "Whoever types ", code(f"/enroll code:{made.code}"), " in a community of ", context.creator.name,
-            f" or in a private chat with me is enrolled. It works until {made.expires_at:%d %B}, for as many people "
-            "as you give it to. I can show it only this once.",
+            f" or in a private chat with me is {enrolled}. It works until {made.expires_at:%d %B}, for as many "
+            "people as you give it to. I can show it only this once.",
         ),
         ((Button("Revoke all invite codes", "revoke_invites", tone=Tone.DANGER),),),
         private=True,
@@ -142,7 +165,8 @@ async def revoke_invites(context: Context) -> Reply:
 
 
 def _line(student: Student) -> RichText:
-    return RichText.of(_shown(student), f": {student.status} since {student.since:%d %B %Y}")
+    tier = f" · {student.tier}" if student.tier else ""
+    return RichText.of(_shown(student), f": {student.status} since {student.since:%d %B %Y}{tier}")
 
 
 def _shown(who: Student | Person) -> str:

@@ -14,8 +14,10 @@ from core.library.catalogue import Edit
 from core.library.exports import FORMS
 from core.library.links import canonical_link
 from core.library.store import Source, SourceKind, Stage
-from core.library.uploads import TITLE_LENGTH, checked_language
+from core.library.uploads import TITLE_LENGTH, checked_language, cut_words
+from core.members.directory import Standing
 from core.richtext import RichText, bold, code, joined, link, one_line
+from core.tiers import Scope, tier_said
 
 SHOWN: Final = 20
 MOST_TOPICS: Final = 3
@@ -48,14 +50,14 @@ async def more_videos(context: Context) -> Reply:
 
 async def _page(context: Context, search: str, page: int) -> Reply:
     staff = context.standing.staff
-    every = await context.services.shelf.sources(context.creator.id)
+    every = [_as_seen(source, context) for source in await context.services.shelf.sources(context.creator.id)]
     sources = [source for source in every if _listed(source, staff=staff) and _fits(source, search)]
     if not sources:
         if search:
             return said(f"Nothing here is called or about {search!r}. /videos shows all.")
         return said("There is nothing here yet." + (" Add the first with /upload." if staff else ""))
     first = min(page, (len(sources) - 1) // SHOWN) * SHOWN
-    lines = [_line(source, staff=staff) for source in sources[first : first + SHOWN]]
+    lines = [_line(source, context.standing) for source in sources[first : first + SHOWN]]
     about = f" with {search!r}" if search else ""
     heading = bold(f"{context.creator.name}: {len(sources)} sources{about}")
     buttons = [
@@ -74,19 +76,27 @@ def _listed(source: Source, *, staff: bool) -> bool:
     return staff or (source.stage is Stage.COMPLETED and source.kind is not SourceKind.LISTING)
 
 
+def _as_seen(source: Source, context: Context) -> Source:
+    """A source that is for other members: there is no more of it to see than its title."""
+    opens = Scope(context.creator.id, context.standing.tiers).opens(source.tier)
+    return source if opens else replace(source, link="", topics=())
+
+
 def _fits(source: Source, search: str) -> bool:
     wanted = search.casefold()
-    named = (source.title, source.kind.value.replace("_", " "), source.language, *source.topics)
+    named = (source.title, source.kind.value.replace("_", " "), source.language, source.tier, *source.topics)
     return not wanted or any(wanted in name.casefold() for name in named)
 
 
-def _line(source: Source, *, staff: bool) -> RichText:
+def _line(source: Source, standing: Standing) -> RichText:
     title = link(source.title, source.link) if source.link else source.title
     length = f" · {clock(source.duration_s)}" if source.duration_s else ""
-    tier = f" · for {source.tier}" if source.tier else ""
-    number = f" · #{source.id}" if staff else ""
+    opens = standing.tiers is None or source.tier in standing.tiers
+    tier = f" · {'' if opens else '🔒 '}for {source.tier}" if source.tier else ""
+    cut = f" · {cut_words(source.settings)}" if standing.staff and cut_words(source.settings) else ""
+    number = f" · #{source.id}" if standing.staff else ""
     topics = f" · {', '.join(source.topics[:MOST_TOPICS])}" if source.topics else ""
-    return RichText.of("▸ ", title, length, topics, _state(source), tier, number)
+    return RichText.of("▸ ", title, length, topics, _state(source), tier, cut, number)
 
 
 def _state(source: Source) -> str:
@@ -144,7 +154,7 @@ async def named_source(context: Context) -> Source:
     Parameter("title", "Its new title"),
     Parameter("link", "Where it is; answers then link there", Kind.LINK),
     Parameter("language", "Its language as two letters, such as en"),
-    Parameter("tier", "Which members may be answered from it; none for everybody"),
+    Parameter("tier", "Which members may be answered from it, such as gold; none for everybody"),
     audience=Audience.STAFF,
     private=True,
     suggest=_suggest_source,
@@ -156,14 +166,27 @@ async def edit(context: Context) -> Reply:
         title=one_line(context.text("title"))[:TITLE_LENGTH] or None,
         link=canonical_link(context.text("link")) if context.text("link") else None,
         language=checked_language(context.text("language")) or None,
-        tier={"": None, "none": ""}.get(context.text("tier").casefold(), context.text("tier")[:50]),
+        tier=tier_said(context.text("tier")),
     )
     if changes.empty:
         raise Refused("Say what to change: title, link, language or tier.")
     if not await context.services.catalogue.edit(context.creator.id, source.id, changes):
         raise Refused("That source is gone already.")
     changed = next(each for each in await context.services.shelf.sources(context.creator.id) if each.id == source.id)
-    return Reply(RichText.of("Changed. ", _line(changed, staff=True)))
+    effect = "" if changes.tier is None else f"\n{await _effect(context, changed)}"
+    return Reply(RichText.of("Changed. ", _line(changed, context.standing), effect))
+
+
+async def _effect(context: Context, source: Source) -> str:
+    """What a tier means from now on."""
+    entries = " What it listed before stays as it is." if source.kind is SourceKind.LISTING else ""
+    if not source.tier:
+        return f"Everybody who may ask is answered from it now.{entries}"
+    _, members = await context.services.directory.students(
+        context.creator.id, platform=context.place.platform, status="active", tier=source.tier, limit=1
+    )
+    how = "" if members else f" /students gives somebody that tier: /students <member> tier:{source.tier}"
+    return f"From now on only staff and members of {source.tier} ({members} now) are answered from it.{how}{entries}"
 
 
 @commands.command(
@@ -221,6 +244,8 @@ async def ask_about(context: Context) -> Reply:
     source = next((source for source in sources if source.id == context.payload_number), None)
     if source is None:
         raise Refused("That source is gone already.")
+    if not Scope(context.creator.id, context.standing.tiers).opens(source.tier):
+        raise Refused(f"{source.title} is for members of {source.tier}. /ask about everything else here.")
     return Reply(
         RichText.of(
             "Type ",

@@ -21,14 +21,16 @@ from core.conversation import (
     Suggestion,
 )
 from core.errors import Refused
+from core.ids import CreatorId
 from core.library.catalogue import Catalogue
 from core.library.clips import Clips
 from core.library.intake import Intake
 from core.library.scratch import Scratch
 from core.library.store import Shelf
 from core.library.watching import RenewableLinks, Transcripts
-from core.members.directory import Creator, Directory, Standing
+from core.members.directory import Creator, Directory, Standing, standing_of
 from core.richtext import RichText
+from core.tiers import NO_TIERS, Scope
 
 _UNSTORABLE: Final = re.compile("[\\x00\\ud800-\\udfff]")
 """What no database text can hold: NUL and halves of characters."""
@@ -113,13 +115,33 @@ class Context:
         """The scope of this person's session here."""
         community = self.standing.community
         return Speaker(
-            self.creator.id, self.standing.student_id, self.place.key, None if community is None else community.id
-        )
+            self.creator.id, self.standing.student_id, self.place.key, None if community is None else community.id,
+            self.standing.tiers,
+        )  # fmt: skip
+
+    async def scope_with(self, creator_id: CreatorId) -> Scope:
+        """What this person may be answered from by a creator, who need not be the one meant here.
+
+        In a private chat a button or an old answer may belong to another creator of theirs.
+        """
+        standing = self.standing
+        if standing.creator is not None and standing.creator.id == creator_id:
+            return Scope(creator_id, standing.tiers)
+        other = next((choice for choice in standing.choices if choice.id == creator_id), None)
+        if other is None:
+            return Scope(creator_id, NO_TIERS)
+        enrolment = await self.services.directory.enrolment(creator_id, standing.student_id)
+        return Scope(creator_id, standing_of(self.request.person, standing.student_id, other, None, enrolment).tiers)
 
     def text(self, name: str) -> str:
         """A text argument, stripped; empty where it was not given."""
         value = self.request.arguments.get(name, "")
         return _UNSTORABLE.sub("", value).strip() if isinstance(value, str) else ""
+
+    def number(self, name: str) -> float | None:
+        """A number argument; None where it was not given."""
+        value = self.request.arguments.get(name)
+        return float(value) if isinstance(value, int | float) else None
 
     @property
     def payload_number(self) -> int:

@@ -9,8 +9,8 @@ from core.errors import UploadRefused
 from core.ids import SourceId, WorkflowId
 from core.library.cards import about, card
 from core.library.intake import Said, links_in
-from core.library.store import Added, NewSource, NewWorkflow, Source, Stage
-from core.library.uploads import language_warning
+from core.library.store import AS_USUAL, Added, NewSource, NewWorkflow, Source, Stage, UploadSettings
+from core.library.uploads import checked_settings, cut_words, language_warning
 from core.richtext import RichText, bold, joined
 
 SHOWN: Final = 10
@@ -29,6 +29,9 @@ commands = Registry()
     Parameter("link", "A video, playlist, podcast, page or file; with captions: where their video is", Kind.LINK),
     Parameter("title", "Its title as students see it", takes_rest=True),
     Parameter("language", "Its language as two letters, such as en"),
+    Parameter("tier", "Which members may be answered from it, such as gold; else everybody"),
+    Parameter("window", "Words of a passage, 40 to 180; usually 100", Kind.NUMBER),
+    Parameter("overlap", "How much of a passage the next one repeats, 0 to 90 percent; usually 50", Kind.NUMBER),
     audience=Audience.STAFF,
 )
 async def upload(context: Context) -> Reply:
@@ -39,17 +42,19 @@ async def upload(context: Context) -> Reply:
         links, title = f"{links} {title}", ""
     if file is None and not links:
         raise UploadRefused(NOTHING_GIVEN)
+    settings = checked_settings(context.number("window"), context.number("overlap"), context.text("tier"))
     await _check_pace(context)
     words = Said(links if file is not None else "", title, context.text("language"))
     new = await _from_file(context, file, words) if file else context.services.intake.links(links, words)
-    workflow = NewWorkflow(uploader=context.standing.student_id)
+    workflow = NewWorkflow(settings=settings, uploader=context.standing.student_id)
     creator_id = context.creator.id
     added = await context.services.shelf.add(creator_id, new, context.place, workflow)
     again = [
         entry for entry in added if entry.known and await context.services.shelf.retry(creator_id, entry.source_id)
     ]
     warning = language_warning((source.language for source in new), context.services.embedder_languages)
-    return Reply(RichText.of(_summary(added, again), f"\n⚠️ {warning}" if warning else ""))
+    kept = _settings_words(settings, changed=not all(entry.known for entry in added))
+    return Reply(RichText.of(_summary(added, again), kept, f"\n⚠️ {warning}" if warning else ""))
 
 
 async def _from_file(context: Context, file: Attachment, words: Said) -> list[NewSource]:
@@ -84,6 +89,16 @@ def _summary(added: Sequence[Added], again: Sequence[Added]) -> RichText:
         return RichText.of("Got it. ", bold(fresh[0].title), ": the card below shows how far it is.")
     known = f" ({len(added) - len(fresh)} I had already)" if len(fresh) < len(added) else ""
     return RichText.of(f"Got {len(fresh)} sources{known}; the card below shows how far they are.")
+
+
+def _settings_words(settings: UploadSettings, *, changed: bool) -> str:
+    """What was said of cutting and tier, since a slip there is not seen later."""
+    if settings == AS_USUAL:
+        return ""
+    if not changed:
+        return " To change its tier, use /edit; to cut it anew, remove it first."
+    tier = f"for {settings.tier} and staff" if settings.tier else ""
+    return f"\nIt is {', '.join(filter(None, [tier, cut_words(settings)]))}."
 
 
 @commands.command("status", "See what is being worked on, and what failed", audience=Audience.STAFF, private=True)

@@ -80,7 +80,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A checked answer; ``notice`` is a sentence of ours to the asker, such as why there is no answer."""
+    """A checked answer; ``notice`` is a sentence of ours to the asker, such as why there is no answer.
+
+    ``members_only``: a source that it cites is not for everybody, so that nobody else may see it.
+    """
 
     outcome: Outcome
     mode: Mode
@@ -91,6 +94,7 @@ class Answer:
     model: str = ""
     usage: Usage = field(default_factory=Usage)
     timing_ms: Mapping[str, float] = field(default_factory=dict)
+    members_only: bool = False
 
     @property
     def text(self) -> str:

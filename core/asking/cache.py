@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from core.asking.answer import Answer, Mode, Usage
-from core.ids import CreatorId
+from core.tiers import Scope
 
 MOST_ANSWERS: Final = 5_000
 LIFETIME_S: Final = 3_600.0
@@ -20,7 +20,7 @@ class AnswerKey:
     The corpus version moves with every change of what can be answered from, so that nothing removed is said again.
     """
 
-    creator_id: CreatorId
+    scope: Scope
     corpus_version: int
     language: str
     question: str

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
@@ -15,7 +15,7 @@ from core.asking.checking import verify
 from core.asking.citing import Evidence, citation, numbered, quotes, spans_to_quote, spans_to_read
 from core.asking.embedding import Embedder
 from core.asking.gate import Cutoff, answers_by_itself, calibrate, confidence, cutoff_of, null_questions
-from core.asking.holdings import Extent, Holdings, Snapshots
+from core.asking.holdings import Extent, Holdings, Snapshots, StoredSentence
 from core.asking.ranking import Hit, Ranking, SearchQuery, rank
 from core.asking.snapshot import Snapshot
 from core.asking.words import LONGEST_QUESTION, CleanQuestion, Stemmer, clean_question, term_ids
@@ -23,8 +23,13 @@ from core.asking.writing import AnswerModel, Draft, Task, Turn
 from core.errors import ConfigurationError, ProviderError
 from core.ids import CreatorId
 from core.library.watching import WatchLinks
+from core.tiers import NO_TIERS, Scope, Tiers
 
 NOT_COVERED: Final = "The material here does not cover that, so I would rather not guess."
+NOT_COVERED_HERE: Final = (
+    "The material that is open to you here does not cover that, so I would rather not guess. /videos shows what is "
+    "for which members."
+)
 NOTHING_YET: Final = "There is nothing to answer from yet: no video or document has been added."
 CLOSEST: Final = "I am not sure that this answers it. The closest moments are:"
 NO_QUESTION: Final = "I could not find a question in that. Try a whole sentence, such as: how do I start?"
@@ -45,7 +50,8 @@ SURE: Final = frozenset({Confidence.HIGH, Confidence.MEDIUM})
 class Question:
     """What is asked of one creator's material; ``history`` are the earlier turns of the session, oldest first.
 
-    ``may_write`` is False where no model may be paid for: the answer is then quoted.
+    ``tiers`` are those that are open to who asks. ``may_write`` is False where no model may be paid for: the answer
+    is then quoted.
     """
 
     creator_id: CreatorId
@@ -53,14 +59,25 @@ class Question:
     history: tuple[Turn, ...] = ()
     language: str = "en"
     may_write: bool = True
+    tiers: Tiers = NO_TIERS
+
+    @property
+    def scope(self) -> Scope:
+        """What it may be answered from."""
+        return Scope(self.creator_id, self.tiers)
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A creator's library as it is searched; ``cutoff`` is None where none was found yet."""
+    """A creator's library as it is searched; ``cutoff`` is None where none was found yet.
 
+    ``scope`` names the tiers that the library has of those open to who asks; ``partial``: it has others, too.
+    """
+
+    scope: Scope
     library: Snapshot | Extent
     cutoff: Cutoff | None
+    partial: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +160,9 @@ class Engine:
         """Find a creator's cut-off for the present version of the corpus and keep it."""
         found_for = -1
         while (state := await self._holdings.state(creator_id)).version > found_for:  # it may move meanwhile
-            library = await self._snapshots.current(creator_id, state)
-            cutoff = await self._calibrated(creator_id, library)
+            scope = Scope.whole(creator_id).among(state.tiers)
+            library = await self._snapshots.current(scope, state)
+            cutoff = await self._calibrated(scope, library)
             await self._holdings.set_cutoff(creator_id, library.version, cutoff)
             found_for = library.version
 
@@ -158,19 +176,21 @@ class Engine:
         key = _cache_key(question, cleaned, opened)
         if key and (kept := self._cache.find(key)):
             return Explained(kept)
-        found = await self._find(question.creator_id, queries, opened, timing)
-        answer = await self._answer_from(found, question, timing)
+        found = await self._find(queries, opened, timing)
+        answer = await self._answer_from(found, question, opened.scope, timing)
+        if opened.partial and answer.outcome is Outcome.ABSTAINED:
+            answer = replace(answer, notice=NOT_COVERED_HERE)
         if key:
             self._cache.keep(key, answer)
         return Explained(answer, found.ranking.hits, found.ranking.gate)
 
-    async def _answer_from(self, found: Found, question: Question, timing: Timing) -> Answer:
+    async def _answer_from(self, found: Found, question: Question, scope: Scope, timing: Timing) -> Answer:
         if found.confidence is Confidence.NONE:
             return _without_answer(Outcome.ABSTAINED, NOT_COVERED)
         with timing.of("evidence"):
             may_write = question.may_write and self._models
             spans = spans_to_read(found.ranking) if may_write else spans_to_quote(found.ranking)
-            evidence = Evidence.of(await self._holdings.sentences(question.creator_id, spans))
+            evidence = Evidence.of(await self._holdings.sentences(scope, spans))
         if not evidence.stored:  # removed between ranking and reading
             return _without_answer(Outcome.ABSTAINED, NOT_COVERED)
         if may_write:
@@ -187,11 +207,11 @@ class Engine:
         """Open the library while the question is embedded; a follow-up also together with the question before it."""
         context = in_context(cleaned, question.history)
         searched = [cleaned, context] if context else [cleaned]
-        return await asyncio.gather(self._opened(question.creator_id, timing), self._embedded(searched, timing))
+        return await asyncio.gather(self._opened(question.scope, timing), self._embedded(searched, timing))
 
-    async def _opened(self, creator_id: CreatorId, timing: Timing) -> Opened | None:
+    async def _opened(self, asked: Scope, timing: Timing) -> Opened | None:
         with timing.of("library"):
-            state = await self._holdings.state(creator_id)
+            state = await self._holdings.state(asked.creator_id)
             if state.version == 0:
                 return None
             if state.embedder_id != self._embedder.embedder_id:
@@ -199,27 +219,25 @@ class Engine:
                     f"A library was made searchable with {state.embedder_id}; models.embed says "
                     f"{self._embedder.embedder_id}. Set it back: vectors of two models cannot be compared."
                 )
-            return Opened(await self._snapshots.current(creator_id, state), state.cutoff)
+            scope = asked.among(state.tiers)
+            library = await self._snapshots.current(scope, state)
+            return Opened(scope, library, state.cutoff, partial=scope.tiers != state.tiers)
 
     async def _embedded(self, searched: Sequence[CleanQuestion], timing: Timing) -> list[SearchQuery]:
         with timing.of("embedding"):
             return [await self._query(cleaned) for cleaned in searched]
 
-    async def _find(
-        self, creator_id: CreatorId, queries: Sequence[SearchQuery], opened: Opened, timing: Timing
-    ) -> Found:
+    async def _find(self, queries: Sequence[SearchQuery], opened: Opened, timing: Timing) -> Found:
         with timing.of("calibration"):
-            cutoff = opened.cutoff or await self._calibrated(creator_id, opened.library)
+            cutoff = opened.cutoff or await self._calibrated(opened.scope, opened.library)
         leaning = queries[1:] if _known_here(opened.library, queries[0]) else ()
-        found = [await self._ranked(creator_id, opened.library, query, timing) for query in (queries[0], *leaning)]
+        found = [await self._ranked(opened, query, timing) for query in (queries[0], *leaning)]
         ranking = max(found, key=lambda ranking: ranking.gate)
         return Found(ranking, confidence(ranking.gate, cutoff))
 
-    async def _ranked(
-        self, creator_id: CreatorId, library: Snapshot | Extent, query: SearchQuery, timing: Timing
-    ) -> Ranking:
+    async def _ranked(self, opened: Opened, query: SearchQuery, timing: Timing) -> Ranking:
         with timing.of("candidates"):
-            part = await self._snapshots.part_for(creator_id, library, query)
+            part = await self._snapshots.part_for(opened.scope, opened.library, query)
         with timing.of("ranking"):
             return await asyncio.to_thread(rank, part, query)
 
@@ -227,14 +245,14 @@ class Engine:
         vector = await self._embedder.embed_query(cleaned.text)
         return SearchQuery(vector, np.unique(term_ids(cleaned.words, self._stem)))
 
-    async def _calibrated(self, creator_id: CreatorId, library: Snapshot | Extent) -> Cutoff:
+    async def _calibrated(self, scope: Scope, library: Snapshot | Extent) -> Cutoff:
         if not self._unrelated:
             self._unrelated = tuple([await self._query(clean_question(text)) for text in null_questions()])
         if isinstance(library, Snapshot):
             return await asyncio.to_thread(calibrate, library, self._unrelated)
         gates: list[float] = []
         for query in self._unrelated[::THINNED]:
-            part = await self._snapshots.part_for(creator_id, library, query)
+            part = await self._snapshots.part_for(scope, library, query)
             gates.append((await asyncio.to_thread(rank, part, query, 1)).gate)
         return cutoff_of(gates)
 
@@ -268,6 +286,7 @@ class Engine:
                 citation(question.creator_id, str(number), quote, self._links)
                 for number, quote in enumerate(cited, 1)
             ),
+            members_only=_members_only(cited),
         )
 
     def _quoted(self, question: Question, found: Found, evidence: Evidence) -> Answer:
@@ -286,6 +305,7 @@ class Engine:
             sentences=tuple(Sentence(cited.quote, (cited.label,)) for cited in citations),
             citations=citations,
             notice="" if sure else CLOSEST,
+            members_only=_members_only(chosen),
         )
 
 
@@ -304,7 +324,7 @@ def _cache_key(question: Question, cleaned: CleanQuestion, opened: Opened) -> An
     """What an answer may be kept under; None where it leans on a conversation."""
     if question.history:
         return None
-    return AnswerKey(question.creator_id, opened.library.version, question.language, cleaned.text.casefold())
+    return AnswerKey(opened.scope, opened.library.version, question.language, cleaned.text.casefold())
 
 
 def _known_here(library: Snapshot | Extent, query: SearchQuery) -> bool:
@@ -319,6 +339,10 @@ def _problem(text: str, cleaned: CleanQuestion) -> str:
     if len(text) > LONGEST_QUESTION:
         return f"That is {len(text):,} characters. Please ask one question in at most {LONGEST_QUESTION:,}."
     return NO_QUESTION if cleaned.empty else ""
+
+
+def _members_only(cited: Iterable[Sequence[StoredSentence]]) -> bool:
+    return any(sentence.tier for quote in cited for sentence in quote)
 
 
 def _without_answer(outcome: Outcome, notice: str) -> Answer:

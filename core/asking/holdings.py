@@ -14,20 +14,25 @@ from core.asking.ranking import SearchQuery
 from core.asking.snapshot import Snapshot
 from core.ids import CreatorId, SourceId
 from core.library.transcript import LocatorKind
+from core.tiers import NO_TIERS, Scope
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusState:
-    """The version of what can be answered from; 0 where there is nothing yet. ``cutoff`` may be of an older one."""
+    """The version of what can be answered from; 0 where there is nothing yet. ``cutoff`` may be of an older one.
+
+    ``tiers`` are those that a source which can be answered from has.
+    """
 
     version: int
     embedder_id: str = ""
     cutoff: Cutoff | None = None
+    tiers: frozenset[str] = NO_TIERS
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How large a creator's library is at one version: its units and windows, and the mean content words of each."""
+    """How large a library is at one version and in one scope: units, windows, and the mean content words of each."""
 
     version: int
     embedder_id: str
@@ -68,32 +73,33 @@ class StoredSentence:
     locator: str = ""
     locator_kind: LocatorKind = LocatorKind.TIME
     speaker: str = ""
+    tier: str = ""
 
 
 class Holdings(Protocol):
-    """Reading a creator's library for answers, under that creator's scope."""
+    """Reading a creator's library for answers, as that creator and no further than a scope."""
 
     async def state(self, creator_id: CreatorId) -> CorpusState:
         """The present state."""
         ...
 
-    async def extent(self, creator_id: CreatorId) -> Extent:
-        """How large the present version is."""
+    async def extent(self, scope: Scope) -> Extent:
+        """How large the present version is, as far as it is in scope."""
         ...
 
-    async def load(self, creator_id: CreatorId) -> Snapshot:
-        """A snapshot of the present version."""
+    async def load(self, scope: Scope) -> Snapshot:
+        """A snapshot of the present version, as far as it is in scope."""
         ...
 
-    async def candidates(self, creator_id: CreatorId, query: SearchQuery, extent: Extent) -> Snapshot:
-        """The windows that are close to a question by vector or by words, with what surrounds them.
+    async def candidates(self, scope: Scope, query: SearchQuery, extent: Extent) -> Snapshot:
+        """The windows in scope that are close to a question by vector or by words, with what surrounds them.
 
-        They are scored by the word statistics of the whole library, of which ``extent`` is a part.
+        They are scored by the word statistics of all that is in scope, of which ``extent`` is a part.
         """
         ...
 
-    async def sentences(self, creator_id: CreatorId, spans: Sequence[Span]) -> list[StoredSentence]:
-        """The sentences of spans, span after span; those of removed sources are left out."""
+    async def sentences(self, scope: Scope, spans: Sequence[Span]) -> list[StoredSentence]:
+        """The sentences of spans, span after span; those of sources removed or out of scope are left out."""
         ...
 
     async def set_cutoff(self, creator_id: CreatorId, version: int, cutoff: Cutoff) -> None:
@@ -102,44 +108,57 @@ class Holdings(Protocol):
 
 
 class Snapshots:
-    """Snapshots in memory, the least recently used given up first; each is loaded once however many ask for it."""
+    """Snapshots in memory, the least recently used given up first; each is loaded once however many ask for it.
+
+    Whoever may read the same shares one: a library without tiers has one snapshot.
+    """
 
     def __init__(self, holdings: Holdings, budget_bytes: int, most_units: int) -> None:
         self._holdings = holdings
         self._budget_bytes = budget_bytes
         self._most_units = most_units
-        self._held: OrderedDict[CreatorId, Snapshot] = OrderedDict()
-        self._too_large: dict[CreatorId, Extent] = {}
-        self._loading: dict[CreatorId, asyncio.Lock] = {}
+        self._held: OrderedDict[Scope, Snapshot] = OrderedDict()
+        self._too_large: dict[Scope, Extent] = {}
+        self._loading: dict[Scope, asyncio.Lock] = {}
 
-    async def current(self, creator_id: CreatorId, state: CorpusState) -> Snapshot | Extent:
-        """The snapshot of a creator, at ``state.version`` or later; its extent where it is too large to be held."""
-        async with self._loading.setdefault(creator_id, asyncio.Lock()):
-            known = self._held.get(creator_id) or self._too_large.get(creator_id)
+    async def current(self, scope: Scope, state: CorpusState) -> Snapshot | Extent:
+        """The snapshot of a scope, at ``state.version`` or later; its extent where it is too large to be held.
+
+        The scope's tiers have to be among ``state.tiers``.
+        """
+        async with self._loading.setdefault(scope, asyncio.Lock()):
+            known = self._held.get(scope) or self._too_large.get(scope)
             if known is None or known.version < state.version or known.embedder_id != state.embedder_id:
-                known = await self._read(creator_id)
+                known = await self._read(scope)
             if isinstance(known, Snapshot):
-                self._held.move_to_end(creator_id)
-                self._give_up(keep=creator_id)
+                self._held.move_to_end(scope)
+                self._give_up(keep=scope)
             return known
 
-    async def part_for(self, creator_id: CreatorId, library: Snapshot | Extent, query: SearchQuery) -> Snapshot:
+    async def part_for(self, scope: Scope, library: Snapshot | Extent, query: SearchQuery) -> Snapshot:
         """What of a library is searched for one question: all of it, where it is held."""
         if isinstance(library, Snapshot):
             return library
-        return await self._holdings.candidates(creator_id, query, library)
+        return await self._holdings.candidates(scope, query, library)
 
-    async def _read(self, creator_id: CreatorId) -> Snapshot | Extent:
-        extent = await self._holdings.extent(creator_id)
+    async def _read(self, scope: Scope) -> Snapshot | Extent:
+        extent = await self._holdings.extent(scope)
         if extent.units > self._most_units:
-            self._held.pop(creator_id, None)
-            self._too_large[creator_id] = extent
+            self._held.pop(scope, None)
+            self._too_large[scope] = extent
             return extent
-        self._too_large.pop(creator_id, None)
-        self._held[creator_id] = await self._holdings.load(creator_id)
-        return self._held[creator_id]
+        self._too_large.pop(scope, None)
+        loaded = self._held[scope] = await self._holdings.load(scope)
+        self._give_up_older(loaded)
+        return loaded
 
-    def _give_up(self, keep: CreatorId) -> None:
+    def _give_up_older(self, loaded: Snapshot) -> None:
+        """Of one creator nothing older is of use: the tiers that it was keyed by may be gone."""
+        for scope, held in list(self._held.items()):
+            if held.creator_id == loaded.creator_id and held.version < loaded.version:
+                del self._held[scope]
+
+    def _give_up(self, keep: Scope) -> None:
         while len(self._held) > 1 and sum(held.nbytes for held in self._held.values()) > self._budget_bytes:
             oldest = next(iter(self._held))
             if oldest == keep:

@@ -9,6 +9,7 @@ from core.asking.answer import Answer, Outcome
 from core.asking.limits import Admission, Limits
 from core.asking.writing import Turn
 from core.ids import CommunityId, CreatorId, MessageId, StudentId
+from core.tiers import NO_TIERS, Tiers
 
 SESSION_IDLE: Final = timedelta(hours=6)
 """After a pause this long, a question starts a new session by itself."""
@@ -18,12 +19,16 @@ CONTEXT_TURNS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Who asks whom and where: the scope of a session. ``place`` is a :attr:`core.conversation.Place.key`."""
+    """Who asks whom and where: whose session it is. ``place`` is a :attr:`core.conversation.Place.key`.
+
+    ``tiers`` are those that are open to them now.
+    """
 
     creator_id: CreatorId
     student_id: StudentId
     place: str
     community_id: CommunityId | None = None
+    tiers: Tiers = NO_TIERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class Conversations(Protocol):
     """Sessions and messages. A student's are seen by that student alone."""
 
     async def context(self, speaker: Speaker) -> tuple[Turn, ...]:
-        """The last turns of the open session, oldest first."""
+        """The last turns of the open session, oldest first, without those that cite what is not open to them now."""
         ...
 
     async def admit(self, speaker: Speaker, limits: Limits) -> Admission:

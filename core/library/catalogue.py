@@ -1,5 +1,6 @@
 """What a creator's staff see and change of sources that are there, apart from the work on them."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +27,10 @@ class Catalogue(Protocol):
 
     async def edit(self, creator_id: CreatorId, source_id: SourceId, edit: Edit) -> bool:
         """Change what is given and move the corpus version with it; False where there is no such source."""
+        ...
+
+    async def tiers(self, creator_id: CreatorId, sources: Collection[SourceId]) -> Mapping[SourceId, str]:
+        """Of these sources those that are not for everybody, with their tiers."""
         ...
 
     async def uploads_lately(self, creator_id: CreatorId) -> tuple[int, float]:

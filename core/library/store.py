@@ -115,7 +115,10 @@ UNNAMED: Final = NewWorkflow()
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source as lists show it, with the work on it; ``stage_s`` are the seconds since its stage began."""
+    """A source as lists show it, with the work on it; ``stage_s`` are the seconds since its stage began.
+
+    ``settings`` are those of its upload: its own ``tier`` may have been changed since.
+    """
 
     id: SourceId
     item_id: ItemId
@@ -136,6 +139,7 @@ class Source:
     stage_s: float = 0.0
     last_error: str = ""
     vanished_at: datetime | None = None
+    settings: UploadSettings = AS_USUAL
 
 
 @dataclass(frozen=True, slots=True)

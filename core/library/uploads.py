@@ -8,11 +8,15 @@ from typing import Final
 
 from core.errors import UploadRefused
 from core.library.links import canonical_link
-from core.library.store import NewSource
+from core.library.store import AS_USUAL, NewSource, UploadSettings
 from core.library.transcript import Transcript
 from core.richtext import one_line
+from core.tiers import tier_said
 
 TITLE_LENGTH: Final = 200
+WINDOW_BOUNDS: Final = (40, 180)
+"""Words of a passage: fewer say too little, and of more the local search model reads only the beginning."""
+MOST_OVERLAP_PERCENT: Final = 90
 SAMPLE_SEGMENTS: Final = 200
 """So many segments are enough to tell a language by."""
 LANGUAGE: Final = re.compile(r"[a-z]{2}")
@@ -58,6 +62,35 @@ def checked_language(language: str) -> str:
     if given and not LANGUAGE.fullmatch(given):
         raise UploadRefused("A language is two letters, such as en, de or es.")
     return given
+
+
+def checked_settings(window_words: float | None, overlap_percent: float | None, tier: str) -> UploadSettings:
+    """How an upload is cut and whom it is for; None and an empty text leave it as usual.
+
+    Raises:
+        UploadRefused: a number is out of bounds.
+        Refused: the tier is no name.
+    """
+    least, most = WINDOW_BOUNDS
+    if window_words is not None and not least <= window_words <= most:
+        raise UploadRefused(f"window is the words of a passage: {least} to {most}, usually {AS_USUAL.window_words}.")
+    if overlap_percent is not None and not 0 <= overlap_percent <= MOST_OVERLAP_PERCENT:
+        raise UploadRefused(
+            f"overlap is how much of a passage the next one repeats, in percent: 0 to {MOST_OVERLAP_PERCENT}, "
+            f"usually {AS_USUAL.overlap:.0%}."
+        )
+    return UploadSettings(
+        AS_USUAL.window_words if window_words is None else round(window_words),
+        AS_USUAL.overlap if overlap_percent is None else round(overlap_percent / 100, 4),
+        tier_said(tier) or "",
+    )
+
+
+def cut_words(settings: UploadSettings) -> str:
+    """How passages are cut, in words; empty where they are cut as usual."""
+    if (settings.window_words, settings.overlap) == (AS_USUAL.window_words, AS_USUAL.overlap):
+        return ""
+    return f"passages of {settings.window_words} words, {settings.overlap:.0%} shared"
 
 
 def link_digest(link: str) -> bytes:

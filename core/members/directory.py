@@ -12,6 +12,7 @@ from core.conversation import Person, Place
 from core.errors import Refused
 from core.ids import CommunityId, CreatorId, StudentId
 from core.richtext import one_line
+from core.tiers import NO_TIERS, Tiers
 
 STATUSES: Final = ("active", "paused", "ended")
 """Of an enrolment; only an active one may ask."""
@@ -56,11 +57,19 @@ class Community:
 
 
 @dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A student's with a creator: a status of :data:`STATUSES`, empty where there is none, and a tier or none."""
+
+    status: str = ""
+    tier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """Who speaks here, and with which creator's material.
 
     ``creator`` is None where a community is not set up, or a person in a direct message belongs to none or has not
-    chosen; ``choices`` are then the creators to choose from. ``enrolment`` is a status or empty.
+    chosen; ``choices`` are then the creators to choose from. ``enrolment`` is a status or empty, ``tier`` its tier.
     """
 
     student_id: StudentId
@@ -70,6 +79,14 @@ class Standing:
     staff: bool = False
     owner: bool = False
     choices: tuple[Creator, ...] = ()
+    tier: str = ""
+
+    @property
+    def tiers(self) -> Tiers:
+        """The tiers whose sources are open to them."""
+        if self.staff:
+            return None
+        return frozenset({self.tier}) if self.tier and self.enrolment == "active" else NO_TIERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +99,7 @@ class Student:
     external_id: str
     status: str
     since: datetime
+    tier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +141,30 @@ class Directory(Protocol):
         """The creators with whom a student has an active enrolment."""
         ...
 
-    async def enrolment(self, creator_id: CreatorId, student_id: StudentId) -> str:
-        """The status of an enrolment, empty where there is none."""
+    async def enrolment(self, creator_id: CreatorId, student_id: StudentId) -> Enrolment:
+        """How a student is enrolled."""
         ...
 
     async def enrol(self, creator_id: CreatorId, student_id: StudentId) -> None:
         """Enrol a student; an existing enrolment stays as it is."""
         ...
 
-    async def set_enrolment(self, creator_id: CreatorId, student_id: StudentId, status: str) -> None:
-        """Enrol a student with a status of :data:`STATUSES`, or change it."""
+    async def set_enrolment(
+        self, creator_id: CreatorId, student_id: StudentId, status: str | None, tier: str | None = None
+    ) -> None:
+        """Enrol a student, or change what is given: a status of :data:`STATUSES`, a tier or (empty) none.
+
+        What is not given stays; somebody new is active and without a tier.
+        """
         ...
 
     async def students(
-        self, creator_id: CreatorId, *, platform: str, status: str = "", offset: int = 0, limit: int = 20
-    ) -> tuple[list[Student], int]:
-        """A creator's students by name, those with a status or (empty) all, and how many there are altogether.
+        self, creator_id: CreatorId, *, platform: str, status: str = "", tier: str | None = None, offset: int = 0,
+        limit: int = 20,
+    ) -> tuple[list[Student], int]:  # fmt: skip
+        """A creator's students by name, and how many there are altogether.
 
+        ``status`` and ``tier``: only those with it; empty and None: all; an empty tier: those without one.
         ``platform``: under which name to show those who have several.
         """
         ...
@@ -208,14 +233,18 @@ class Directory(Protocol):
         """Name the platform's role whose holders are staff; empty: none."""
         ...
 
-    async def new_join_code(self, creator_id: CreatorId, purpose: Purpose = Purpose.COMMUNITY) -> JoinCode:
-        """A code that works for seven days."""
+    async def new_join_code(
+        self, creator_id: CreatorId, purpose: Purpose = Purpose.COMMUNITY, tier: str = ""
+    ) -> JoinCode:  # fmt: skip
+        """A code that works for seven days; one that enrols may give a tier."""
         ...
 
     async def accept_invite(
         self, code: str, student_id: StudentId, only: CreatorId | None
-    ) -> tuple[Creator, str] | None:
-        """Enrol by an invite code; the creator and the status, which an earlier enrolment keeps.
+    ) -> tuple[Creator, Enrolment] | None:
+        """Enrol by an invite code; the creator and how the student is enrolled now.
+
+        An earlier enrolment keeps its status. Where it is active, it takes the code's tier, if that has one.
 
         Args:
             code: as it was typed.
@@ -267,13 +296,14 @@ def handles_for(name: str) -> Iterator[str]:
 
 
 def standing_of(
-    person: Person, student_id: StudentId, creator: Creator, community: Community | None, enrolment: str
+    person: Person, student_id: StudentId, creator: Creator, community: Community | None, enrolment: Enrolment
 ) -> Standing:
     """What a person may do in a community, from what the platform says of them and from our tables."""
     owner = creator.owner_id == student_id
     has_role = community is not None and bool(community.staff_role) and community.staff_role in person.roles
     return Standing(
-        student_id, creator, community, enrolment, staff=owner or person.manages or has_role, owner=owner
+        student_id, creator, community, enrolment.status, staff=owner or person.manages or has_role, owner=owner,
+        tier=enrolment.tier,
     )  # fmt: skip
 
 

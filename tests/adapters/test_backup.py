@@ -26,6 +26,7 @@ from core.asking.holdings import Span
 from core.conversation import Place
 from core.errors import DatabaseError
 from core.ids import StudentId
+from core.tiers import Scope
 from tests.adapters.school import (
     School,
     add_ready,
@@ -132,11 +133,11 @@ async def test_a_restored_database_answers_and_isolates_on_a_server_that_never_s
 
 async def _answers(database: Database, school: School) -> tuple[object, ...]:
     holdings = PostgresHoldings(database)
-    snapshot = await holdings.load(school.creator_id)
+    snapshot = await holdings.load(Scope.whole(school.creator_id))
     spans = [Span(school.source_id, 0, snapshot.n_units - 1)]
     return (
         snapshot.unit_vectors.tobytes(), snapshot.window_vectors.tobytes(), snapshot.vocabulary.ids.tobytes(),
-        await holdings.sentences(school.creator_id, spans),
+        await holdings.sentences(Scope.whole(school.creator_id), spans),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.directory import PostgresDirectory
 from core.conversation import Person, Place
 from core.errors import Refused
-from core.members.directory import Purpose
+from core.members.directory import Enrolment, Purpose
 from tests.adapters.school import change, rows
 
 OWNER = Person("discord", "1", "Owner")
@@ -113,7 +113,7 @@ async def test_an_invite_enrols_many_and_each_code_serves_one_purpose(directory:
     for person in (OWNER, STUDENT):
         accepted = await directory.accept_invite(invite.lower(), await directory.student(person), creator.id)
         assert accepted is not None
-        assert (accepted[0].id, accepted[1]) == (creator.id, "active")
+        assert (accepted[0].id, accepted[1]) == (creator.id, Enrolment("active"))
     student = await directory.student(STUDENT)
     assert await directory.accept_invite(invite, student, other.id) is None
     with pytest.raises(Refused, match="something else"):
@@ -195,11 +195,11 @@ async def test_a_suspended_student_who_is_erased_does_not_come_back_as_new(
         await directory.erase(student)
         assert not await rows(database_url, "SELECT * FROM identities WHERE external_id = '2'")
         student = await directory.student(STUDENT)
-        assert await directory.enrolment(creator.id, student) == "ended"
-        assert await directory.enrolment(other.id, student) == ""
+        assert await directory.enrolment(creator.id, student) == Enrolment("ended")
+        assert await directory.enrolment(other.id, student) == Enrolment()
     await directory.set_enrolment(creator.id, student, "active")
     await directory.erase(student)
-    assert await directory.enrolment(creator.id, await directory.student(STUDENT)) == ""
+    assert await directory.enrolment(creator.id, await directory.student(STUDENT)) == Enrolment()
     assert await rows(database_url, "SELECT * FROM former_enrolments") == []
 
 
@@ -238,5 +238,5 @@ async def test_erasing_a_student_leaves_nothing_of_them(directory: PostgresDirec
     creator = await directory.add_creator("drawing", "Drawing school", student)
     await directory.enrol(creator.id, student)
     await directory.erase(student)
-    assert await directory.enrolment(creator.id, student) == ""
+    assert await directory.enrolment(creator.id, student) == Enrolment()
     assert await directory.student(OWNER) != student

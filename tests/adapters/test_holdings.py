@@ -15,6 +15,7 @@ from core.ids import CreatorId, SourceId
 from core.library.ingestion import process
 from core.library.store import NewSource
 from core.library.transcript import Segment, Timing, Transcript
+from core.tiers import Scope
 from tests.adapters.school import INDEXER, STEM, add_ready, item_of, lecture, shelf_of
 
 LONG = " ".join(f"Part {n} of this long cue is about patience." for n in range(9))
@@ -64,7 +65,7 @@ async def test_a_stored_library_loads_exactly_as_it_is_built_in_memory(
     # Vectors are stored as halves: what is compared went through them once.
     halved = [_halved(index) for index in indexes]
     made = Snapshot.build(creator_id, len(LIBRARY), "made-up:8", halved)
-    loaded = await holdings.load(creator_id)
+    loaded = await holdings.load(Scope.whole(creator_id))
     assert loaded.n_units > 35
     assert loaded.estimated.any()
     _same(loaded, made)
@@ -81,19 +82,19 @@ async def test_a_library_with_nothing_in_it_is_version_zero_and_an_empty_snapsho
     holdings: PostgresHoldings, creator_id: CreatorId
 ) -> None:
     assert await holdings.state(creator_id) == CorpusState(0)
-    empty = await holdings.load(creator_id)
+    empty = await holdings.load(Scope.whole(creator_id))
     assert (empty.version, empty.n_units, empty.n_windows) == (0, 0, 0)
-    assert await holdings.sentences(creator_id, [Span(SourceId(1), 0, 5)]) == []
+    assert await holdings.sentences(Scope.whole(creator_id), [Span(SourceId(1), 0, 5)]) == []
 
 
 async def test_a_source_is_not_answered_from_before_the_work_on_it_is_done(
     holdings: PostgresHoldings, creator_id: CreatorId, database: Database
 ) -> None:
     added = (await shelf_of(database).add(creator_id, [lecture("pencils")], None))[0]
-    assert (await holdings.load(creator_id)).n_units == 0
+    assert (await holdings.load(Scope.whole(creator_id))).n_units == 0
     item_id = await item_of(database, creator_id, added.source_id)
     await process(creator_id, item_id, bench=shelf_of(database), indexer=INDEXER)
-    assert (await holdings.load(creator_id)).source_ids == (added.source_id,)
+    assert (await holdings.load(Scope.whole(creator_id))).source_ids == (added.source_id,)
 
 
 async def test_sentences_come_span_after_span_with_the_second_to_link(
@@ -101,7 +102,7 @@ async def test_sentences_come_span_after_span_with_the_second_to_link(
 ) -> None:
     lesson, odd, page = [await add_ready(database, creator_id, new) for new in LIBRARY]
     spans = [Span(odd, 0, 2), Span(lesson, 3, 4), Span(page, 0, 9), Span(lesson, 3, 3)]
-    found = await holdings.sentences(creator_id, spans)
+    found = await holdings.sentences(Scope.whole(creator_id), spans)
     assert [(one.source_id, one.position) for one in found] == [
         (odd, 0), (odd, 1), (odd, 2), (lesson, 3), (lesson, 4), (page, 0), (page, 1), (lesson, 3),
     ]  # fmt: skip
@@ -120,9 +121,9 @@ async def test_another_creators_sentences_are_not_found_by_their_number(
 ) -> None:
     source_id = await add_ready(database, creator_id, lecture("pencils"))
     other = (await PostgresDirectory(database).add_creator("painting", "Painting", None)).id
-    assert await holdings.sentences(other, [Span(source_id, 0, 5)]) == []
+    assert await holdings.sentences(Scope.whole(other), [Span(source_id, 0, 5)]) == []
     assert await holdings.transcript(other, source_id) is None
-    assert (await holdings.load(other)).n_units == 0
+    assert (await holdings.load(Scope.whole(other))).n_units == 0
 
 
 async def test_a_recording_is_found_by_its_creator_alone_and_as_long_as_its_source_is_there(

@@ -17,6 +17,7 @@ from core.asking.holdings import Extent, Snapshots
 from core.asking.ranking import Ranking, SearchQuery, rank
 from core.asking.snapshot import Snapshot
 from core.ids import CreatorId
+from core.tiers import NO_TIERS, Scope
 from tests.bench.made_up import MadeUpSource, Warehouse, made_up_library, question_about, search_query
 from tests.conftest import TEMPLATE
 
@@ -69,9 +70,12 @@ class Compared:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def compared(stored: Stored) -> Compared:
     holdings = stored.holdings
-    snapshot, extent = await holdings.load(stored.creator_id), await holdings.extent(stored.creator_id)
+    snapshot, extent = (
+        await holdings.load(Scope.whole(stored.creator_id)),
+        await holdings.extent(Scope.whole(stored.creator_id)),
+    )
     queries = stored.queries(40)
-    parts = [await holdings.candidates(stored.creator_id, query, extent) for query in queries]
+    parts = [await holdings.candidates(Scope.whole(stored.creator_id), query, extent) for query in queries]
     assert max(part.n_windows for part in parts) < 0.5 * snapshot.n_windows
     return Compared(
         whole=[rank(snapshot, query) for query in queries],
@@ -109,19 +113,28 @@ async def test_both_ways_are_as_sure(compared: Compared) -> None:
 
 async def test_both_ways_have_nearly_the_same_cut_off(stored: Stored) -> None:
     holdings = stored.holdings
-    snapshot, extent = await holdings.load(stored.creator_id), await holdings.extent(stored.creator_id)
+    snapshot, extent = (
+        await holdings.load(Scope.whole(stored.creator_id)),
+        await holdings.extent(Scope.whole(stored.creator_id)),
+    )
     random = np.random.default_rng(3)
     unrelated = [
         SearchQuery(_direction(random), np.unique(query.terms[:2])) for query in reversed(stored.queries(20))
     ]
-    parts = [rank(await holdings.candidates(stored.creator_id, query, extent), query).gate for query in unrelated]
+    parts = [
+        rank(await holdings.candidates(Scope.whole(stored.creator_id), query, extent), query).gate
+        for query in unrelated
+    ]
     whole = cutoff_of([rank(snapshot, query).gate for query in unrelated])
     assert cutoff_of(parts).mean == pytest.approx(whole.mean, abs=0.2 * whole.deviation)
     assert cutoff_of(parts).deviation == pytest.approx(whole.deviation, rel=0.2)
 
 
 async def test_the_extent_is_what_the_snapshot_holds(stored: Stored) -> None:
-    snapshot, extent = await stored.holdings.load(stored.creator_id), await stored.holdings.extent(stored.creator_id)
+    snapshot, extent = (
+        await stored.holdings.load(Scope.whole(stored.creator_id)),
+        await stored.holdings.extent(Scope.whole(stored.creator_id)),
+    )
     assert (extent.units, extent.windows) == (snapshot.n_units, snapshot.n_windows)
     assert (extent.version, extent.embedder_id) == (snapshot.version, snapshot.embedder_id)
     words = [len(unit) for source in stored.sources for unit in source.units]
@@ -130,37 +143,62 @@ async def test_the_extent_is_what_the_snapshot_holds(stored: Stored) -> None:
 
 async def test_only_the_creators_own_windows_are_candidates(stored: Stored) -> None:
     (query,) = stored.queries(1)
-    whole, extent = await stored.holdings.load(stored.creator_id), await stored.holdings.extent(stored.creator_id)
-    part = await stored.holdings.candidates(stored.creator_id, query, extent)
+    whole, extent = (
+        await stored.holdings.load(Scope.whole(stored.creator_id)),
+        await stored.holdings.extent(Scope.whole(stored.creator_id)),
+    )
+    part = await stored.holdings.candidates(Scope.whole(stored.creator_id), query, extent)
     assert set(part.source_ids) <= set(whole.source_ids)
     stranger = CreatorId(stored.creator_id + 1000)
-    assert (await stored.holdings.candidates(stranger, query, extent)).n_units == 0
+    assert (await stored.holdings.candidates(Scope.whole(stranger), query, extent)).n_units == 0
 
 
 async def test_removed_sources_are_no_candidates(stored: Stored) -> None:
     (query,) = stored.queries(1)
-    extent = await stored.holdings.extent(stored.creator_id)
-    best = rank(await stored.holdings.candidates(stored.creator_id, query, extent), query).starts[0].source_id
+    extent = await stored.holdings.extent(Scope.whole(stored.creator_id))
+    best = (
+        rank(await stored.holdings.candidates(Scope.whole(stored.creator_id), query, extent), query)
+        .starts[0]
+        .source_id
+    )
     async with stored.database.creator(stored.creator_id) as connection:
         await connection.execute("UPDATE sources SET removed_at = now() WHERE id = $1", best)
-    part = await stored.holdings.candidates(stored.creator_id, query, extent)
+    part = await stored.holdings.candidates(Scope.whole(stored.creator_id), query, extent)
     async with stored.database.creator(stored.creator_id) as connection:
         await connection.execute("UPDATE sources SET removed_at = NULL WHERE id = $1", best)
     assert part.n_windows > 0
     assert best not in part.source_ids
 
 
+async def test_what_is_locked_is_no_candidate_and_the_rest_is_ranked_as_if_it_were_all(stored: Stored) -> None:
+    queries, everybody = stored.queries(10), Scope(stored.creator_id, NO_TIERS)
+    locked = [rank(await stored.holdings.load(Scope.whole(stored.creator_id)), query) for query in queries[:3]]
+    ids = [ranking.starts[0].source_id for ranking in locked]
+    async with stored.database.creator(stored.creator_id) as connection:
+        await connection.execute("UPDATE sources SET tier = 'gold' WHERE id = ANY($1)", ids)
+    try:
+        left, extent = await stored.holdings.load(everybody), await stored.holdings.extent(everybody)
+        parts = [rank(await stored.holdings.candidates(everybody, query, extent), query) for query in queries]
+        gold = await stored.holdings.candidates(Scope(stored.creator_id, frozenset({"gold"})), queries[0], extent)
+    finally:
+        async with stored.database.creator(stored.creator_id) as connection:
+            await connection.execute("UPDATE sources SET tier = ''")
+    assert [_starts(part) for part in parts] == [_starts(rank(left, query)) for query in queries]
+    assert not {start.source_id for part in parts for start in part.starts} & set(ids)
+    assert ids[0] in gold.source_ids
+
+
 async def test_a_question_without_words_takes_candidates_by_its_vector(stored: Stored) -> None:
-    extent = await stored.holdings.extent(stored.creator_id)
+    extent = await stored.holdings.extent(Scope.whole(stored.creator_id))
     query = SearchQuery(stored.sources[3].window_vectors[5], np.zeros(0, np.int32))
-    ranking = rank(await stored.holdings.candidates(stored.creator_id, query, extent), query)
+    ranking = rank(await stored.holdings.candidates(Scope.whole(stored.creator_id), query, extent), query)
     assert ranking.hits
     assert ranking.gate > 0.9
 
 
 async def test_a_library_above_the_limit_is_never_loaded(stored: Stored) -> None:
     state = await stored.holdings.state(stored.creator_id)
-    small = await Snapshots(stored.holdings, 10**9, 100_000).current(stored.creator_id, state)
-    large = await Snapshots(stored.holdings, 10**9, 10_000).current(stored.creator_id, state)
+    small = await Snapshots(stored.holdings, 10**9, 100_000).current(Scope.whole(stored.creator_id), state)
+    large = await Snapshots(stored.holdings, 10**9, 10_000).current(Scope.whole(stored.creator_id), state)
     assert isinstance(small, Snapshot)
     assert isinstance(large, Extent)

@@ -21,6 +21,7 @@ from core.library.admission import Admitted
 from core.library.ingestion import process
 from core.library.store import IndexedSource, NewSource, Stage
 from core.library.transcript import Segment, Timing, Transcript
+from core.tiers import Scope
 from tests.adapters.school import INDEXER, add_ready, change, jobs, lecture, rows, shelf_of
 
 PLACE = Place("discord", channel="10", community="100")
@@ -209,7 +210,7 @@ async def test_completing_replaces_what_a_former_index_left_and_never_appends(
     await _begin_again(database_url, creator_id, item_id)
     shorter = await _indexed(lecture("pencils", cues=4))
     await shelf.complete(creator_id, item_id, shorter)
-    snapshot = await holdings.load(creator_id)
+    snapshot = await holdings.load(Scope.whole(creator_id))
     assert (snapshot.version, snapshot.n_units, snapshot.n_windows) == (2, 4, len(shorter.windows))
     for table in ("segments", "segment_embeddings"):
         assert len(await rows(database_url, f"SELECT 1 FROM {table}")) == 4  # noqa: S608 - a name from above
@@ -244,16 +245,16 @@ async def test_a_removed_source_is_gone_from_answers_at_once_and_comes_back(
     assert source is not None
     assert source.title == "All about ink"
     assert (await holdings.state(creator_id)).version == before.version + 1
-    assert (await holdings.load(creator_id)).source_ids == (kept,)
-    assert [sentence.source_id for sentence in await holdings.sentences(creator_id, spans)] == [kept]
+    assert (await holdings.load(Scope.whole(creator_id))).source_ids == (kept,)
+    assert [sentence.source_id for sentence in await holdings.sentences(Scope.whole(creator_id), spans)] == [kept]
     assert [source.id for source in await shelf.sources(creator_id)] == [kept]
     assert await holdings.transcript(creator_id, removed) is None
     assert await shelf.remove(creator_id, removed) is None
 
     assert await shelf.restore(creator_id, removed) is not None
     assert (await holdings.state(creator_id)).version == before.version + 2
-    assert (await holdings.load(creator_id)).source_ids == (kept, removed)
-    assert len(await holdings.sentences(creator_id, spans)) == 2
+    assert (await holdings.load(Scope.whole(creator_id))).source_ids == (kept, removed)
+    assert len(await holdings.sentences(Scope.whole(creator_id), spans)) == 2
     assert await shelf.restore(creator_id, removed) is None
 
 

@@ -9,6 +9,7 @@ from core.ids import CreatorId, ItemId, SourceId
 from core.library.admission import Admitted
 from core.library.ingestion import process
 from core.library.store import Stage
+from core.tiers import Scope
 from tests.adapters.school import INDEXER, add_ready, change, found_school, lecture, rows, shelf_of
 
 UPLOADS = "20261121000010_uploads.sql"
@@ -49,6 +50,6 @@ async def test_work_of_an_earlier_version_goes_on_after_the_upgrade(database: Da
     assert await PostgresAdmission(database).next(WORKER) == Admitted(CreatorId(1), ItemId(new.item_id))
     assert await process(CreatorId(1), new.item_id, bench=shelf, indexer=INDEXER)
     await add_ready(database, CreatorId(1), lecture("chalk"))
-    loaded = await PostgresHoldings(database).load(CreatorId(1))
+    loaded = await PostgresHoldings(database).load(Scope.whole(CreatorId(1)))
     assert loaded.source_ids[:2] == (old.id, SourceId(new.id))
     assert len(loaded.source_ids) == 3

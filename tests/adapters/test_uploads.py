@@ -31,6 +31,7 @@ from core.library.speech import Recognised
 from core.library.store import NewSource, NewWorkflow, Source, SourceKind, Stage, UploadSettings
 from core.library.transcript import Chapter, LocatorKind, Segment, Timing, Transcript, Word
 from core.library.workbench import Workbench
+from core.tiers import Scope
 from tests.adapters.school import INDEXER, STEM, MadeUpEmbedder, lecture, rows, shelf_of, spoken
 from tests.adapters.scripted_reader import Answer, ScriptedReader, linked
 
@@ -133,7 +134,7 @@ async def test_a_document_is_cited_by_its_slide_and_has_no_seconds(
     await work_off(shelf, database, reader)
     (source,) = await shelf.sources(creator_id)
     assert (source.kind, source.title, source.duration_s) == (SourceKind.DOCUMENT, "Shading slides", 0.0)
-    quoted = await PostgresHoldings(database).sentences(creator_id, [Span(source.id, 1, 1)])
+    quoted = await PostgresHoldings(database).sentences(Scope.whole(creator_id), [Span(source.id, 1, 1)])
     cited = citation(creator_id, "1", quoted, Links())
     assert (cited.locator.kind, cited.locator.value, cited.locator.words) == ("slide", "2", "slide 2")
     assert (cited.start_s, cited.end_s) == (None, None)
@@ -170,7 +171,7 @@ async def test_a_playlist_becomes_items_of_one_workflow_and_a_private_video_does
     await work_off(shelf, database, reader)
     (shown,) = await cards(database_url)
     assert (shown.text.plain, shown.buttons) == ("✅ Drawing for all\n3 of 3 ready. Ask about them.", ())
-    loaded = await PostgresHoldings(database).load(creator_id)
+    loaded = await PostgresHoldings(database).load(Scope.whole(creator_id))
     assert len(loaded.source_ids) == 4, "the playlist itself is not searched"
 
 
@@ -242,7 +243,7 @@ async def test_vectors_that_do_not_find_their_own_sentences_never_become_searcha
     mixed = Indexer(Mixed(), split_sentences, STEM)
     with pytest.raises(ProviderError, match="do not find"):
         await process(creator_id, source.item_id, bench=shelf, indexer=mixed)
-    assert (await PostgresHoldings(database).load(creator_id)).n_units == 0
+    assert (await PostgresHoldings(database).load(Scope.whole(creator_id))).n_units == 0
 
 
 async def test_times_that_are_none_are_refused_in_words(shelf: PostgresShelf, creator_id: CreatorId) -> None:

@@ -25,6 +25,7 @@ from core.asking.holdings import Snapshots
 from core.asking.snapshot import Snapshot
 from core.errors import ProviderError
 from core.ids import CreatorId, SourceId
+from core.tiers import Scope
 from tests.bench.made_up import STEM, MadeUpSource, Warehouse, made_up_library, question_about
 from tests.bench.table import Row, percentile
 
@@ -152,7 +153,7 @@ async def _at_size(
     first_s = [await _first_question(town, creator_id, text) for text in texts[:FIRST_QUESTIONS]]
     engine = town.engine()
     await engine.answer(Question(creator_id, texts[0]))
-    snapshot = await PostgresHoldings(town.database).load(creator_id)
+    snapshot = await PostgresHoldings(town.database).load(Scope.whole(creator_id))
     times = Times()
     for text in texts:
         await _ask_every_way(town, engine, snapshot, text, times)

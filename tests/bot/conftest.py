@@ -109,7 +109,7 @@ def attachment(name: str = "sphere.vtt", content: bytes = LECTURE) -> Attachment
     return Attachment(name, len(content), save)
 
 
-async def eventually(look: Callable[[], Awaitable[bool]], what: str, timeout_s: float = 30.0) -> None:
+async def eventually(look: Callable[[], Awaitable[bool]], what: str, timeout_s: float = 90.0) -> None:
     """Wait until something holds.
 
     Raises:

@@ -114,6 +114,18 @@ async def test_private_answers_have_private_clips_and_a_removed_video_has_none(s
     assert not reply.files
 
 
+async def test_a_clip_of_what_is_for_members_is_theirs_alone(staff: Speaker) -> None:
+    member, other = Speaker.of(staff.deployment, "2"), Speaker.of(staff.deployment, "3")
+    answer = await other.says("ask", question=QUESTION)
+    await staff.says("students", member=member.person, tier="gold")
+    await staff.says("edit", source="Glueing boards", tier="gold")
+    refused = await other.presses(answer, LABEL)
+    assert "for members of gold" in refused.text.plain
+    assert not refused.files
+    clip = await member.presses(answer, LABEL)
+    assert (len(clip.files), clip.private) == (1, True)
+
+
 @pytest.mark.parametrize(
     "change", ["1:1:5", "1:1:5:31", "1:1:5:0", "1:1:-5:9", "x:1:5:9", "1:1:5:٩", f"1:{'9' * 30}:5:9"]
 )

@@ -16,13 +16,14 @@ from bot.commands.library import _line
 from bot.settings import Settings
 from core.asking.embedding import Embedder, Vector
 from core.errors import ChronosError, ProviderBusy, SourceGone, UploadRefused
-from core.ids import CreatorId
+from core.ids import CreatorId, StudentId
 from core.library.freshness import Recheck
 from core.library.indexing import SEARCHED_AGAIN, Indexer
 from core.library.ingestion import Interrupted
 from core.library.origins import CaptionKind, CaptionTrack, Entry, LinkKind, Listing, Report, VideoInfo
 from core.library.source_reader import PortReader
 from core.library.store import Source, SourceKind, Stage
+from core.members.directory import Standing
 from tests.adapters.school import STEM, change, rows
 from tests.adapters.scripted_reader import linked
 from tests.bot.conftest import LECTURE, eventually
@@ -220,7 +221,7 @@ async def test_a_page_that_is_gone_is_marked_and_still_answered_from_until_it_is
     await look_tomorrow(recheck, creator_id, database_url)
     (source,) = await deployment.shelf.sources(creator_id)
     assert source.vanished_at is not None
-    assert "gone from its site since" in str(_line(source, staff=False))
+    assert "gone from its site since" in str(_line(source, Standing(StudentId(1))))
     assert PARAGRAPHS[0] in await sentences(database_url)
     del site.status["/page"]
     await look_tomorrow(recheck, creator_id, database_url)

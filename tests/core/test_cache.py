@@ -3,6 +3,7 @@ from dataclasses import dataclass, replace
 from core.asking.answer import Answer, Citation, Confidence, Locator, Mode, Outcome, Sentence, Usage
 from core.asking.cache import AnswerCache, AnswerKey
 from core.ids import CreatorId, SourceId
+from core.tiers import NO_TIERS, Scope
 
 CITED = Citation(
     "1", SourceId(7), "Bread", "https://youtu.be/AbCdEfGhIjK?t=3", Locator("time", "0:03"), 3.0, 6.0, "Rest it."
@@ -24,7 +25,7 @@ class Clock:
 
 
 def key(question: str = "how long?", *, creator: int = 1, version: int = 1) -> AnswerKey:
-    return AnswerKey(CreatorId(creator), version, "en", question)
+    return AnswerKey(Scope(CreatorId(creator), NO_TIERS), version, "en", question)
 
 
 def test_a_kept_answer_costs_nothing_when_it_is_given_again() -> None:

@@ -1,6 +1,7 @@
 """The engine from question to answer, with a made-up library and models that say what a test wants."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +13,7 @@ from core.asking.engine import (
     CLOSEST,
     NO_QUESTION,
     NOT_COVERED,
+    NOT_COVERED_HERE,
     NOTHING_YET,
     Engine,
     Question,
@@ -25,12 +27,14 @@ from core.asking.words import clean_question
 from core.asking.writing import Draft, DraftSentence, Task, Turn
 from core.errors import ConfigurationError, ProviderBusy, ProviderError
 from core.ids import CreatorId, SourceId
+from core.tiers import ALL_TIERS, NO_TIERS, Scope, Tiers
 from tests.core.workshop import CREATOR, DIMENSIONS, STEM, SUBJECTS, embed, index, lesson, library
 
 EMBEDDER = "made-up"
 CUTOFF = Cutoff(mean=1.0, deviation=0.1)
 DRILL = SourceId(10 + SUBJECTS.index("drill"))
 CLEAN_THE_DRILL = "How do I clean the drill?"
+GOLD, SILVER = frozenset({"gold"}), frozenset({"silver"})
 
 
 class WorkshopEmbedder:
@@ -58,43 +62,49 @@ class FakeHoldings:
         default_factory=lambda: {SourceId(10 + at): lesson(subject) for at, subject in enumerate(SUBJECTS)}
     )
     removed: set[SourceId] = field(default_factory=set)
+    tiers: dict[SourceId, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     kept: dict[CreatorId, tuple[int, Cutoff]] = field(default_factory=dict)
 
     async def state(self, creator_id: CreatorId) -> CorpusState:
         self.calls.append("state")
-        return CorpusState(self.version, self.embedder_id, self.cutoff)
+        return CorpusState(self.version, self.embedder_id, self.cutoff, frozenset(self.tiers.values()))
 
-    async def extent(self, creator_id: CreatorId) -> Extent:
-        units = sum(len(sentences) for sentences in self.texts.values())
+    async def extent(self, scope: Scope) -> Extent:
+        units = sum(len(sentences) for sentences in self._open(scope).values())
         return Extent(self.version, self.embedder_id, units, units // 6, 5.0, 50.0)
 
-    async def load(self, creator_id: CreatorId) -> Snapshot:
+    async def load(self, scope: Scope) -> Snapshot:
         self.calls.append("load")
         await asyncio.sleep(0)
-        sources = [index(source_id, sentences) for source_id, sentences in self.texts.items()]
-        return Snapshot.build(creator_id, self.version, self.embedder_id, sources)
+        sources = [index(source_id, sentences) for source_id, sentences in self._open(scope).items()]
+        return Snapshot.build(scope.creator_id, self.version, self.embedder_id, sources)
 
-    async def candidates(self, creator_id: CreatorId, query: SearchQuery, extent: Extent) -> Snapshot:
+    async def candidates(self, scope: Scope, query: SearchQuery, extent: Extent) -> Snapshot:
         self.calls.append("candidates")
-        return Snapshot.build(creator_id, extent.version, extent.embedder_id, library())
+        sources = [source for source in library() if source.source_id in self._open(scope)]
+        return Snapshot.build(scope.creator_id, extent.version, extent.embedder_id, sources)
 
-    async def sentences(self, creator_id: CreatorId, spans: Sequence[Span]) -> list[StoredSentence]:
+    async def sentences(self, scope: Scope, spans: Sequence[Span]) -> list[StoredSentence]:
         self.calls.append("sentences")
         return [
             self._sentence(span.source_id, position)
             for span in spans
-            if span.source_id not in self.removed
+            if span.source_id not in self.removed and span.source_id in self._open(scope)
             for position in range(span.first, min(span.last + 1, len(self.texts[span.source_id])))
         ]
 
     async def set_cutoff(self, creator_id: CreatorId, version: int, cutoff: Cutoff) -> None:
         self.kept[creator_id] = (version, cutoff)
 
+    def _open(self, scope: Scope) -> dict[SourceId, list[str]]:
+        return {found: texts for found, texts in self.texts.items() if scope.opens(self.tiers.get(found, ""))}
+
     def _sentence(self, source_id: SourceId, position: int) -> StoredSentence:
         return StoredSentence(
             source_id, position, 5.0 * position, 5.0 * position + 5.0, 5.0 * position, 0,
             self.texts[source_id][position], f"Lesson {source_id}", "https://youtu.be/AbCdEfGhIjK", 300.0, timed=True,
+            tier=self.tiers.get(source_id, ""),
         )  # fmt: skip
 
 
@@ -152,8 +162,10 @@ class Desk:
             embedder=WorkshopEmbedder(), stem=STEM, models=self.models, links=NoLinks(), watch=self.heard,
         )  # fmt: skip
 
-    async def ask(self, text: str, *history: Turn, may_write: bool = True) -> Answer:
-        return await self.engine.answer(Question(CREATOR, text, history, may_write=may_write))
+    async def ask(
+        self, text: str, *history: Turn, may_write: bool = True, tiers: Tiers = NO_TIERS
+    ) -> Answer:  # fmt: skip
+        return await self.engine.answer(Question(CREATOR, text, history, may_write=may_write, tiers=tiers))
 
 
 async def test_without_a_model_the_creators_own_words_are_quoted_with_a_link_to_the_second() -> None:
@@ -425,6 +437,82 @@ async def test_a_library_too_large_to_be_held_finds_its_cut_off_from_candidates(
 
     assert desk.holdings.kept[CREATOR][0] == 3
     assert desk.holdings.calls.count("candidates") > 30
+
+
+@pytest.mark.parametrize("most_units", [100_000, 100])
+async def test_members_of_different_tiers_who_ask_the_same_at_once_each_get_what_is_open_to_them(
+    most_units: int,
+) -> None:
+    model = ScriptedModel("one", True)
+    desk = Desk(FakeHoldings(tiers={DRILL: "gold"}), [model], most_units=most_units)
+    for _ in ("asked", "from the cache"):
+        gold, staff, silver, anybody = await asyncio.gather(
+            *(desk.ask(CLEAN_THE_DRILL, tiers=tiers) for tiers in (GOLD, ALL_TIERS, SILVER, NO_TIERS))
+        )
+        for allowed in (gold, staff):
+            assert (allowed.mode, allowed.members_only) == (Mode.WRITTEN, True)
+            assert DRILL in {cited.source_id for cited in allowed.citations}
+        for other in (silver, anybody):
+            assert DRILL not in {cited.source_id for cited in other.citations}
+            assert "drill" not in other.text
+            assert not other.members_only
+
+
+async def test_rights_that_open_the_same_share_what_is_held_and_what_was_paid_for() -> None:
+    model = ScriptedModel("one", True)
+    desk = Desk(models=[model])
+    for tiers in (NO_TIERS, GOLD, SILVER, ALL_TIERS):
+        await desk.ask(CLEAN_THE_DRILL, tiers=tiers)
+    assert (desk.holdings.calls.count("load"), len(model.tasks)) == (1, 1)
+
+    desk.holdings.tiers[SourceId(DRILL + 1)] = "gold"
+    desk.holdings.version += 1
+    answers = [await desk.ask(CLEAN_THE_DRILL, tiers=tiers) for tiers in (NO_TIERS, SILVER, GOLD, ALL_TIERS)]
+    assert (desk.holdings.calls.count("load"), len(model.tasks)) == (3, 3)
+    assert not any(answer.members_only for answer in answers)
+
+
+async def test_a_tier_given_since_takes_an_answer_out_of_the_cache() -> None:
+    desk = Desk(models=[ScriptedModel("one", True)])
+    assert (await desk.ask(CLEAN_THE_DRILL)).mode is Mode.WRITTEN
+
+    desk.holdings.tiers[DRILL] = "gold"
+    desk.holdings.version += 1
+
+    assert DRILL not in {cited.source_id for cited in (await desk.ask(CLEAN_THE_DRILL)).citations}
+    assert (await desk.ask(CLEAN_THE_DRILL, tiers=GOLD)).members_only
+
+
+async def test_a_source_locked_between_ranking_and_reading_is_not_shown() -> None:
+    desk = Desk()
+    await desk.ask(CLEAN_THE_DRILL)
+    desk.holdings.tiers = dict.fromkeys(desk.holdings.texts, "gold")  # its version has not been seen yet
+
+    answer = await desk.ask(CLEAN_THE_DRILL)
+
+    assert (answer.outcome, answer.citations) == (Outcome.ABSTAINED, ())
+
+
+@pytest.mark.parametrize("tiers", [{}, dict.fromkeys([SourceId(10 + at) for at in range(len(SUBJECTS))], "gold")])
+async def test_who_may_not_read_everything_is_told_that_more_may_cover_it(tiers: dict[SourceId, str]) -> None:
+    desk = Desk(FakeHoldings(tiers={DRILL: "gold", **tiers}))
+
+    asked = "Who won the election in Peru?"
+    assert (await desk.ask(asked)).notice == NOT_COVERED_HERE
+    assert (await desk.ask(asked, tiers=GOLD)).notice == NOT_COVERED
+
+
+async def test_of_a_library_that_changed_no_older_snapshot_is_kept() -> None:
+    holdings, creator_id = FakeHoldings(tiers={DRILL: "gold"}), CreatorId(77)
+    snapshots = Snapshots(holdings, 10**9, 100_000)
+    for tier in ("gold", "silver"):
+        holdings.tiers[DRILL], holdings.version = tier, holdings.version + 1
+        for tiers in (NO_TIERS, frozenset({tier})):
+            await snapshots.current(Scope(creator_id, tiers), await holdings.state(creator_id))
+
+    gc.collect()
+    held = [found for found in gc.get_objects() if isinstance(found, Snapshot) and found.creator_id == creator_id]
+    assert [snapshot.version for snapshot in held] == [3, 3]
 
 
 async def test_every_part_of_an_answer_is_timed() -> None:

@@ -615,6 +615,16 @@ async def test_a_short_refusal_of_a_mention_stands_in_the_channel(scene: Scene) 
     assert answer.content == "Not now."
 
 
+async def test_a_private_answer_that_links_to_something_does_not_stand_in_the_channel(scene: Scene) -> None:
+    cited = RichText.of("Short. ", link("[1]", "https://videos.example/1"))
+    scene.responder.answer = answering(says(cited, private=True))
+    _, notice = await scene.mention("why?")
+    assert "Short." not in notice.content
+    assert "Short." in (await scene.fake.dm(scene.bob).next_message()).content
+    interaction = await scene.fake.slash(scene.bob, scene.general, "ask", question="why?")
+    assert (await interaction.settled(lambda message: "Short." in message.content)).ephemeral
+
+
 @pytest.mark.parametrize("closed", [False, True])
 async def test_a_private_answer_to_a_mention_goes_to_the_person(scene: Scene, closed: bool) -> None:
     scene.responder.private_answers, scene.bob.closed_dms = True, closed

@@ -685,6 +685,18 @@ async def test_a_refusal_stays_in_the_group_where_the_command_is_public(scene: S
     assert (await scene.answer(scene.student, group, "/ask again")).text == "Wait a minute."
 
 
+async def test_a_private_answer_that_links_to_something_goes_to_the_private_chat(
+    scene: Scene, group: FakeChat
+) -> None:
+    cited = RichText.of("Short. ", link("[1]", "https://videos.example/1"))
+    scene.responder.replies["ask"] = Reply(cited, private=True)
+    alone = scene.telegram.private(scene.student)
+    before = len(group.bot_messages)
+    await scene.telegram.send(scene.student, group, "/ask why?")
+    assert "Short." in (await alone.next_message()).text
+    assert len(group.bot_messages) == before
+
+
 # Buttons.
 
 
