@@ -34,7 +34,7 @@ def make_intake(settings: Settings, files: MediaFiles) -> Intake:
         file_bytes=settings.limits.file_mb * MEGABYTE, media_bytes=settings.limits.media_mb * MEGABYTE,
         longest_s=settings.limits.media_hours * 3600, storage_gb=settings.limits.max_storage_gb,
     )  # fmt: skip
-    return Intake(files, LocalFileKinds(), read_timed_text, detect_language, most)
+    return Intake(files, LocalFileKinds(), read_timed_text, FileWords().read_file, detect_language, most)
 
 
 @asynccontextmanager

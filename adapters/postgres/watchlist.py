@@ -40,7 +40,7 @@ NOTE_VERSION: Final = """
     UPDATE sources
        SET etag = $3, last_modified = $4, size_bytes = $5, title = CASE WHEN titled OR $6 = '' THEN title ELSE $6 END
      WHERE creator_id = $1 AND id = $2 AND removed_at IS NULL AND status = 'ready'
-    RETURNING id
+    RETURNING corrected_at IS NOT NULL AS corrected
 """
 STORED: Final = "SELECT text, locator FROM segments WHERE creator_id = $1 AND source_id = $2 ORDER BY position"
 TITLE_CHARS: Final = 300
@@ -87,7 +87,7 @@ class PostgresWatchlist:
             found = await connection.fetchval(
                 NOTE_VERSION, creator_id, source_id, fresh.etag, fresh.last_modified, read.size_bytes, title
             )
-            if found is None:  # removed meanwhile
+            if found is None or found:  # removed meanwhile; or corrected by hand, and that stays
                 return False
             stored = await connection.fetch(STORED, creator_id, source_id)
             if [(row["text"], row["locator"]) for row in stored] == [(u.text, u.locator) for u in indexed.units]:

@@ -43,7 +43,7 @@ async def upload(context: Context) -> Reply:
         links, title = f"{links} {title}", ""
     if file is None and not links:
         raise UploadRefused(NOTHING_GIVEN)
-    await _check_pace(context)
+    await check_pace(context)
     words = Said(links if file is not None else "", title, context.text("language"))
     new = await _from_file(context, file, words) if file else context.services.intake.links(links, words)
     workflow = NewWorkflow(uploader=context.standing.student_id)
@@ -57,12 +57,12 @@ async def upload(context: Context) -> Reply:
 
 
 async def _from_file(context: Context, file: Attachment, words: Said) -> list[NewSource]:
-    async with _saved(context.services.scratch, file) as path:
+    async with saved_file(context.services.scratch, file) as path:
         return await context.services.intake.file(context.creator.id, path, file.name, words)
 
 
 @asynccontextmanager
-async def _saved(folder: Path, file: Attachment) -> AsyncIterator[Path]:
+async def saved_file(folder: Path, file: Attachment) -> AsyncIterator[Path]:
     """The file on the disk for as long as it is looked at; its own name is never a path."""
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     holder = await asyncio.to_thread(TemporaryDirectory, dir=folder, prefix="upload-")
@@ -74,7 +74,12 @@ async def _saved(folder: Path, file: Attachment) -> AsyncIterator[Path]:
         await asyncio.to_thread(holder.cleanup)
 
 
-async def _check_pace(context: Context) -> None:
+async def check_pace(context: Context) -> None:
+    """See that this creator may upload one thing more within this hour.
+
+    Raises:
+        UploadRefused: says when they may go on.
+    """
     most = context.services.uploads_per_hour
     if not most:
         return

@@ -52,6 +52,13 @@ class OriginKind(StrEnum):
     LISTING = "listing"
 
 
+class Revision(StrEnum):
+    """What a source is that takes the place of another: its corrected transcript, or a new recording or text."""
+
+    CORRECTION = "correction"
+    REPLACEMENT = "replacement"
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """What a source is made from. ``key`` names a kept file, ``name`` is how it was called where it came from.
@@ -112,7 +119,10 @@ UNNAMED: Final = NewWorkflow()
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source as lists show it, with the work on it; ``stage_s`` are the seconds since its stage began."""
+    """A source as lists show it, with the work on it; ``stage_s`` are the seconds since its stage began.
+
+    ``revision`` is there where it takes, or took, the place of another.
+    """
 
     id: SourceId
     item_id: ItemId
@@ -133,6 +143,7 @@ class Source:
     stage_s: float = 0.0
     last_error: str = ""
     vanished_at: datetime | None = None
+    revision: Revision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +157,11 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A claimed item: what the worker turns into searchable text. ``attempts`` counts this one."""
+    """A claimed item: what the worker turns into searchable text. ``attempts`` counts this one.
+
+    ``revises`` is the source whose place it takes once it is searchable, ``names`` are words that occur in the
+    creator's recordings and are hard to spell.
+    """
 
     creator_id: CreatorId
     item_id: ItemId
@@ -158,6 +173,13 @@ class Work:
     origin: Origin = Origin(OriginKind.TIMED_TEXT)
     link: str = ""
     settings: UploadSettings = AS_USUAL
+    revises: SourceId | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def searched_as(self) -> SourceId:
+        """The source as which it will be found."""
+        return self.source_id if self.revises is None else self.revises
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,9 @@ FOREIGN_KEYS: Final = """
       FROM pg_constraint k WHERE k.contype = 'f' AND k.connamespace = 'public'::regnamespace
 """
 LISTED: Final = "INSERT INTO listed (creator_id, listing_id, content_hash) VALUES ($1, $2, '\\x01')"
+REVISED: Final = "INSERT INTO revisions (creator_id, revises, source_id, kind) VALUES ($1, $2, $2, 'correction')"
+NAMED: Final = "INSERT INTO glossary_names (creator_id, name) VALUES ($1, 'Kubernetes')"
+ANNOUNCED: Final = "INSERT INTO announcements (creator_id, community_id, place) VALUES ($1, $2, '{}')"
 COPY: Final = """
     INSERT INTO {table} OVERRIDING SYSTEM VALUE
     SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(r) || $1)).* FROM {table} r LIMIT 1
@@ -106,6 +109,9 @@ async def world(database: Database, database_url: str) -> World:
             await converse(database, school, person, f"What does {person} ask {school.creator_id}?")
         async with database.creator(school.creator_id) as connection:
             await connection.execute(LISTED, school.creator_id, school.source_id)
+            await connection.execute(REVISED, school.creator_id, school.source_id)
+            await connection.execute(NAMED, school.creator_id)
+            await connection.execute(ANNOUNCED, school.creator_id, school.community_id)
     return World(database_url, database, own, other, student, classmate, await rows(database_url, RELATIONS))
 
 
