@@ -24,7 +24,7 @@ commands = Registry()
 @commands.command(
     "glossary",
     "See and change how names are written in transcripts",
-    Parameter("add", "A name as it is written"),
+    Parameter("add", "A name as it is written", takes_rest=True),
     Parameter("instead_of", "How it is misspelt in transcripts, with commas between"),
     Parameter("remove", "A name to take out"),
     Parameter("file", "Names, one on each line; behind a comma how they are misspelt", Kind.FILE),
