@@ -16,6 +16,7 @@ from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.revisions import PostgresRevisions
 from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.spoken import PostgresSpokenTexts
+from adapters.postgres.watchlist import PostgresWatchlist
 from adapters.sources.sentences import split_sentences
 from core.asking.embedding import Vector
 from core.conversation import Place, Reply, reply_from_json
@@ -210,6 +211,20 @@ async def test_a_former_version_whose_vectors_are_of_another_embedder_does_not_c
     async with database.creator(school.creator_id) as connection:
         await connection.execute("UPDATE corpora SET embedder = 'another' WHERE creator_id = $1", school.creator_id)
     assert await PostgresRevisions(database).undo(school.creator_id, revision) is None
+
+
+async def test_what_the_old_page_says_does_not_overwrite_what_took_its_place(
+    database: Database, school: School
+) -> None:
+    await revise(database, school, linked("https://videos.example/new"), Revision.REPLACEMENT)
+    read = ReadSource(Transcript(spoken("ink", 8)), "Ink", link="https://videos.example/new")
+    await work_off(database, shelf_of(database), ScriptedReader({"https://videos.example/new": [read]}))
+    late = replace(read, transcript=Transcript(spoken("the old page", 4)), link="https://videos.example/old")
+    indexed = await INDEXER.index(late.transcript, _ignored)
+    watchlist = PostgresWatchlist(database)
+    assert not await watchlist.replace(school.creator_id, school.source_id, late, indexed)
+    assert "Step 7 of ink" in (await words_of(database, school))[-1]
+    assert await watchlist.replace(school.creator_id, school.source_id, replace(late, link=read.link), indexed)
 
 
 async def test_another_creator_neither_confirms_nor_undoes(database: Database, school: School) -> None:
