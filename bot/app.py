@@ -12,18 +12,22 @@ import structlog
 
 from adapters.models.local_embedder import LocalEmbedder
 from adapters.postgres.admission import PostgresAdmission
+from adapters.postgres.announcements import PostgresAnnouncements
 from adapters.postgres.catalogue import PostgresCatalogue
 from adapters.postgres.conversations import PostgresConversations
 from adapters.postgres.database import Database, open_database, raw_connection
 from adapters.postgres.deployment import PostgresGreetings, clock_leadership, enqueue, link_key, open_queue
 from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.embedded import embedded_server
+from adapters.postgres.glossary import PostgresGlossaries
 from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.jobs import put_recheck
 from adapters.postgres.media_claims import PostgresMediaClaims
 from adapters.postgres.migrations import migrate
 from adapters.postgres.outbox import PostgresOutbox
+from adapters.postgres.revisions import PostgresRevisions
 from adapters.postgres.shelf import PostgresShelf
+from adapters.postgres.spoken import PostgresSpokenTexts
 from adapters.postgres.transcripts import PostgresRecognitions
 from adapters.postgres.watchlist import PostgresWatchlist
 from adapters.sources import media
@@ -52,6 +56,7 @@ from core.library.freshness import Recheck, Rereader
 from core.library.indexing import Indexer
 from core.library.keeping import Keeping
 from core.library.reading import SourceReader
+from core.library.respelling import Respelling
 from core.library.scratch import Scratch
 
 log = structlog.get_logger()
@@ -197,6 +202,8 @@ async def open_on(
             intake=make_intake(settings, reader.keeping), embedder_languages=embedder.languages,
             limits=make_limits(settings), catalogue=PostgresCatalogue(database), transcripts=holdings,
             clips=Clips(holdings, files, media, scratch), scratch=scratch,
+            revisions=PostgresRevisions(database), glossaries=PostgresGlossaries(database),
+            announcements=PostgresAnnouncements(database),
             uploads_per_hour=settings.limits.uploads_per_hour, registration=settings.operator.registration,
             contact=settings.operator.contact,
         )  # fmt: skip
@@ -282,7 +289,11 @@ async def run_worker(deployment: Deployment, stop: asyncio.Event) -> None:
     links = Recheck(
         PostgresWatchlist(deployment.database), deployment.rereader, deployment.shelf, deployment.indexer
     )  # fmt: skip
-    tasks = Tasks(items, deployment.engine, deployment.directory, deployment, links, stop)
+    names = Respelling(
+        deployment.services.glossaries, PostgresSpokenTexts(deployment.database), deployment.shelf,
+        deployment.indexer,
+    )  # fmt: skip
+    tasks = Tasks(items, deployment.engine, deployment.directory, deployment, links, names, stop)
     while not stop.is_set():
         try:
             async with open_queue(deployment.address.url) as queue:

@@ -33,7 +33,7 @@ def make_intake(settings: Settings, keeping: Keeping) -> Intake:
         file_bytes=settings.limits.file_mb * MEGABYTE, media_bytes=settings.limits.media_mb * MEGABYTE,
         longest_s=settings.limits.media_hours * 3600,
     )  # fmt: skip
-    return Intake(keeping, LocalFileKinds(), read_timed_text, detect_language, most)
+    return Intake(keeping, LocalFileKinds(), read_timed_text, FileWords().read_file, detect_language, most)
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from core.asking.engine import Engine
 from core.ids import CreatorId
 from core.library.freshness import Recheck
 from core.library.ingestion import Interrupted
+from core.library.respelling import Respelling
 from core.members.directory import Directory
 
 log = structlog.get_logger()
@@ -57,6 +58,7 @@ class Tasks:
     directory: Directory
     housekeeping: Housekeeping
     links: Recheck
+    names: Respelling
     stop: asyncio.Event
 
     async def calibrate(self, payload: dict[str, int]) -> None:
@@ -83,6 +85,10 @@ class Tasks:
         """Look at a creator's links again."""
         await self.links.all_due(CreatorId(payload["creator_id"]), self.stop)
 
+    async def respell(self, payload: dict[str, int]) -> None:
+        """Apply a creator's glossary to what is searchable."""
+        await self.names.all_misspelt(CreatorId(payload["creator_id"]), self.stop)
+
 
 def register(queue: PgQueuer, tasks: Tasks) -> None:
     """Bind the jobs' names to what they do."""
@@ -96,8 +102,9 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
         ("sweep", tasks.sweep),
     ):  # fmt: skip
         queue.entrypoint(name)(_handler(name, run, tasks.stop))
-    # It may last, and what people wait for must not wait behind it.
-    queue.entrypoint("recheck", concurrency_limit=1)(_handler("recheck", tasks.recheck, tasks.stop))
+    # They may last, and what people wait for must not wait behind them.
+    for name, run in (("recheck", tasks.recheck), ("respell", tasks.respell)):
+        queue.entrypoint(name, concurrency_limit=1)(_handler(name, run, tasks.stop))
 
 
 def _handler(

@@ -79,7 +79,7 @@ RECORDING: Final = """
 """
 CREATOR_NAME: Final = "SELECT name FROM creators WHERE id = $1"
 TRANSCRIPT: Final = """
-    SELECT start_s, end_s, paragraph, text, locator, speaker FROM segments
+    SELECT start_s, end_s, paragraph, text, locator, speaker, estimated FROM segments
      WHERE creator_id = $1 AND source_id = $2 ORDER BY position
 """
 

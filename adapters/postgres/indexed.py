@@ -31,6 +31,27 @@ ADD_SEGMENT_EMBEDDING: Final = """
 ADD_PASSAGE_EMBEDDING: Final = """
     INSERT INTO passage_embeddings (creator_id, source_id, position, embedder, embedding) VALUES ($1, $2, $3, $4, $5)
 """
+COPY_SEGMENTS: Final = """
+    INSERT INTO segments (creator_id, source_id, position, paragraph, start_s, end_s, estimated, text, words, terms,
+                          locator, speaker)
+    SELECT creator_id, $3, position, paragraph, start_s, end_s, estimated, text, words, terms, locator, speaker
+      FROM segments WHERE creator_id = $1 AND source_id = $2
+"""
+COPY_PASSAGES: Final = """
+    INSERT INTO passages (creator_id, source_id, position, first_segment, last_segment, terms, kind)
+    SELECT creator_id, $3, position, first_segment, last_segment, terms, kind
+      FROM passages WHERE creator_id = $1 AND source_id = $2
+"""
+COPY_SEGMENT_EMBEDDINGS: Final = """
+    INSERT INTO segment_embeddings (creator_id, source_id, position, embedder, embedding)
+    SELECT creator_id, $3, position, embedder, embedding
+      FROM segment_embeddings WHERE creator_id = $1 AND source_id = $2
+"""
+COPY_PASSAGE_EMBEDDINGS: Final = """
+    INSERT INTO passage_embeddings (creator_id, source_id, position, embedder, embedding)
+    SELECT creator_id, $3, position, embedder, embedding
+      FROM passage_embeddings WHERE creator_id = $1 AND source_id = $2
+"""
 EMBEDDED: Final = """
     SELECT s.text, e.embedding
       FROM segment_embeddings e JOIN segments s USING (creator_id, source_id, position)
@@ -69,6 +90,14 @@ async def read_embedded(
     """The stored vectors of a source by their texts: float32 of length 1, as precise as halves are."""
     rows = await connection.fetch(EMBEDDED, creator_id, source_id, embedder_id)
     return {row["text"]: row["embedding"].to_numpy().astype("float32") for row in rows}
+
+
+async def copy_index(connection: Connection, creator_id: CreatorId, source_id: SourceId, copy_id: SourceId) -> None:
+    """Replace one source's rows by those of another."""
+    await connection.execute(CLEAR_PASSAGES, creator_id, copy_id)
+    await connection.execute(CLEAR_SEGMENTS, creator_id, copy_id)
+    for statement in (COPY_SEGMENTS, COPY_PASSAGES, COPY_SEGMENT_EMBEDDINGS, COPY_PASSAGE_EMBEDDINGS):
+        await connection.execute(statement, creator_id, source_id, copy_id)
 
 
 async def store_index(

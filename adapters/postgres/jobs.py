@@ -16,6 +16,8 @@ INGEST: Final = "ingest"
 """The queue's entrypoint that wakes a worker for the item whose turn it is, whichever that is."""
 RECHECK: Final = "recheck"
 """The queue's entrypoint for looking at a creator's links again."""
+RESPELL: Final = "respell"
+"""The queue's entrypoint for spelling the names in a creator's recordings."""
 CALIBRATE: Final = "calibrate"
 """The queue's entrypoint for finding a creator's cut-off anew."""
 
@@ -26,6 +28,15 @@ async def put_recheck(connection: "asyncpg.Connection[asyncpg.Record]", creator_
         RECHECK, json.dumps({"creator_id": creator_id}).encode(), dedupe_key=f"{RECHECK}:{creator_id}",
         on_conflict="skip",
     )  # fmt: skip
+
+
+async def put_respelling(connection: Connection, creator_id: CreatorId) -> None:
+    """Have names spelled in a creator's recordings after this transaction, unless that waits already."""
+    async with system_role(connection):
+        await _queries(raw_connection(connection)).enqueue(
+            RESPELL, json.dumps({"creator_id": creator_id}).encode(), dedupe_key=f"{RESPELL}:{creator_id}",
+            on_conflict="skip",
+        )  # fmt: skip
 
 
 async def put_calibration(connection: Connection, creator_id: CreatorId) -> None:

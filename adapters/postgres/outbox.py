@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
-from adapters.postgres.database import Database
+from adapters.postgres.database import Connection, Database, system_role
 from core.conversation import Place, reply_from_json
+from core.ids import CreatorId
 from core.outbox import Parcel
 
+POST: Final = "INSERT INTO outbox (creator_id, platform, place, content) VALUES ($1, $2, $3, $4) RETURNING id"
 CLAIM: Final = """
     UPDATE outbox SET next_attempt_at = now() + interval '30 seconds', attempts = attempts + 1
      WHERE id IN (SELECT id FROM outbox
@@ -65,3 +67,19 @@ class PostgresOutbox:
         """Delete what was delivered a month ago."""
         async with self._database.system() as connection:
             await connection.execute(PURGE)
+
+
+async def post(connection: Connection, creator_id: CreatorId, place: Place, content: object) -> int:
+    """Inside a creator's transaction, write a message (a reply as plain data) and return its id."""
+    async with system_role(connection):
+        return int(await connection.fetchval(POST, creator_id, place.platform, place_to_json(place), content))
+
+
+def place_to_json(place: Place) -> dict[str, str]:
+    """A place as plain data, without what its community is called."""
+    return {
+        "platform": place.platform,
+        "channel": place.channel,
+        "community": place.community,
+        "thread": place.thread,
+    }

@@ -8,8 +8,10 @@ import asyncpg
 
 from adapters.postgres.admission import admit, give_back, withdraw
 from adapters.postgres.database import Connection, Database
+from adapters.postgres.glossary import read_glossary
 from adapters.postgres.indexed import read_background, read_embedded, store_index
 from adapters.postgres.jobs import put_calibration
+from adapters.postgres.revised import take_place
 from adapters.postgres.transcripts import (
     chapters_to_json,
     transcript_digest,
@@ -30,6 +32,7 @@ from core.asking.words import TermIds
 from core.conversation import Place
 from core.errors import DatabaseError, UploadRefused
 from core.ids import CreatorId, ItemId, SourceId, WorkflowId
+from core.library.glossary import Glossary
 from core.library.origins import CaptionKind, CaptionTrack
 from core.library.reading import ReadSource
 from core.library.store import (
@@ -89,6 +92,7 @@ RESTORE: Final = """
      WHERE creator_id = $1 AND id = $2 AND removed_at IS NOT NULL
        AND NOT EXISTS (SELECT FROM sources o WHERE o.creator_id = $1 AND o.content_hash = s.content_hash
                           AND o.removed_at IS NULL)
+       AND NOT EXISTS (SELECT FROM revisions r WHERE r.creator_id = $1 AND r.source_id = s.id AND s.status = 'ready')
     RETURNING id
 """
 PURGE: Final = "DELETE FROM sources WHERE creator_id = $1 AND removed_at < now() - interval '7 days'"
@@ -110,7 +114,8 @@ CLAIM: Final = """
        AND s.creator_id = i.creator_id AND s.id = i.source_id AND s.removed_at IS NULL
        AND w.creator_id = i.creator_id AND w.id = i.workflow_id
     RETURNING i.source_id, i.transcript, i.attempts, s.title, s.language, s.link, w.settings,
-              s.origin_kind, s.origin_link, s.origin_key, s.origin_name, s.origin_captions
+              s.origin_kind, s.origin_link, s.origin_key, s.origin_name, s.origin_captions,
+              (SELECT r.revises FROM revisions r WHERE r.creator_id = $1 AND r.source_id = s.id) AS revises
 """
 # The seconds that each stage took, summed over attempts.
 _STATS: Final = """
@@ -147,7 +152,7 @@ FINISH_ITEM: Final = f"""
     RETURNING source_id, workflow_id
 """
 FINISH_SOURCE: Final = """
-    UPDATE sources SET status = 'ready', vanished_at = NULL, topics = $3,
+    UPDATE sources SET status = 'ready', topics = $3,
            chapters = CASE WHEN $4 = '[]'::jsonb THEN chapters ELSE $4 END
      WHERE creator_id = $1 AND id = $2
 """
@@ -205,7 +210,7 @@ class PostgresShelf:
         async with self._database.creator(creator_id) as connection:
             workflow_id = await add_workflow(connection, creator_id, workflow)
             tier = workflow.settings.tier
-            added, items = await _add_sources(connection, creator_id, workflow_id, new, tier)
+            added, items = await add_sources(connection, creator_id, workflow_id, new, tier)
             if not items:
                 await drop_workflow(connection, creator_id, workflow_id)
                 return added
@@ -251,7 +256,8 @@ class PostgresShelf:
         """Begin an attempt; None where the item is done, given up or removed."""
         async with self._database.creator(creator_id) as connection:
             row = await connection.fetchrow(CLAIM, creator_id, item_id)
-        return None if row is None else _work(creator_id, item_id, row)
+            glossary = await read_glossary(connection, creator_id)
+        return None if row is None else _work(creator_id, item_id, row, glossary)
 
     async def advance(self, creator_id: CreatorId, item_id: ItemId, stage: Stage, progress: float) -> None:
         """Note how far the work is, and move the card along."""
@@ -299,14 +305,20 @@ class PostgresShelf:
         async with self._database.creator(creator_id) as connection:
             return await read_background(connection, creator_id, source_id, terms)
 
+    async def glossary(self, creator_id: CreatorId) -> Glossary:
+        """How the creator's names are written."""
+        async with self._database.creator(creator_id) as connection:
+            return await read_glossary(connection, creator_id)
+
     async def complete(self, creator_id: CreatorId, item_id: ItemId, indexed: IndexedSource) -> None:
-        """Replace what was stored of the source and make it searchable, in one transaction."""
+        """Replace what was stored of the source, or of the one that it revises, and make it searchable."""
         stats = {"segments": len(indexed.units), "passages": len(indexed.windows)}
         async with self._database.creator(creator_id) as connection:
             done = await connection.fetchrow(FINISH_ITEM, creator_id, item_id, stats)
             if done is None:  # another worker was first
                 return
-            await publish(connection, creator_id, SourceId(done["source_id"]), indexed)
+            source_id = await take_place(connection, creator_id, SourceId(done["source_id"]))
+            await publish(connection, creator_id, source_id, indexed)
             await withdraw(connection, creator_id, item_id)
             await move_card(connection, creator_id, done["workflow_id"], ended=True)
             await put_calibration(connection, creator_id)
@@ -372,7 +384,7 @@ async def add_listed(
     digests = [source.digest for source in new]
     first = {row["content_hash"] for row in await connection.fetch(NOTE_LISTED, creator_id, listing_id, digests)}
     fresh = [source for source in new if source.digest in first]
-    _, items = await _add_sources(connection, creator_id, workflow_id, fresh, tier)
+    _, items = await add_sources(connection, creator_id, workflow_id, fresh, tier)
     if items:
         await admit(connection, creator_id, items, len(items))
     await move_card(connection, creator_id, workflow_id, ended=True)
@@ -394,7 +406,7 @@ async def publish(
         )
 
 
-async def _add_sources(
+async def add_sources(
     connection: Connection, creator_id: CreatorId, workflow_id: WorkflowId, new: Sequence[NewSource], tier: str
 ) -> tuple[list[Added], list[ItemId]]:
     """Write sources with their items, in order; those that are known stay as they are and get no item."""
@@ -438,7 +450,7 @@ def _origin(new: NewSource) -> tuple[str, str, str, str, list[dict[str, str]]]:
     return origin.kind.value, origin.link, origin.key, origin.name, [asdict(track) for track in origin.captions]
 
 
-def _work(creator_id: CreatorId, item_id: ItemId, row: asyncpg.Record) -> Work:
+def _work(creator_id: CreatorId, item_id: ItemId, row: asyncpg.Record, glossary: Glossary) -> Work:
     content = row["transcript"]
     captions = (CaptionTrack(**{**track, "kind": CaptionKind(track["kind"])}) for track in row["origin_captions"])
     origin = Origin(
@@ -447,7 +459,8 @@ def _work(creator_id: CreatorId, item_id: ItemId, row: asyncpg.Record) -> Work:
     return Work(
         creator_id, item_id, SourceId(row["source_id"]), row["title"], row["language"],
         None if content is None else transcript_from_json(content), row["attempts"], origin, row["link"],
-        UploadSettings(**row["settings"]),
+        UploadSettings(**row["settings"]), None if row["revises"] is None else SourceId(row["revises"]),
+        glossary.hints,
     )  # fmt: skip
 
 

@@ -39,11 +39,12 @@ LISTING: Final = """
      WHERE s.creator_id = $1 AND s.id = $2 AND s.removed_at IS NULL
        FOR NO KEY UPDATE OF s
 """
+# What was replaced by something from elsewhere while its site was read is left alone.
 NOTE_VERSION: Final = """
     UPDATE sources
        SET etag = $3, last_modified = $4, size_bytes = $5, title = CASE WHEN titled OR $6 = '' THEN title ELSE $6 END
-     WHERE creator_id = $1 AND id = $2 AND removed_at IS NULL AND status = 'ready'
-    RETURNING id
+     WHERE creator_id = $1 AND id = $2 AND removed_at IS NULL AND status = 'ready' AND $7 IN ('', origin_link)
+    RETURNING corrected_at IS NOT NULL AS corrected
 """
 STORED: Final = "SELECT text, locator FROM segments WHERE creator_id = $1 AND source_id = $2 ORDER BY position"
 TITLE_CHARS: Final = 300
@@ -87,10 +88,9 @@ class PostgresWatchlist:
         """Note the version that was read, and store its text anew where it differs; whether it did."""
         fresh, title = read.freshness, (read.title or read.transcript.title)[:TITLE_CHARS]
         async with self._database.creator(creator_id) as connection:
-            found = await connection.fetchval(
-                NOTE_VERSION, creator_id, source_id, fresh.etag, fresh.last_modified, read.size_bytes, title
-            )
-            if found is None:  # removed meanwhile
+            noted = (fresh.etag, fresh.last_modified, read.size_bytes, title, read.link)
+            found = await connection.fetchval(NOTE_VERSION, creator_id, source_id, *noted)
+            if found is None or found:  # removed or replaced meanwhile; or corrected by hand, and that stays
                 return False
             stored = await connection.fetch(STORED, creator_id, source_id)
             if [(row["text"], row["locator"]) for row in stored] == [(u.text, u.locator) for u in indexed.units]:

@@ -4,16 +4,19 @@ from typing import Final
 
 import asyncpg
 
+from adapters.postgres.announcements import announce
 from adapters.postgres.database import Connection, system_role
+from adapters.postgres.outbox import post
 from core.conversation import Place, Reply, reply_to_json
 from core.ids import CreatorId, ItemId, SourceId, WorkflowId
 from core.library.cards import MOST_FAILED_SHOWN, Batch, batch_card, card
-from core.library.store import NewWorkflow, OriginKind, Source, SourceKind, Stage, UploadSettings
+from core.library.store import NewWorkflow, OriginKind, Revision, Source, SourceKind, Stage, UploadSettings
 from core.library.transcript import Timing
 
 SOURCE_COLUMNS: Final = """
     s.id, s.title, s.link, s.language, s.timing, s.duration_s, s.created_at, s.kind, s.origin_kind, s.topics,
     s.tier, s.vanished_at,
+    (SELECT r.kind FROM revisions r WHERE r.creator_id = s.creator_id AND r.source_id = s.id) AS revision,
     i.id AS item_id, i.stage, i.progress, i.reason, i.workflow_id, i.last_error,
     extract(epoch FROM now() - i.stage_at)::float8 AS stage_s,
     (SELECT w.settings FROM workflows w WHERE w.creator_id = i.creator_id AND w.id = i.workflow_id) AS settings
@@ -33,19 +36,21 @@ END: Final = """
                   AND s.removed_at IS NULL) THEN now() END
      WHERE creator_id = $1 AND id = $2
 """
-# What a listing held counts, not the listing itself; the first that failed come first.
+# What a listing held counts, not the listing itself; the first that failed come first. What has taken the place of
+# another counts as removed, and is shown.
 STATE: Final = f"""
     SELECT {SOURCE_COLUMNS}, count(*) OVER () AS total,
            count(*) FILTER (WHERE i.stage = 'completed') OVER () AS ready,
            count(*) FILTER (WHERE i.stage = 'failed') OVER () AS failures,
            coalesce(max(i.reason) FILTER (WHERE i.stage NOT IN ('completed', 'failed')) OVER (), '') AS waits
       FROM items i JOIN sources s ON s.creator_id = i.creator_id AND s.id = i.source_id
-     WHERE i.creator_id = $1 AND i.workflow_id = $2 AND s.removed_at IS NULL
+     WHERE i.creator_id = $1 AND i.workflow_id = $2
+       AND (s.removed_at IS NULL OR (i.stage = 'completed' AND EXISTS (
+               SELECT FROM revisions r WHERE r.creator_id = $1 AND r.source_id = s.id)))
        AND NOT (s.kind = 'listing' AND i.stage = 'completed')
      ORDER BY i.stage = 'failed' DESC, i.position, i.id
      LIMIT {MOST_FAILED_SHOWN}
 """
-ADD_CARD: Final = "INSERT INTO outbox (creator_id, platform, place, content) VALUES ($1, $2, $3, $4) RETURNING id"
 SET_CARD: Final = "UPDATE workflows SET card_id = $3 WHERE creator_id = $1 AND id = $2"
 # When it is tried stays as it is: it may be leased, or wait because the platform asked for it.
 MOVE_CARD: Final = """
@@ -76,14 +81,7 @@ async def name_workflow(connection: Connection, creator_id: CreatorId, workflow_
 async def add_card(connection: Connection, creator_id: CreatorId, workflow_id: WorkflowId, place: Place) -> None:
     """Write a workflow's card, to be sent to a place."""
     content = await _content(connection, creator_id, workflow_id, title="")
-    where = {
-        "platform": place.platform,
-        "channel": place.channel,
-        "community": place.community,
-        "thread": place.thread,
-    }
-    async with system_role(connection):
-        card_id = await connection.fetchval(ADD_CARD, creator_id, place.platform, where, content)
+    card_id = await post(connection, creator_id, place, content)
     await connection.execute(SET_CARD, creator_id, workflow_id, card_id)
 
 
@@ -96,6 +94,7 @@ async def move_card(
     held = await connection.fetchrow(HOLD, creator_id, workflow_id)
     if ended:
         await connection.execute(END, creator_id, workflow_id)
+        await announce(connection, creator_id, workflow_id)
     if held is None or held["card_id"] is None:
         return
     content = await _content(connection, creator_id, workflow_id, held["title"])
@@ -132,4 +131,5 @@ def source_of_row(row: asyncpg.Record) -> Source:
         row["created_at"], SourceKind(row["kind"]), OriginKind(row["origin_kind"]), WorkflowId(row["workflow_id"]),
         tuple(row["topics"]), row["tier"], row["stage_s"], row["last_error"],
         row["vanished_at"], UploadSettings(**row["settings"]),
+        Revision(row["revision"]) if row["revision"] else None,
     )  # fmt: skip

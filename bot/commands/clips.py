@@ -16,7 +16,7 @@ from core.members.directory import Creator, refusal
 from core.richtext import RichText, bold
 
 LABEL: Final = "🎬 Clip"
-_PAYLOAD: Final = re.compile(r"([0-9]{1,18}):([0-9]{1,18}):([0-9]{1,6}):([0-9]{1,2})")
+_PAYLOAD: Final = re.compile(r"([0-9]{1,18}):([0-9]{1,18}):([0-9]{1,6}):([0-9]{1,2})(?::([0-9a-f]{6}))?")
 
 commands = Registry()
 
@@ -28,17 +28,18 @@ async def clip_button(clips: Clips, creator_id: CreatorId, answer: Answer) -> Bu
     cited = answer.citations[0]
     if cited.start_s is None or cited.locator.value != clock(cited.start_s):
         return None
-    if not await clips.can_cut(creator_id, cited.source_id):
+    key = await clips.recording(creator_id, cited.source_id)
+    if key is None:
         return None
     second = int(cited.start_s)
     length_s = min(max(math.ceil((cited.end_s or 0) - second), 1), int(LONGEST_CLIP_S))
-    return Button(LABEL, "clip", f"{creator_id}:{cited.source_id}:{second}:{length_s}")
+    return Button(LABEL, "clip", f"{creator_id}:{cited.source_id}:{second}:{length_s}:{_mark(key)}")
 
 
 @commands.action("clip", private=False)
 async def clip(context: Context) -> Reply:
     """Cut the moment and send it to where the answer stands."""
-    moment = _moment(context.text("payload"))
+    moment, mark = _moment(context.text("payload"))
     creator = _creator_asked(context, moment.creator_id)
     tiers = await context.services.catalogue.tiers(creator.id, [moment.source_id])
     tier = tiers.get(moment.source_id, "")
@@ -47,6 +48,8 @@ async def clip(context: Context) -> Reply:
     watched = await context.services.transcripts.transcript(moment.creator_id, moment.source_id)
     if watched is None:
         raise Refused("That video was removed, so I cannot cut a clip of it.")
+    if mark not in {"", _mark(watched.media_key)}:
+        raise Refused("There is a new cut of that video since, and that moment is elsewhere in it. Please ask again.")
     kind, content = await context.services.clips.cut(moment, context.standing.student_id)
     end_s = moment.start_s + moment.length_s
     title = watched.title or "Untitled"
@@ -57,11 +60,18 @@ async def clip(context: Context) -> Reply:
     return Reply(words, files=(file,), private=alone and not context.place.direct)
 
 
-def _moment(payload: str) -> Moment:
+def _mark(key: str) -> str:
+    """What tells a recording from the one that may take its place."""
+    return key.rpartition("/")[2][:6]
+
+
+def _moment(payload: str) -> tuple[Moment, str]:
+    """What to cut, and the mark of the recording that was cited; older buttons have none."""
     found = _PAYLOAD.fullmatch(payload)
     if found is None or not 0 < int(found[4]) <= LONGEST_CLIP_S:
         raise Refused("That button does not work any more.")
-    return Moment(CreatorId(int(found[1])), SourceId(int(found[2])), float(found[3]), float(found[4]))
+    moment = Moment(CreatorId(int(found[1])), SourceId(int(found[2])), float(found[3]), float(found[4]))
+    return moment, found[5] or ""
 
 
 def _creator_asked(context: Context, creator_id: CreatorId) -> Creator:

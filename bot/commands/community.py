@@ -1,5 +1,7 @@
 """Setting a community up, its settings, choosing a creator, and what one can do here."""
 
+from typing import Final
+
 from bot.commands.registry import Context, Registry, said
 from core.conversation import Audience, Button, Kind, Parameter, Place, Reply, Role, listed
 from core.errors import Refused
@@ -8,6 +10,8 @@ from core.library.uploads import checked_language
 from core.members.directory import LONGEST_NAME, SET_UP_ALREADY, Creator, checked_name
 from core.richtext import RichText, bold, code, joined, role
 from core.typed_commands import usage
+
+HERE_OR_OFF: Final = ("here", "off")
 
 commands = Registry()
 
@@ -78,12 +82,13 @@ def _require_registration(context: Context) -> None:
     Parameter("language", "The material's language as two letters, such as en"),
     Parameter("who_may_ask", "Who may ask", Kind.CHOICE, choices=("everyone", "enrolled")),
     Parameter("answers", "Whether everybody sees an answer", Kind.CHOICE, choices=("public", "private")),
+    Parameter("announce", "Whether new lessons are announced, here where you type", Kind.CHOICE, choices=HERE_OR_OFF),
     audience=Audience.STAFF,
     private=True,
 )
 async def settings(context: Context) -> Reply:
     """Change what is given, then show everything."""
-    staff_role = await _staff_role(context)
+    staff_role, announced = await _staff_role(context), await _announced(context)
     creator = await _changed(context, context.creator)
     lines = [
         RichText.of(bold("Name: "), creator.name),
@@ -91,6 +96,7 @@ async def settings(context: Context) -> Reply:
         RichText.of(bold("Who may ask: "), creator.who_may_ask),
         RichText.of(bold("Answers: "), creator.answers),
         RichText.of(bold("Staff role: "), _role_words(staff_role)),
+        RichText.of(bold("New lessons: "), announced),
         RichText.of("\nChange with ", code(_changing(context))),
     ]
     may_join = context.standing.owner and context.services.registration != "closed"
@@ -117,6 +123,23 @@ async def _staff_role(context: Context) -> str:
         raise Refused("That role is everybody's, and then everybody would be staff. Please choose another.")
     await context.services.directory.set_staff_role(community.id, wanted)
     return wanted
+
+
+async def _announced(context: Context) -> str:
+    """Where new lessons are announced in this community, in words, after the change that was asked for."""
+    given, community, chosen = context.text("announce"), context.standing.community, context.services.announcements
+    if community is None:
+        if given:
+            raise Refused(
+                "Announcements belong to a server or group: type it in the channel where they are to appear."
+            )
+        return "announced where a server or group wants them; its own /settings shows it"
+    if given:
+        await chosen.choose(context.creator.id, community.id, context.place if given == "here" else None)
+    place = await chosen.place(context.creator.id, community.id)
+    if place is None:
+        return "not announced"
+    return "announced here" if place.key == context.place.key else "announced in another channel of this community"
 
 
 @commands.action("no_staff_role", audience=Audience.STAFF)

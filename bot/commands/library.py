@@ -1,17 +1,15 @@
 """The creator's library in the chat: listing, changing, reading and removing sources."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from bot.commands.registry import Context, Registry, said
-from core.conversation import Audience, Button, File, Kind, Parameter, Reply, Suggestion
+from core.conversation import Audience, Button, Kind, Parameter, Reply, Suggestion
 from core.errors import Refused
 from core.ids import SourceId
 from core.library.cards import clock
 from core.library.catalogue import Edit
-from core.library.exports import FORMS
 from core.library.links import canonical_link
 from core.library.store import Source, SourceKind, Stage
 from core.library.uploads import TITLE_LENGTH, checked_language, cut_words
@@ -23,7 +21,6 @@ SHOWN: Final = 20
 MOST_TOPICS: Final = 3
 SEARCH_KEPT: Final = 20
 """Letters of a search that fit into a button."""
-ENDINGS: Final = {"text": "txt"}
 
 commands = Registry()
 
@@ -108,7 +105,8 @@ def _state(source: Source) -> str:
     return f" · waits: {source.reason}" if source.reason else f" · {source.stage.value}"
 
 
-async def _suggest_source(context: Context, typed: str) -> Sequence[Suggestion]:
+async def suggest_source(context: Context, typed: str) -> Sequence[Suggestion]:
+    """Complete the title of a source."""
     wanted = typed.casefold()
     sources = await context.services.shelf.sources(context.creator.id)
     return [
@@ -122,7 +120,7 @@ async def _suggest_source(context: Context, typed: str) -> Sequence[Suggestion]:
     Parameter("source", "Its title, or its number from /videos", Kind.SOURCE, required=True),
     audience=Audience.STAFF,
     private=True,
-    suggest=_suggest_source,
+    suggest=suggest_source,
 )
 async def remove(context: Context) -> Reply:
     """Remove a source; a button undoes it."""
@@ -157,7 +155,7 @@ async def named_source(context: Context) -> Source:
     Parameter("tier", "Which members may be answered from it, such as gold; none for everybody"),
     audience=Audience.STAFF,
     private=True,
-    suggest=_suggest_source,
+    suggest=suggest_source,
 )
 async def edit(context: Context) -> Reply:
     """Change what is given of a source, and show what it is now."""
@@ -187,29 +185,6 @@ async def _effect(context: Context, source: Source) -> str:
     )
     how = "" if members else f" /students gives somebody that tier: /students <member> tier:{source.tier}"
     return f"From now on only staff and members of {source.tier} ({members} now) are answered from it.{how}{entries}"
-
-
-@commands.command(
-    "transcript",
-    "Get a source's transcript as a file",
-    Parameter("source", "Its title, or its number from /videos", Kind.SOURCE, required=True),
-    Parameter("form", "As which file", Kind.CHOICE, choices=tuple(FORMS)),
-    audience=Audience.STAFF,
-    private=True,
-    suggest=_suggest_source,
-)
-async def transcript(context: Context) -> Reply:
-    """Send what a source says as captions or as text."""
-    source = await named_source(context)
-    watched = await context.services.transcripts.transcript(context.creator.id, source.id)
-    if watched is None or not watched.sentences:
-        raise Refused(f"{source.title} has no transcript yet. /status says how far it is.")
-    form = context.text("form") or ("vtt" if watched.timed else "text")
-    if not watched.timed and form != "text":
-        raise Refused(f"{source.title} has no times, so it can only be had as text.")
-    name = re.sub(r"[^\w-]+", "-", source.title).strip("-")[:60] or "transcript"
-    file = File(f"{name}.{ENDINGS.get(form, form)}", FORMS[form](watched).encode())
-    return Reply(RichText.of("The transcript of ", bold(source.title), ":"), files=(file,))
 
 
 @commands.action("discard", audience=Audience.STAFF)

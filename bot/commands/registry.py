@@ -22,9 +22,12 @@ from core.conversation import (
 )
 from core.errors import Refused
 from core.ids import CreatorId
+from core.library.announcing import Announcements
 from core.library.catalogue import Catalogue
 from core.library.clips import Clips
+from core.library.glossary import Glossaries
 from core.library.intake import Intake
+from core.library.revising import Revisions
 from core.library.scratch import Scratch
 from core.library.store import Shelf
 from core.library.watching import RenewableLinks, Transcripts
@@ -51,6 +54,9 @@ class Services:
     catalogue: Catalogue
     transcripts: Transcripts
     clips: Clips
+    revisions: Revisions
+    glossaries: Glossaries
+    announcements: Announcements
     uploads_per_hour: int
     scratch: Scratch
     registration: str

@@ -1,6 +1,8 @@
 """Adding to a creator's library from the chat, and seeing how far the work is."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 from bot.commands.registry import Context, Registry, said
@@ -9,6 +11,7 @@ from core.errors import UploadRefused
 from core.ids import SourceId, WorkflowId
 from core.library.cards import about, card
 from core.library.intake import Said, links_in
+from core.library.scratch import Scratch
 from core.library.store import AS_USUAL, Added, NewSource, NewWorkflow, Source, Stage, UploadSettings
 from core.library.uploads import checked_settings, cut_words, language_warning
 from core.richtext import RichText, bold, joined
@@ -43,7 +46,7 @@ async def upload(context: Context) -> Reply:
     if file is None and not links:
         raise UploadRefused(NOTHING_GIVEN)
     settings = checked_settings(context.number("window"), context.number("overlap"), context.text("tier"))
-    await _check_pace(context)
+    await check_pace(context)
     words = Said(links if file is not None else "", title, context.text("language"))
     new = await _from_file(context, file, words) if file else context.services.intake.links(links, words)
     workflow = NewWorkflow(settings=settings, uploader=context.standing.student_id)
@@ -58,14 +61,25 @@ async def upload(context: Context) -> Reply:
 
 
 async def _from_file(context: Context, file: Attachment, words: Said) -> list[NewSource]:
-    """Check a file while it stands on the disk; its own name is never a path."""
-    async with context.services.scratch.folder("upload") as folder:
-        path = folder / "upload"
-        await file.save(path)
+    async with saved_file(context.services.scratch, file) as path:
         return await context.services.intake.file(context.creator.id, path, file.name, words)
 
 
-async def _check_pace(context: Context) -> None:
+@asynccontextmanager
+async def saved_file(scratch: Scratch, file: Attachment) -> AsyncIterator[Path]:
+    """The file on the disk for as long as it is looked at; its own name is never a path."""
+    async with scratch.folder("upload") as folder:
+        path = folder / "upload"
+        await file.save(path)
+        yield path
+
+
+async def check_pace(context: Context) -> None:
+    """See that this creator may upload one thing more within this hour.
+
+    Raises:
+        UploadRefused: says when they may go on.
+    """
     most = context.services.uploads_per_hour
     if not most:
         return

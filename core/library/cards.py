@@ -6,6 +6,7 @@ from typing import Final
 
 from core.conversation import Button, Reply, Tone
 from core.ids import WorkflowId
+from core.library.revising import revision_card
 from core.library.store import OriginKind, Source, Stage
 from core.richtext import RichText, bold, joined
 
@@ -51,6 +52,8 @@ class Batch:
 
 def card(source: Source) -> Reply:
     """The card of a source that was uploaded alone."""
+    if source.revision is not None and source.stage in {Stage.COMPLETED, Stage.FAILED}:
+        return revision_card(source)
     if source.stage is Stage.COMPLETED:
         return _ready(source)
     if source.stage is Stage.FAILED:

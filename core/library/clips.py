@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from core.errors import Refused, UploadRefused
 from core.ids import CreatorId, SourceId, StudentId
-from core.library.media import LONGEST_CLIP_S, MediaFiles
+from core.library.media import LONGEST_CLIP_S, MediaFiles, MediaKey
 from core.library.scratch import Scratch
 from core.library.watching import Transcripts
 
@@ -52,9 +52,9 @@ class Clips:
         self._cutting: set[StudentId] = set()
         self._slots = asyncio.Semaphore(MOST_CUT_AT_ONCE)
 
-    async def can_cut(self, creator_id: CreatorId, source_id: SourceId) -> bool:
-        """Whether a source's recording is kept."""
-        return await self._transcripts.recording(creator_id, source_id) is not None
+    async def recording(self, creator_id: CreatorId, source_id: SourceId) -> MediaKey | None:
+        """A source's kept recording; None where there is none to cut from."""
+        return await self._transcripts.recording(creator_id, source_id)
 
     async def cut(self, moment: Moment, student_id: StudentId) -> tuple[str, bytes]:
         """Return a clip's ending (``mp4``, or ``m4a`` without a picture) and its bytes.

@@ -60,6 +60,13 @@ class Indexer:
             ProviderError: the embedder failed.
         """
         units = await asyncio.to_thread(build_units, transcript, self._split)
+        return await self.index_units(units, report, settings, known)
+
+    async def index_units(
+        self, units: Sequence[Unit], report: ReportShare, settings: UploadSettings = AS_USUAL,
+        known: Mapping[str, Vector] | None = None,
+    ) -> IndexedSource:  # fmt: skip
+        """Lay windows over units that are cut already and embed both; see ``index``."""
         if not units:
             raise UploadRefused("There are no words in this file, so there is nothing to answer from.")
         windows = build_windows(units, settings.window_words, settings.overlap)

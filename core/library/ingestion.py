@@ -93,6 +93,8 @@ async def _read(work: Work, bench: Workbench, reader: SourceReader, progress: Pr
     """Return what a source says, kept for another attempt; None for a listing, whose entries are now items."""
     read = await reader.read(work, progress.report)
     if isinstance(read, Listing):
+        if work.revises is not None:
+            raise UploadRefused("This link leads to a list. Give the link of the one video that is the new cut.")
         await bench.expand(work.creator_id, work.item_id, read.title, entries_to_add(read, work.language))
         return None
     if not read.transcript.segments:
@@ -112,7 +114,7 @@ async def _make_searchable(
 
     await progress.report(Stage.CHUNKING, 0.0)
     indexed = await prepared(
-        work.creator_id, work.source_id, transcript, work.language or transcript.language, work.settings,
+        work.creator_id, work.searched_as, transcript, work.language or transcript.language, work.settings,
         bench=bench, indexer=indexer, report=embedding, embedded=validating,
     )  # fmt: skip
     await bench.complete(work.creator_id, work.item_id, indexed)
@@ -126,7 +128,7 @@ async def prepared(
     creator_id: CreatorId, source_id: SourceId, transcript: Transcript, language: str, settings: UploadSettings, *,
     bench: Workbench, indexer: Indexer, report: ReportShare, embedded: Callable[[], Awaitable[None]] = _nothing,
 ) -> IndexedSource:  # fmt: skip
-    """Make all that is stored of a source: cut, embedded where its text is new, validated and described.
+    """Make all that is stored of a source: names spelled, cut, embedded where new, validated and described.
 
     Args:
         creator_id: whose library is the background.
@@ -143,9 +145,18 @@ async def prepared(
         UploadRefused: no words are left, or its times lie outside its length.
         ProviderError: the embedder failed.
     """
+    transcript = (await bench.glossary(creator_id)).applied(transcript)
     known = await bench.embedded(creator_id, source_id, indexer.embedder.embedder_id)
     indexed = await indexer.index(transcript, report, settings, known)
     await embedded()
+    return await told(creator_id, source_id, indexed, transcript, language, bench=bench, indexer=indexer)
+
+
+async def told(
+    creator_id: CreatorId, source_id: SourceId, indexed: IndexedSource, transcript: Transcript, language: str, *,
+    bench: Workbench, indexer: Indexer,
+) -> IndexedSource:  # fmt: skip
+    """Validate what was embedded of a transcript and tell what it is about; see ``prepared``."""
     await indexer.validate(indexed, transcript.duration_s)
     background = await bench.background(creator_id, source_id, np.unique(np.concatenate(indexed.unit_terms)))
     return await indexer.describe(indexed, transcript, language, background)

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Final, Protocol
@@ -83,6 +83,7 @@ class Intake:
     keeping: Keeping
     kinds: FileKinds
     read_timed_text: Callable[[str, bytes], Sequence[Transcript]]
+    read_text: Callable[[str, bytes], Awaitable[Transcript]]
     detect_language: Callable[[str], str]
     limits: IntakeLimits
 
@@ -108,6 +109,16 @@ class Intake:
         if self.kinds.kind_of_file(name, file.first_bytes) is LinkKind.MEDIA:
             return [await self._media(creator_id, file, said)]
         return [await self._document(creator_id, file, said)]
+
+    async def transcript(self, path: Path, name: str) -> Transcript:
+        """Read a file as the transcript of one source, with times or without.
+
+        Raises:
+            UploadRefused: it is too large, is of several videos, or cannot be read.
+        """
+        file = await asyncio.to_thread(HandedIn.of, path, name)
+        check_size(file.name, file.size_bytes, self.limits.file_bytes)
+        return await self.read_text(name, await asyncio.to_thread(path.read_bytes))
 
     def links(self, text: str, said: Said) -> list[NewSource]:
         """Check one or several links; what is behind them is looked up by the worker.

@@ -314,7 +314,7 @@ class PortReader:
             cut = await self.recordings.cut_at_silences(sound, folder, transcriber.longest_s)
             transcript = await transcribe(
                 cut.pieces, [(silence.start_s, silence.end_s) for silence in cut.silences], transcriber,
-                content=content, kept=self.recognitions(work.creator_id), language=work.language,
+                content=content, kept=self.recognitions(work.creator_id), language=work.language, names=work.names,
                 report=_within(report, Stage.TRANSCRIBING, CUTTING, 1.0),
             )  # fmt: skip
         return ReadSource(

@@ -55,6 +55,13 @@ class OriginKind(StrEnum):
     LISTING = "listing"
 
 
+class Revision(StrEnum):
+    """What a source is that takes the place of another: its corrected transcript, or a new recording or text."""
+
+    CORRECTION = "correction"
+    REPLACEMENT = "replacement"
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """What a source is made from. ``key`` names a kept file, ``name`` is how it was called where it came from.
@@ -118,6 +125,7 @@ class Source:
     """A source as lists show it, with the work on it; ``stage_s`` are the seconds since its stage began.
 
     ``settings`` are those of its upload: its own ``tier`` may have been changed since.
+    ``revision`` is there where it takes, or took, the place of another.
     """
 
     id: SourceId
@@ -140,6 +148,7 @@ class Source:
     last_error: str = ""
     vanished_at: datetime | None = None
     settings: UploadSettings = AS_USUAL
+    revision: Revision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +162,11 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A claimed item: what the worker turns into searchable text. ``attempts`` counts this one."""
+    """A claimed item: what the worker turns into searchable text. ``attempts`` counts this one.
+
+    ``revises`` is the source whose place it takes once it is searchable, ``names`` are words that occur in the
+    creator's recordings and are hard to spell.
+    """
 
     creator_id: CreatorId
     item_id: ItemId
@@ -165,6 +178,13 @@ class Work:
     origin: Origin = Origin(OriginKind.TIMED_TEXT)
     link: str = ""
     settings: UploadSettings = AS_USUAL
+    revises: SourceId | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def searched_as(self) -> SourceId:
+        """The source as which it will be found."""
+        return self.source_id if self.revises is None else self.revises
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class _PlacedWord:
+class PlacedWord:
     """A timed word and where it stands in the text of its block."""
 
     start: int
@@ -80,7 +80,7 @@ class _Block:
     segments: tuple[Segment, ...]
     offsets: tuple[int, ...]
     text: str
-    words: tuple[_PlacedWord, ...]
+    words: tuple[PlacedWord, ...]
 
     def cue_at(self, position: int) -> int:
         return bisect_right(self.offsets, position) - 1
@@ -222,11 +222,13 @@ def _blocks(turn: Iterable[Segment]) -> Iterator[_Block]:
 
 def _block(segments: Sequence[Segment]) -> _Block:
     offsets = tuple(accumulate((len(segment.text) + 1 for segment in segments[:-1]), initial=0))
-    words = [word for segment, offset in zip(segments, offsets, strict=True) for word in _placed(segment, offset)]
+    words = [
+        word for segment, offset in zip(segments, offsets, strict=True) for word in placed_words(segment, offset)
+    ]
     return _Block(tuple(segments), offsets, " ".join(segment.text for segment in segments), tuple(words))
 
 
-def _placed(segment: Segment, offset: int) -> Iterator[_PlacedWord]:
+def placed_words(segment: Segment, offset: int) -> Iterator[PlacedWord]:
     """Find the timed words in the text of their segment; one that was corrected away is left out."""
     after = 0
     for word in segment.words:
@@ -234,7 +236,7 @@ def _placed(segment: Segment, offset: int) -> Iterator[_PlacedWord]:
         start = segment.text.find(text, after, after + len(text) + SKIPPED_CHARS) if text else -1
         if start >= 0:
             after = start + len(text)
-            yield _PlacedWord(offset + start, offset + after, word)
+            yield PlacedWord(offset + start, offset + after, word)
 
 
 def _spans(block: _Block, split: SentenceSplitter) -> list[tuple[int, int]]:

@@ -20,6 +20,7 @@ class WatchedSentence:
     """A sentence of a transcript; seconds from the start, or paragraph numbers where the source has no times.
 
     ``locator`` is the page, slide or heading of a document's sentence; ``speaker`` is empty where nobody says.
+    ``estimated`` says that its start was worked out and not heard.
     """
 
     start_s: float
@@ -28,6 +29,7 @@ class WatchedSentence:
     text: str
     locator: str = ""
     speaker: str = ""
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Protocol
 from core.asking.embedding import Vector
 from core.asking.words import TermIds
 from core.ids import CreatorId, ItemId, SourceId
+from core.library.glossary import Glossary
 from core.library.reading import ReadSource
 from core.library.store import IndexedSource, NewSource, Stage, Work
 from core.library.topics import Background
@@ -38,11 +39,17 @@ class Workbench(Protocol):
         """In how many of the creator's other sources, of some tens at most, each term occurs."""
         ...
 
+    async def glossary(self, creator_id: CreatorId) -> Glossary:
+        """How the creator's names are written."""
+        ...
+
     async def complete(self, creator_id: CreatorId, item_id: ItemId, indexed: IndexedSource) -> None:
         """Store a source anew, make it searchable and move the corpus version, in one transaction.
 
+        What revises another source takes its place, and keeps what stood there before.
+
         Raises:
-            UploadRefused: the library's vectors come from another embedder.
+            UploadRefused: the library's vectors come from another embedder, or what it revises was removed.
         """
         ...
 

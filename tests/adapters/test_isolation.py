@@ -42,6 +42,9 @@ FOREIGN_KEYS: Final = """
 """
 LISTED: Final = "INSERT INTO listed (creator_id, listing_id, content_hash) VALUES ($1, $2, '\\x01')"
 CLAIMED: Final = "INSERT INTO media_claims (creator_id, media_key) VALUES ($1, 'creators/1/x')"
+REVISED: Final = "INSERT INTO revisions (creator_id, revises, source_id, kind) VALUES ($1, $2, $2, 'correction')"
+NAMED: Final = "INSERT INTO glossary_names (creator_id, name) VALUES ($1, 'Kubernetes')"
+ANNOUNCED: Final = "INSERT INTO announcements (creator_id, community_id, place) VALUES ($1, $2, '{}')"
 COPY: Final = """
     INSERT INTO {table} OVERRIDING SYSTEM VALUE
     SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(r) || $1)).* FROM {table} r LIMIT 1
@@ -108,6 +111,9 @@ async def world(database: Database, database_url: str) -> World:
         async with database.creator(school.creator_id) as connection:
             await connection.execute(LISTED, school.creator_id, school.source_id)
             await connection.execute(CLAIMED, school.creator_id)
+            await connection.execute(REVISED, school.creator_id, school.source_id)
+            await connection.execute(NAMED, school.creator_id)
+            await connection.execute(ANNOUNCED, school.creator_id, school.community_id)
     return World(database_url, database, own, other, student, classmate, await rows(database_url, RELATIONS))
 
 

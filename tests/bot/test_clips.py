@@ -136,9 +136,19 @@ async def test_a_forged_button_does_nothing(deployment: Deployment, change: str)
 
 
 async def test_a_time_that_the_recording_does_not_reach_is_said(staff: Speaker) -> None:
-    creator, source, _, _ = payload(await staff.says("ask", question=QUESTION)).split(":")
+    creator, source, *_ = payload(await staff.says("ask", question=QUESTION)).split(":")
     late = await staff.says("clip", payload=f"{creator}:{source}:999999:30")
     assert "cannot cut that clip" in late.text.plain
+
+
+async def test_a_moment_of_a_former_cut_is_not_cut_out_of_the_new_one(staff: Speaker) -> None:
+    answer = await staff.says("ask", question=QUESTION)
+    await staff.says("replace", source="Glueing", file=attachment("glue.ogg", SPEECH.read_bytes()))
+    await ready(staff.deployment, "school-100")
+    reply = await staff.presses(answer, LABEL)
+    assert "new cut" in reply.text.plain
+    assert not reply.files
+    assert (await staff.presses(await staff.says("ask", question=QUESTION), LABEL)).files
 
 
 async def test_captions_alone_have_no_clips(deployment: Deployment, worker: None) -> None:

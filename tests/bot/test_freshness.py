@@ -15,6 +15,7 @@ from bot.app import DatabaseAddress, Deployment, open_on, run_worker
 from bot.commands.library import _line
 from bot.settings import Settings
 from core.asking.embedding import Embedder, Vector
+from core.conversation import Person, Place
 from core.errors import ChronosError, ProviderBusy, SourceGone, UploadRefused
 from core.ids import CreatorId, StudentId
 from core.library.freshness import Recheck
@@ -22,7 +23,8 @@ from core.library.indexing import SEARCHED_AGAIN, Indexer
 from core.library.ingestion import Interrupted
 from core.library.origins import CaptionKind, CaptionTrack, Entry, LinkKind, Listing, Report, VideoInfo
 from core.library.source_reader import PortReader
-from core.library.store import Source, SourceKind, Stage
+from core.library.store import NewSource, Origin, OriginKind, Revision, Source, SourceKind, Stage
+from core.library.transcript import Segment, Timing, Transcript
 from core.members.directory import Standing
 from tests.adapters.school import STEM, change, rows
 from tests.adapters.scripted_reader import linked
@@ -270,6 +272,28 @@ async def test_a_feed_brings_what_is_new_and_not_what_was_removed(
     assert set(sources) - {listing.link} == {pages[1], pages[2]}
     assert sources[pages[2]].workflow_id == listing.workflow_id
     assert sources[pages[2]].stage is Stage.COMPLETED
+
+
+async def test_a_corrected_page_stays_as_it_was_corrected_whatever_its_site_says_later(
+    deployment: Deployment, creator_id: CreatorId, recheck: Recheck, site: Site, database_url: str
+) -> None:
+    await upload(deployment, creator_id, site.put("/page", "text/html", article(PARAGRAPHS)))
+    (source,) = await deployment.shelf.sources(creator_id)
+    student = await deployment.directory.student(Person("discord", "1", "somebody"))
+    fixed = Transcript((Segment(0, 1, "Charcoal is burnt willow."),), Timing.NONE)
+    new = NewSource(fixed, "Charcoal (corrected)", origin=Origin(OriginKind.DOCUMENT))
+    await deployment.services.revisions.begin(
+        creator_id, source.id, Revision.CORRECTION, new, uploader=student, place=Place("discord", "1")
+    )
+    await settled(deployment, creator_id)
+    site.put("/page", "text/html", article(PARAGRAPHS[:2]))
+    await look_tomorrow(recheck, creator_id, database_url)
+    watched = await deployment.holdings.transcript(creator_id, source.id)
+    assert watched is not None
+    assert [sentence.text for sentence in watched.sentences] == ["Charcoal is burnt willow."]
+    site.status["/page"] = "410 Gone"
+    await look_tomorrow(recheck, creator_id, database_url)
+    assert (await deployment.shelf.sources(creator_id))[0].vanished_at is not None
 
 
 async def test_a_stop_leaves_the_rest_due(
