@@ -15,6 +15,7 @@ from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.models import Job
 
 from bot.items import ItemWork, once_there_is_room
+from bot.reindexing import ReindexWork
 from core.asking.engine import Engine
 from core.ids import CreatorId
 from core.library.freshness import Recheck
@@ -53,6 +54,7 @@ class Tasks:
     directory: Directory
     housekeeping: Housekeeping
     links: Recheck
+    reindexing: ReindexWork
     stop: asyncio.Event
 
     async def calibrate(self, payload: dict[str, int]) -> None:
@@ -74,6 +76,11 @@ class Tasks:
         """Look at a creator's links again."""
         await self.links.all_due(CreatorId(payload["creator_id"]), self.stop)
 
+    async def reindex(self, payload: dict[str, int]) -> None:
+        """Do a turn of moving a creator's library to another embedder."""
+        creator_id = CreatorId(payload["creator_id"])
+        await self.reindexing.take_turn(creator_id, payload["run"], payload["turn"])
+
 
 def register(queue: PgQueuer, tasks: Tasks) -> None:
     """Bind the jobs' names to what they do."""
@@ -86,8 +93,9 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
         ("ingest", ingest), ("calibrate", tasks.calibrate), ("tidy", tasks.tidy), ("refresh", tasks.refresh),
     ):  # fmt: skip
         queue.entrypoint(name)(_handler(name, run, tasks.stop))
-    # It may last, and what people wait for must not wait behind it.
-    queue.entrypoint("recheck", concurrency_limit=1)(_handler("recheck", tasks.recheck, tasks.stop))
+    # These may last, and what people wait for must not wait behind them.
+    for name, run in (("recheck", tasks.recheck), ("reindex", tasks.reindex)):
+        queue.entrypoint(name, concurrency_limit=1)(_handler(name, run, tasks.stop))
 
 
 def _handler(

@@ -13,6 +13,7 @@ from core.errors import UploadRefused
 from core.ids import SourceId, WorkflowId
 from core.library.cards import about, card
 from core.library.intake import Said, links_in
+from core.library.reindexing import reindex_card
 from core.library.store import Added, NewSource, NewWorkflow, Source, Stage
 from core.library.uploads import language_warning
 from core.richtext import RichText, bold, joined
@@ -52,7 +53,7 @@ async def upload(context: Context) -> Reply:
     again = [
         entry for entry in added if entry.known and await context.services.shelf.retry(creator_id, entry.source_id)
     ]
-    warning = language_warning((source.language for source in new), context.services.embedder_languages)
+    warning = language_warning((source.language for source in new), await context.languages_read())
     return Reply(RichText.of(_summary(added, again), f"\n⚠️ {warning}" if warning else ""))
 
 
@@ -104,9 +105,11 @@ def _summary(added: Sequence[Added], again: Sequence[Added]) -> RichText:
 async def status(context: Context) -> Reply:
     """List all work that is not done."""
     sources, total = await context.services.shelf.undone(context.creator.id, SHOWN)
-    if not sources:
+    moving = await context.services.reindexings.under_way(context.creator.id)
+    if not sources and moving is None:
         return said("All work is done: everything in /videos can be asked about.")
-    lines = [card(source).text for source in sources]
+    lines = [reindex_card(moving).text] if moving else []
+    lines += [card(source).text for source in sources]
     more = f"\n\n… and {total - len(sources)} more" if total > len(sources) else ""
     failed = [source for source in sources if source.stage is Stage.FAILED]
     return Reply(RichText.of(joined(lines, "\n\n"), more), tuple(_again(source) for source in failed[:5]))

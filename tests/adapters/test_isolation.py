@@ -13,6 +13,8 @@ import asyncpg
 import pytest
 
 from adapters.postgres.database import Connection, Database, prepare_connection, system_role
+from adapters.postgres.reindexing import PostgresReindexings
+from core.conversation import Place
 from core.ids import StudentId
 from tests.adapters.school import School, converse, enrol_student, found_school, rows
 
@@ -40,6 +42,7 @@ FOREIGN_KEYS: Final = """
                    JOIN pg_attribute ON attrelid = k.confrelid AND attnum = n ORDER BY at) AS targets
       FROM pg_constraint k WHERE k.contype = 'f' AND k.connamespace = 'public'::regnamespace
 """
+PLACE: Final = Place("discord", channel="10", community="100")
 LISTED: Final = "INSERT INTO listed (creator_id, listing_id, content_hash) VALUES ($1, $2, '\\x01')"
 COPY: Final = """
     INSERT INTO {table} OVERRIDING SYSTEM VALUE
@@ -106,6 +109,7 @@ async def world(database: Database, database_url: str) -> World:
             await converse(database, school, person, f"What does {person} ask {school.creator_id}?")
         async with database.creator(school.creator_id) as connection:
             await connection.execute(LISTED, school.creator_id, school.source_id)
+        assert await PostgresReindexings(database).begin(school.creator_id, "another:8", "another", PLACE)
     return World(database_url, database, own, other, student, classmate, await rows(database_url, RELATIONS))
 
 

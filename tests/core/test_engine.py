@@ -23,8 +23,9 @@ from core.asking.ranking import SearchQuery
 from core.asking.snapshot import Snapshot
 from core.asking.words import clean_question
 from core.asking.writing import Draft, DraftSentence, Task, Turn
-from core.errors import ConfigurationError, ProviderBusy, ProviderError
+from core.errors import ProviderBusy, ProviderError
 from core.ids import CreatorId, SourceId
+from tests.core.embedders import Rack
 from tests.core.workshop import CREATOR, DIMENSIONS, STEM, SUBJECTS, embed, index, lesson, library
 
 EMBEDDER = "made-up"
@@ -59,7 +60,7 @@ class FakeHoldings:
     )
     removed: set[SourceId] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
-    kept: dict[CreatorId, tuple[int, Cutoff]] = field(default_factory=dict)
+    kept: dict[CreatorId, tuple[int, str, Cutoff]] = field(default_factory=dict)
 
     async def state(self, creator_id: CreatorId) -> CorpusState:
         self.calls.append("state")
@@ -88,8 +89,8 @@ class FakeHoldings:
             for position in range(span.first, min(span.last + 1, len(self.texts[span.source_id])))
         ]
 
-    async def set_cutoff(self, creator_id: CreatorId, version: int, cutoff: Cutoff) -> None:
-        self.kept[creator_id] = (version, cutoff)
+    async def set_cutoff(self, creator_id: CreatorId, version: int, embedder_id: str, cutoff: Cutoff) -> None:
+        self.kept[creator_id] = (version, embedder_id, cutoff)
 
     def _sentence(self, source_id: SourceId, position: int) -> StoredSentence:
         return StoredSentence(
@@ -149,7 +150,8 @@ class Desk:
     def __post_init__(self) -> None:
         self.engine = Engine(
             holdings=self.holdings, snapshots=Snapshots(self.holdings, 10**9, self.most_units),
-            embedder=WorkshopEmbedder(), stem=STEM, models=self.models, links=NoLinks(), watch=self.heard,
+            embedders=Rack({EMBEDDER: WorkshopEmbedder()}), stem=STEM, models=self.models, links=NoLinks(),
+            watch=self.heard,
         )  # fmt: skip
 
     async def ask(self, text: str, *history: Turn, may_write: bool = True) -> Answer:
@@ -369,9 +371,9 @@ async def test_what_a_platform_would_act_on_is_stripped_from_quotes() -> None:
     assert not any(bait in shown for bait in ("@everyone", "http", "**"))
 
 
-async def test_a_library_of_another_embedder_is_not_searched() -> None:
-    with pytest.raises(ConfigurationError, match=r"models\.embed"):
-        await Desk(FakeHoldings(embedder_id="other")).ask(CLEAN_THE_DRILL)
+async def test_where_a_librarys_embedder_cannot_be_had_the_refusal_says_what_to_do() -> None:
+    answer = await Desk(FakeHoldings(embedder_id="other")).ask(CLEAN_THE_DRILL)
+    assert (answer.outcome, answer.text) == (Outcome.REFUSED, "Set the key of other.")
 
 
 async def test_without_a_stored_cut_off_one_is_found_for_the_question() -> None:
@@ -385,7 +387,7 @@ async def test_recalibrating_keeps_a_cut_off_with_its_version() -> None:
     desk = Desk(FakeHoldings(version=7))
     await desk.engine.recalibrate(CREATOR)
 
-    version, cutoff = desk.holdings.kept[CREATOR]
+    version, _, cutoff = desk.holdings.kept[CREATOR]
     assert version == 7
     assert cutoff.deviation > 0
 
