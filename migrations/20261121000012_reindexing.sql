@@ -3,7 +3,7 @@
 -- A library on its way to another embedder: its vectors are made beside those that it is searched with.
 CREATE TABLE reindexings (
   creator_id bigint PRIMARY KEY REFERENCES creators ON DELETE CASCADE,
-  run bigint GENERATED ALWAYS AS IDENTITY,
+  id bigint GENERATED ALWAYS AS IDENTITY,
   embedder text NOT NULL,
   name text NOT NULL,
   stage text NOT NULL DEFAULT 'moving' CHECK (stage IN ('moving', 'clearing')),
@@ -29,7 +29,7 @@ CREATE POLICY backup ON reindexings FOR SELECT TO chronos_backup USING (true);
 GRANT SELECT, INSERT, DELETE ON reindexings TO chronos_app;
 GRANT UPDATE (stage, turn, done, total, failures, reason, last_error, card_id) ON reindexings TO chronos_app;
 GRANT SELECT ON reindexings TO chronos_backup;
-GRANT SELECT ON SEQUENCE reindexings_run_seq TO chronos_backup;
+GRANT SELECT ON SEQUENCE reindexings_id_seq TO chronos_backup;
 
 -- migrate:down
 -- Vectors of an embedder that a library is not searched with are of no use any more.

@@ -21,7 +21,7 @@ from core.ids import CreatorId, SourceId
 from core.library.reindexing import Reindexing, ReindexStage, cancelled_card, moved_card, reindex_card
 
 CLEARED_AT_ONCE: Final = 10_000
-_COLUMNS: Final = "run, turn, embedder, name, stage, done, total, failures, reason, last_error, card_id"
+_COLUMNS: Final = "id AS run, turn, embedder, name, stage, done, total, failures, reason, last_error, card_id"
 
 # Each window says again what its sentences say.
 WORDS: Final = """
@@ -32,7 +32,7 @@ WORDS: Final = """
                       WHERE p.creator_id = $1), 0)::bigint
 """
 UNDER_WAY: Final = f"SELECT {_COLUMNS} FROM reindexings WHERE creator_id = $1 AND stage = 'moving'"
-LEFT: Final = "SELECT run, turn FROM reindexings WHERE creator_id = $1"
+LEFT: Final = "SELECT id AS run, turn FROM reindexings WHERE creator_id = $1"
 FORGET_CLEARING: Final = "DELETE FROM reindexings WHERE creator_id = $1 AND stage = 'clearing'"
 BEGIN: Final = f"""
     INSERT INTO reindexings (creator_id, embedder, name, total)
@@ -43,10 +43,10 @@ BEGIN: Final = f"""
 SET_CARD: Final = "UPDATE reindexings SET card_id = $2 WHERE creator_id = $1"
 CANCEL: Final = f"""
     UPDATE reindexings SET stage = 'clearing', turn = turn + 1, reason = '', last_error = '', failures = 0
-     WHERE creator_id = $1 AND run = $2 AND stage = 'moving'
+     WHERE creator_id = $1 AND id = $2 AND stage = 'moving'
     RETURNING {_COLUMNS}
 """
-TURN: Final = f"SELECT {_COLUMNS} FROM reindexings WHERE creator_id = $1 AND run = $2 AND turn = $3"
+TURN: Final = f"SELECT {_COLUMNS} FROM reindexings WHERE creator_id = $1 AND id = $2 AND turn = $3"
 # What was removed may come back for a week, so it moves along, after what is answered from.
 _LACKING: Final = """
     FROM sources x
@@ -89,21 +89,21 @@ TABLES: Final = (
     (_WINDOWS, _ADD.format("passage_embeddings")),
 )
 HOLD: Final = """
-    SELECT run FROM reindexings WHERE creator_id = $1 AND run = $2 AND stage = 'moving' FOR UPDATE
+    SELECT id FROM reindexings WHERE creator_id = $1 AND id = $2 AND stage = 'moving' FOR UPDATE
 """
 WORKS: Final = f"""
     UPDATE reindexings SET failures = 0, reason = '', last_error = ''
-     WHERE creator_id = $1 AND run = $2 AND stage = 'moving'
+     WHERE creator_id = $1 AND id = $2 AND stage = 'moving'
     RETURNING {_COLUMNS}
 """
 HOLD_SOURCE: Final = "SELECT id FROM sources WHERE creator_id = $1 AND id = $2 FOR SHARE"
 ADVANCE: Final = f"""
     UPDATE reindexings SET done = $3, total = $4
-     WHERE creator_id = $1 AND run = $2 AND stage = 'moving'
+     WHERE creator_id = $1 AND id = $2 AND stage = 'moving'
     RETURNING {_COLUMNS}
 """
 ARRIVE: Final = f"""
-    UPDATE reindexings SET stage = 'clearing' WHERE creator_id = $1 AND run = $2 AND stage = 'moving'
+    UPDATE reindexings SET stage = 'clearing' WHERE creator_id = $1 AND id = $2 AND stage = 'moving'
     RETURNING {_COLUMNS}
 """
 HOLD_CORPUS: Final = "SELECT embedder FROM corpora WHERE creator_id = $1 FOR UPDATE"
@@ -111,7 +111,7 @@ SWITCH: Final = """
     UPDATE corpora SET embedder = $2, version = version + 1, cutoff = NULL WHERE creator_id = $1
 """
 HOLD_CLEARING: Final = """
-    SELECT run FROM reindexings WHERE creator_id = $1 AND run = $2 AND stage = 'clearing' FOR SHARE
+    SELECT id FROM reindexings WHERE creator_id = $1 AND id = $2 AND stage = 'clearing' FOR SHARE
 """
 _CLEAR: Final = f"""
     DELETE FROM {{table}} WHERE ctid IN (
@@ -121,14 +121,14 @@ _CLEAR: Final = f"""
 """
 CLEAR: Final = tuple(_CLEAR.format(table=table) for table in ("segment_embeddings", "passage_embeddings"))
 NEXT_TURN: Final = """
-    UPDATE reindexings SET turn = turn + 1 WHERE creator_id = $1 AND run = $2 AND turn = $3 RETURNING turn
+    UPDATE reindexings SET turn = turn + 1 WHERE creator_id = $1 AND id = $2 AND turn = $3 RETURNING turn
 """
 PUT_OFF: Final = f"""
     UPDATE reindexings SET turn = turn + 1, failures = failures + 1, reason = $4, last_error = $5
-     WHERE creator_id = $1 AND run = $2 AND turn = $3
+     WHERE creator_id = $1 AND id = $2 AND turn = $3
     RETURNING {_COLUMNS}
 """
-FINISH: Final = "DELETE FROM reindexings WHERE creator_id = $1 AND run = $2 AND turn = $3"
+FINISH: Final = "DELETE FROM reindexings WHERE creator_id = $1 AND id = $2 AND turn = $3"
 
 
 class PostgresReindexings:

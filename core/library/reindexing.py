@@ -137,13 +137,13 @@ async def move(
     """
     until = time.monotonic() + TURN_S
     pending, total = await bench.pending(creator_id, moving.embedder_id)
-    for number, source_id in enumerate(pending):
-        await bench.advance(creator_id, moving, total - len(pending) + number, total)
-        if time.monotonic() > until:
-            return
+    await bench.advance(creator_id, moving, total - len(pending), total)
+    for left, source_id in zip(reversed(range(len(pending))), pending, strict=True):
         if not await _move_source(creator_id, moving, source_id, bench, embedder, stop):
             return
-    await bench.advance(creator_id, moving, total, total)
+        await bench.advance(creator_id, moving, total - left, total)
+        if time.monotonic() > until:
+            return
     await bench.switch(creator_id, moving)
 
 

@@ -17,7 +17,7 @@ from core.asking.engine import (
     Question,
     in_context,
 )
-from core.asking.gate import Cutoff
+from core.asking.gate import Cutoff, null_questions
 from core.asking.holdings import CorpusState, Extent, Snapshots, Span, StoredSentence
 from core.asking.ranking import SearchQuery
 from core.asking.snapshot import Snapshot
@@ -35,13 +35,17 @@ CLEAN_THE_DRILL = "How do I clean the drill?"
 
 
 class WorkshopEmbedder:
-    """Embeds as the workshop does."""
+    """Embeds as the workshop does; remembers what it was asked."""
 
     embedder_id = EMBEDDER
     dimensions = DIMENSIONS
     languages: frozenset[str] = frozenset()
 
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
     async def embed_query(self, text: str) -> Vector:
+        self.asked.append(text)
         return embed(text)
 
     async def embed_passages(self, texts: Sequence[str]) -> Vector:
@@ -146,11 +150,12 @@ class Desk:
     models: Sequence[ScriptedModel] = ()
     heard: Heard = field(default_factory=Heard)
     most_units: int = 100_000
+    embedders: Rack = field(default_factory=lambda: Rack({EMBEDDER: WorkshopEmbedder()}))
 
     def __post_init__(self) -> None:
         self.engine = Engine(
             holdings=self.holdings, snapshots=Snapshots(self.holdings, 10**9, self.most_units),
-            embedders=Rack({EMBEDDER: WorkshopEmbedder()}), stem=STEM, models=self.models, links=NoLinks(),
+            embedders=self.embedders, stem=STEM, models=self.models, links=NoLinks(),
             watch=self.heard,
         )  # fmt: skip
 
@@ -374,6 +379,30 @@ async def test_what_a_platform_would_act_on_is_stripped_from_quotes() -> None:
 async def test_where_a_librarys_embedder_cannot_be_had_the_refusal_says_what_to_do() -> None:
     answer = await Desk(FakeHoldings(embedder_id="other")).ask(CLEAN_THE_DRILL)
     assert (answer.outcome, answer.text) == (Outcome.REFUSED, "Set the key of other.")
+
+
+async def test_a_question_that_meets_the_switch_is_embedded_again_with_the_new_embedder() -> None:
+    class Moving(FakeHoldings):
+        """Is moved between the look at its state and the reading of its vectors."""
+
+        async def load(self, creator_id: CreatorId) -> Snapshot:
+            self.embedder_id, self.version = "new", 2
+            return await super().load(creator_id)
+
+    old, new = WorkshopEmbedder(), WorkshopEmbedder()
+    desk = Desk(Moving(), embedders=Rack({EMBEDDER: old, "new": new}))
+    answer = await desk.ask(CLEAN_THE_DRILL)
+    assert answer.outcome is Outcome.ANSWERED
+    assert (len(old.asked), len(new.asked)) == (1, 1)
+    assert desk.holdings.calls.count("load") == 1
+
+
+async def test_a_cut_off_is_found_with_the_librarys_own_embedder() -> None:
+    other = WorkshopEmbedder()
+    desk = Desk(FakeHoldings(embedder_id="other"), embedders=Rack({EMBEDDER: WorkshopEmbedder(), "other": other}))
+    await desk.engine.recalibrate(CREATOR)
+    assert desk.holdings.kept[CREATOR][1] == "other"
+    assert len(other.asked) == len(null_questions())
 
 
 async def test_without_a_stored_cut_off_one_is_found_for_the_question() -> None:
