@@ -269,6 +269,54 @@ async def test_a_text_that_changes_meanwhile_never_gets_the_vector_of_the_old_on
         assert row["vector"] == as_text(row["text"])
 
 
+async def waits_for_a_lock(url: str, task: "asyncio.Task[bool]") -> None:
+    """Wait until a task stands before somebody else's lock."""
+    waiting = "SELECT FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+    async with asyncio.timeout(30):
+        while not await rows(url, waiting):
+            assert not task.done(), "it did not wait"
+            await asyncio.sleep(0.02)
+
+
+async def test_the_switch_waits_for_a_source_that_is_just_becoming_searchable_and_sees_it(
+    bench: PostgresReindexings, creator_id: CreatorId, database: Database, database_url: str
+) -> None:
+    moving, embedder = await begun(bench, creator_id), SecondEmbedder()
+    (added,) = await shelf_of(database).add(creator_id, [lecture("ink")], None)
+    ink = await indexed("ink")
+
+    async def publish_and_switch() -> None:
+        async with database.creator(creator_id) as connection:
+            await publish(connection, creator_id, added.source_id, ink)
+            switching = asyncio.create_task(bench.switch(creator_id, moving))
+            await waits_for_a_lock(database_url, switching)
+        assert not await switching
+
+    pending, _ = await bench.pending(creator_id, NEW)
+    for source_id in pending:
+        texts = await bench.texts(creator_id, source_id, NEW)
+        vectors = await embedder.embed_passages(texts)
+        assert await bench.keep(creator_id, moving, source_id, dict(zip(texts, vectors, strict=True)))
+    await publish_and_switch()
+    assert await shelf_of(database).embedder_of(creator_id) == OLD
+
+
+async def test_vectors_are_not_written_into_a_source_while_it_is_replaced(
+    bench: PostgresReindexings, creator_id: CreatorId, database: Database, database_url: str
+) -> None:
+    moving = await begun(bench, creator_id)
+    (source_id, _), _ = await bench.pending(creator_id, NEW)
+    texts = await bench.texts(creator_id, source_id, NEW)
+    vectors = {text: direction(text) for text in texts}
+    pastel = await indexed("pastel")
+    async with database.creator(creator_id) as connection:
+        await publish(connection, creator_id, source_id, pastel)
+        keeping = asyncio.create_task(bench.keep(creator_id, moving, source_id, vectors))
+        await waits_for_a_lock(database_url, keeping)
+    assert await keeping
+    assert await rows(database_url, VECTORS, creator_id, NEW) == []
+
+
 async def test_work_that_began_before_the_switch_stores_nothing_and_works_when_done_again(
     bench: PostgresReindexings, creator_id: CreatorId, database: Database, database_url: str
 ) -> None:
