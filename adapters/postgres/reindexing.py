@@ -12,7 +12,6 @@ import asyncpg
 from pgvector import HalfVector
 
 from adapters.postgres.database import Connection, Database, system_role
-from adapters.postgres.indexed import read_embedded
 from adapters.postgres.jobs import put_calibration, put_reindexing
 from adapters.postgres.workflows import ADD_CARD, MOVE_CARD
 from core.asking.embedding import Vector
@@ -191,11 +190,6 @@ class PostgresReindexings:
         async with self._database.creator(creator_id) as connection:
             found = [await connection.fetch(lacking, creator_id, source_id, embedder_id) for lacking, _ in TABLES]
         return list(dict.fromkeys(row["text"] for rows in found for row in rows))
-
-    async def known(self, creator_id: CreatorId, source_id: SourceId, embedder_id: str) -> Mapping[str, Vector]:
-        """The vectors that a source has from this embedder, by their texts."""
-        async with self._database.creator(creator_id) as connection:
-            return await read_embedded(connection, creator_id, source_id, embedder_id)
 
     async def keep(
         self, creator_id: CreatorId, moving: Reindexing, source_id: SourceId, vectors: Mapping[str, Vector]

@@ -85,10 +85,6 @@ class ReindexBench(Protocol):
         """The texts of a source, each once, that lack a vector of this embedder."""
         ...
 
-    async def known(self, creator_id: CreatorId, source_id: SourceId, embedder_id: str) -> Mapping[str, Vector]:
-        """The vectors that a source has from this embedder, by their texts."""
-        ...
-
     async def keep(
         self, creator_id: CreatorId, moving: Reindexing, source_id: SourceId, vectors: Mapping[str, Vector]
     ) -> bool:
@@ -153,15 +149,10 @@ async def _move_source(
 ) -> bool:  # fmt: skip
     """Embed what a source lacks, a slice at a time; False where the move was cancelled meanwhile."""
     texts = await bench.texts(creator_id, source_id, moving.embedder_id)
-    known = await bench.known(creator_id, source_id, moving.embedder_id)
-    again = {text: known[text] for text in texts if text in known}
-    if again and not await bench.keep(creator_id, moving, source_id, again):
-        return False
-    lacking = [text for text in texts if text not in known]
-    for first in range(0, len(lacking), SLICE):
+    for first in range(0, len(texts), SLICE):
         if stop.is_set():
             raise Interrupted
-        part = lacking[first : first + SLICE]
+        part = texts[first : first + SLICE]
         vectors = dict(zip(part, await _embedded(part, embedder), strict=True))
         if not await bench.keep(creator_id, moving, source_id, vectors):
             return False

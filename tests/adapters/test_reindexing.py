@@ -373,6 +373,19 @@ async def test_a_cancelled_move_writes_nothing_more_and_takes_back_what_it_wrote
     assert "was cancelled" in card["text"]
 
 
+async def test_a_move_that_is_cancelled_with_everything_embedded_is_not_switched(
+    bench: PostgresReindexings, creator_id: CreatorId, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reindexing, "TURN_S", 0.0)
+    moving, embedder = await begun(bench, creator_id), SecondEmbedder()
+    for _ in range(2):
+        await carry_on(bench, creator_id, moving, embedder)
+    assert (await bench.pending(creator_id, NEW))[0] == []
+    assert await bench.cancel(creator_id, moving.run)
+    assert not await bench.switch(creator_id, moving)
+    assert await shelf_of(database).embedder_of(creator_id) == OLD
+
+
 async def test_a_library_is_on_one_way_at_a_time_and_may_set_out_again_while_the_last_is_cleared(
     bench: PostgresReindexings, creator_id: CreatorId, database: Database
 ) -> None:
