@@ -11,6 +11,7 @@ from core.asking.engine import Question
 from core.asking.limits import with_budget_notice
 from core.errors import Refused
 from core.ids import ItemId
+from core.library.reindexing import Reindexing
 from core.library.store import Source
 from core.members.directory import Creator, Purpose
 from core.tiers import ALL_TIERS
@@ -90,19 +91,33 @@ async def ask_once(settings: Settings, handle: str, question: str) -> Answer:
 async def list_work(settings: Settings, limit: int) -> tuple[list[dict[str, Any]], int]:
     """The newest work that is not done, at most ``limit`` of all creators', and how much there is in all."""
     entries: list[dict[str, Any]] = []
+    moves: list[dict[str, Any]] = []
     total = 0
     async with open_deployment(settings) as deployment:
         for creator in await deployment.directory.creators():
             sources, count = await deployment.shelf.undone(creator.id, limit)
+            moving = await deployment.reindexings.under_way(creator.id)
+            moves += [_move(creator, moving)] if moving else []
             entries += [_work(creator, source) for source in sources]
             total += count
-    return sorted(entries, key=lambda entry: -entry["id"])[:limit], total
+    newest = sorted(entries, key=lambda entry: -entry["id"])
+    return [*moves, *newest][:limit], len(moves) + total
 
 
 def _work(creator: Creator, source: Source) -> dict[str, Any]:
     return {
         "id": source.item_id, "creator": creator.handle, "stage": source.stage.value, "title": source.title,
         "progress": source.progress, "reason": source.reason, "error": source.last_error,
+    }  # fmt: skip
+
+
+def _move(creator: Creator, moving: Reindexing) -> dict[str, Any]:
+    """A library on its way to another embedder; it has no number, since it goes on by itself."""
+    return {
+        "id": None, "creator": creator.handle, "stage": "reindexing",
+        "title": f"{moving.done} of {moving.total} sources with {moving.name}",
+        "progress": moving.done / moving.total if moving.total else 0.0, "reason": moving.reason,
+        "error": moving.error,
     }  # fmt: skip
 
 

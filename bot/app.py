@@ -10,7 +10,6 @@ from functools import partial
 
 import structlog
 
-from adapters.models.local_embedder import LocalEmbedder
 from adapters.postgres.admission import PostgresAdmission
 from adapters.postgres.announcements import PostgresAnnouncements
 from adapters.postgres.catalogue import PostgresCatalogue
@@ -25,6 +24,7 @@ from adapters.postgres.jobs import put_recheck
 from adapters.postgres.media_claims import PostgresMediaClaims
 from adapters.postgres.migrations import migrate
 from adapters.postgres.outbox import PostgresOutbox
+from adapters.postgres.reindexing import PostgresReindexings
 from adapters.postgres.revisions import PostgresRevisions
 from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.spoken import PostgresSpokenTexts
@@ -37,13 +37,15 @@ from adapters.web.signing import SignedWatchLinks
 from bot.commands.everything import EVERYTHING
 from bot.commands.registry import Services
 from bot.deliveries import deliver_for_ever
+from bot.embedders import open_embedders
 from bot.items import ItemWork
 from bot.reading import make_intake, open_files, open_reader
+from bot.reindexing import ReindexWork
 from bot.responder import CommandResponder
 from bot.schedule import keep_time
 from bot.settings import MEGABYTE, Settings, key_of
 from bot.worker import Tasks, register, work
-from core.asking.embedding import Embedder
+from core.asking.embedding import Embedders
 from core.asking.engine import Engine
 from core.asking.holdings import Snapshots
 from core.asking.limits import Limits
@@ -90,7 +92,8 @@ class Deployment:
     conversations: PostgresConversations
     outbox: PostgresOutbox
     greetings: PostgresGreetings
-    embedder: Embedder
+    embedders: Embedders
+    reindexings: PostgresReindexings
     indexer: Indexer
     reader: SourceReader
     rereader: Rereader
@@ -118,6 +121,7 @@ class Deployment:
     async def tidy(self, creator_id: CreatorId) -> None:
         """See :class:`bot.worker.Housekeeping`."""
         await self.shelf.tidy(creator_id)
+        await self.reindexings.wake(creator_id)
 
     async def sweep(self, creator_id: CreatorId) -> None:
         """See :class:`bot.worker.Housekeeping`."""
@@ -178,16 +182,17 @@ async def open_on(
     files = open_files(settings, scratch)
     async with (
         open_database(address.url, revive=address.revive) as database,
+        open_embedders(settings) as embedders,
         open_models(settings) as models,
         open_reader(
             settings, files, PostgresMediaClaims(database), scratch, partial(PostgresRecognitions, database)
         ) as reader,
     ):
-        embedder = make_embedder(settings)
         stem = SnowballStemmer()
         directory = PostgresDirectory(database)
-        shelf = PostgresShelf(database, embedder.embedder_id)
+        shelf = PostgresShelf(database)
         holdings = PostgresHoldings(database)
+        reindexings = PostgresReindexings(database)
         conversations = PostgresConversations(database)
         links = SignedWatchLinks(await link_key(database), settings.public_url)
         engine = Engine(
@@ -195,12 +200,12 @@ async def open_on(
             snapshots=Snapshots(
                 holdings, settings.retrieval.memory * MEGABYTE, settings.retrieval.snapshot_max_units
             ),
-            embedder=embedder, stem=stem, models=models, links=links, watch=ModelLog(),
+            embedders=embedders, stem=stem, models=models, links=links, watch=ModelLog(),
         )  # fmt: skip
         services = Services(
             engine=engine, directory=directory, conversations=conversations, shelf=shelf, links=links,
-            intake=make_intake(settings, reader.keeping), embedder_languages=embedder.languages,
-            limits=make_limits(settings), catalogue=PostgresCatalogue(database), transcripts=holdings,
+            intake=make_intake(settings, reader.keeping), limits=make_limits(settings), embedders=embedders,
+            reindexings=reindexings, catalogue=PostgresCatalogue(database), transcripts=holdings,
             clips=Clips(holdings, files, media, scratch), scratch=scratch,
             revisions=PostgresRevisions(database), glossaries=PostgresGlossaries(database),
             announcements=PostgresAnnouncements(database),
@@ -210,8 +215,9 @@ async def open_on(
         greetings = PostgresGreetings(database)
         yield Deployment(
             settings, address, database, directory, shelf, holdings, conversations, PostgresOutbox(database),
-            greetings, embedder, Indexer(embedder, split_sentences, stem), given_reader or reader, reader, engine,
-            links, reader.keeping, services, CommandResponder(EVERYTHING, services, greetings),
+            greetings, embedders, reindexings, Indexer(embedders.usual, split_sentences, stem, embedders.of),
+            given_reader or reader, reader, engine, links, reader.keeping, services,
+            CommandResponder(EVERYTHING, services, greetings),
         )  # fmt: skip
 
 
@@ -221,21 +227,6 @@ class ModelLog:
     def model_failed(self, model: str, error: ProviderError) -> None:
         """See :class:`core.asking.engine.ModelWatch`."""
         log.warning("a model failed; the next one answers", model=model, reason=str(error))
-
-
-def make_embedder(settings: Settings) -> Embedder:
-    """The embedder of ``models.embed``.
-
-    Raises:
-        ConfigurationError: its key is missing.
-    """
-    if settings.models.embed == "local":
-        return LocalEmbedder()
-    from adapters.models.openai_embeddings import OpenAIEmbedder
-
-    name = settings.models.embed.removeprefix("openai:")
-    key = key_of(settings.openai.api_key, "openai.api_key", "models.embed")
-    return OpenAIEmbedder(name, api_key=key, base_url=settings.openai.base_url)
 
 
 def make_limits(settings: Settings) -> Limits:
@@ -293,7 +284,8 @@ async def run_worker(deployment: Deployment, stop: asyncio.Event) -> None:
         deployment.services.glossaries, PostgresSpokenTexts(deployment.database), deployment.shelf,
         deployment.indexer,
     )  # fmt: skip
-    tasks = Tasks(items, deployment.engine, deployment.directory, deployment, links, names, stop)
+    reindexing = ReindexWork(deployment.reindexings, deployment.embedders, stop)
+    tasks = Tasks(items, deployment.engine, deployment.directory, deployment, links, names, reindexing, stop)
     while not stop.is_set():
         try:
             async with open_queue(deployment.address.url) as queue:

@@ -11,11 +11,12 @@ from aiohttp import web
 
 from adapters.postgres.migrations import pending
 from adapters.web.server import serve
-from bot.app import Deployment, make_embedder, open_address, open_models, open_on
+from bot.app import Deployment, open_address, open_models, open_on
+from bot.embedders import open_embedders
 from bot.reading import make_transcriber, open_files
 from bot.settings import OFFICIAL_DISCORD, Settings
 from core.asking.writing import EvidenceSentence, EvidenceSource, Task
-from core.errors import ChronosError, ConfigurationError, OperatorError, ProviderError
+from core.errors import ChronosError, ConfigurationError, EmbedderMissing, OperatorError, ProviderError
 from core.ids import SourceId
 from core.library.scratch import Scratch
 from core.members.directory import Creator
@@ -117,8 +118,9 @@ async def _database(settings: Settings) -> list[Finding]:
 
 
 async def _embedder(settings: Settings) -> list[Finding]:
-    embedder = make_embedder(settings)
-    await embedder.embed_query("Does this model work?")
+    async with open_embedders(settings) as embedders:
+        embedder = embedders.usual
+        await embedder.embed_query("Does this model work?")
     reads = f"reads {', '.join(sorted(embedder.languages))} only" if embedder.languages else "reads many languages"
     return [Finding("embedder", "ok", f"{embedder.embedder_id}, {embedder.dimensions} dimensions, {reads}")]
 
@@ -135,11 +137,15 @@ async def _library(settings: Settings) -> list[Finding]:
 
 
 async def _creators_library(deployment: Deployment, creator: Creator) -> list[Finding]:
-    embedder, found = deployment.embedder, []
-    state = await deployment.holdings.state(creator.id)
-    if state.version and state.embedder_id != embedder.embedder_id:
-        words = f"{creator.handle} was made searchable with {state.embedder_id}: set models.embed back to it"
-        found.append(Finding("library", "failed", words))
+    embedder_id = await deployment.shelf.embedder_of(creator.id)
+    try:
+        embedder = deployment.embedders.of(embedder_id) if embedder_id else deployment.embedders.usual
+    except EmbedderMissing as missing:
+        return [Finding("library", "failed", f"{creator.handle}: {missing}")]
+    found = []
+    if embedder.embedder_id != deployment.embedders.usual.embedder_id:
+        words = f"{creator.handle} is searched with {embedder.embedder_id}; /reindex moves it to that of models.embed"
+        found.append(Finding("library", "ok", words))
     spoken = {source.language for source in await deployment.shelf.sources(creator.id) if source.language}
     others = sorted(spoken - embedder.languages) if embedder.languages else []
     if others:

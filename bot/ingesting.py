@@ -78,9 +78,10 @@ async def ingest_files(
                 refused.append(Ingested(upload.path, "refused", reason=f"It cannot be read: {error.strerror}."))
         async with working(deployment) as worker:
             sources = await _wait(deployment, creator.id, added, worker, quiet=quiet)
+        read = deployment.embedders.languages(await deployment.shelf.embedder_of(creator.id))
     given = {entry.source_id for entry in added}
     listed = [Added(source.id, source.title, known=False) for source in sources.values() if source.id not in given]
-    return refused + [_result(entry, sources, deployment.embedder.languages) for entry in (*added, *listed)]
+    return refused + [_result(entry, sources, read) for entry in (*added, *listed)]
 
 
 async def add_one(deployment: Deployment, creator_id: CreatorId, upload: Upload) -> list[Added]:

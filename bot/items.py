@@ -127,12 +127,12 @@ class ItemWork:
             log.error("an item was given up", stage=stage, reason=reason, exc_info=error)
             await self.bench.fail(creator_id, item_id, given_up_in(stage), error=reason)
             return
-        delay_s = _delay_s(error, admitted.failures)
+        delay_s = delay_s_after(error, admitted.failures)
         log.warning("an item will be tried again", stage=stage, reason=reason, delay_s=round(delay_s, 1))
         await self.bench.put_off(creator_id, item_id, waits_after(stage, delay_s), error=reason, delay_s=delay_s)
 
 
-def _delay_s(error: Exception, failures: int) -> float:
+def delay_s_after(error: Exception, failures: int) -> float:
     """Exponential backoff with jitter, never less than what was asked for."""
     backoff_s = min(FIRST_DELAY_S * 2.0**failures, LONGEST_DELAY_S) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter
     asked_s = (error.retry_after_s or 0.0) if isinstance(error, ProviderBusy) else 0.0

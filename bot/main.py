@@ -249,7 +249,8 @@ def jobs_list(config: Path | None, limit: int, as_json: bool) -> None:
     else:
         for entry in work:
             cause = f" [{entry['error']}]" if entry["error"] else ""
-            click.echo("{id:>6}  {creator:20} {stage:12} {title:40} {reason}".format(**entry) + cause)
+            number = entry["id"] or "-"
+            click.echo(f"{number:>6}  {{creator:20}} {{stage:12}} {{title:40}} {{reason}}".format(**entry) + cause)
         if total > len(work):
             click.echo(f"… and {total - len(work)} older ones; --limit {total} shows all.")
 

@@ -15,6 +15,7 @@ from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.models import Job
 
 from bot.items import ItemWork, once_there_is_room
+from bot.reindexing import ReindexWork
 from core.asking.engine import Engine
 from core.ids import CreatorId
 from core.library.freshness import Recheck
@@ -59,6 +60,7 @@ class Tasks:
     housekeeping: Housekeeping
     links: Recheck
     names: Respelling
+    reindexing: ReindexWork
     stop: asyncio.Event
 
     async def calibrate(self, payload: dict[str, int]) -> None:
@@ -89,6 +91,11 @@ class Tasks:
         """Apply a creator's glossary to what is searchable."""
         await self.names.all_misspelt(CreatorId(payload["creator_id"]), self.stop)
 
+    async def reindex(self, payload: dict[str, int]) -> None:
+        """Do a turn of moving a creator's library to another embedder."""
+        creator_id = CreatorId(payload["creator_id"])
+        await self.reindexing.take_turn(creator_id, payload["run"], payload["turn"])
+
 
 def register(queue: PgQueuer, tasks: Tasks) -> None:
     """Bind the jobs' names to what they do."""
@@ -102,8 +109,8 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
         ("sweep", tasks.sweep),
     ):  # fmt: skip
         queue.entrypoint(name)(_handler(name, run, tasks.stop))
-    # They may last, and what people wait for must not wait behind them.
-    for name, run in (("recheck", tasks.recheck), ("respell", tasks.respell)):
+    # These may last, and what people wait for must not wait behind them.
+    for name, run in (("recheck", tasks.recheck), ("respell", tasks.respell), ("reindex", tasks.reindex)):
         queue.entrypoint(name, concurrency_limit=1)(_handler(name, run, tasks.stop))
 
 

@@ -7,8 +7,10 @@ ChronosError
 │       └── SourceGone      there is nothing behind the link, or not any more
 └── OperatorError           shown in the shell and the log; the chat only learns that something failed
     ├── ConfigurationError  a setting is wrong or missing
+    │   └── EmbedderMissing     a library's search model cannot be had: its key was taken away
     ├── DatabaseError       the database cannot be used
     │   └── DatabaseFull    its disk is full: nothing can be kept until there is space again
+    ├── EmbedderChanged     a library was moved to another search model meanwhile; doing it again works
     └── ProviderError       an outside service failed
         └── ProviderBusy    it may work again later
 """
@@ -44,6 +46,14 @@ class OperatorError(ChronosError):
 
 class ConfigurationError(OperatorError):
     """A setting is wrong or missing; names the key and what it takes."""
+
+
+class EmbedderMissing(ConfigurationError):
+    """The search model of a library cannot be had here; the message is fit for the chat, too."""
+
+
+class EmbedderChanged(OperatorError):
+    """A library was moved to another search model in the middle of work with the old one, which is of no use now."""
 
 
 class DatabaseError(OperatorError):

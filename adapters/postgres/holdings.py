@@ -15,6 +15,7 @@ from core.asking.gate import Cutoff
 from core.asking.holdings import CorpusState, Extent, Span, StoredSentence
 from core.asking.ranking import SearchQuery
 from core.asking.snapshot import Snapshot
+from core.errors import EmbedderChanged
 from core.ids import CreatorId, SourceId
 from core.library.media import MediaKey
 from core.library.transcript import LocatorKind
@@ -29,7 +30,7 @@ STATE: Final = """
 """
 SET_CUTOFF: Final = """
     UPDATE corpora SET cutoff = $3
-     WHERE creator_id = $1 AND coalesce((cutoff ->> 'version')::bigint, 0) <= $2
+     WHERE creator_id = $1 AND embedder = $4 AND coalesce((cutoff ->> 'version')::bigint, 0) <= $2
 """
 # A library is read as fast as its pages come.
 UNITS: Final = f"""
@@ -106,6 +107,9 @@ class PostgresHoldings:
     async def candidates(self, scope: Scope, query: SearchQuery, extent: Extent) -> Snapshot:
         """The windows in scope that are close to a question by vector or by words, with what surrounds them."""
         async with self._database.creator(scope.creator_id, frozen=True) as connection:
+            state = _state(await connection.fetchrow(STATE, scope.creator_id))
+            if state.version and state.embedder_id != extent.embedder_id:
+                raise EmbedderChanged(f"A library is searched with {state.embedder_id} by now.")
             return await read_candidates(connection, scope, query, extent)
 
     async def load(self, scope: Scope) -> Snapshot:
@@ -137,10 +141,11 @@ class PostgresHoldings:
             for row in rows
         ]  # fmt: skip
 
-    async def set_cutoff(self, creator_id: CreatorId, version: int, cutoff: Cutoff) -> None:
-        """Keep a calibrated gate, unless one of a later version is there."""
+    async def set_cutoff(self, creator_id: CreatorId, version: int, embedder_id: str, cutoff: Cutoff) -> None:
+        """Keep a calibrated gate, unless one of a later version is there, or another embedder."""
+        kept = {"version": version, **asdict(cutoff)}
         async with self._database.creator(creator_id) as connection:
-            await connection.execute(SET_CUTOFF, creator_id, version, {"version": version, **asdict(cutoff)})
+            await connection.execute(SET_CUTOFF, creator_id, version, kept, embedder_id)
 
     async def transcript(self, creator_id: CreatorId, source_id: SourceId) -> WatchedSource | None:
         """A source with all its sentences for the watch page; None where there is none any more."""

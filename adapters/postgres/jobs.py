@@ -18,6 +18,8 @@ RECHECK: Final = "recheck"
 """The queue's entrypoint for looking at a creator's links again."""
 RESPELL: Final = "respell"
 """The queue's entrypoint for spelling the names in a creator's recordings."""
+REINDEX: Final = "reindex"
+"""The queue's entrypoint for a turn of moving a creator's library to another embedder."""
 CALIBRATE: Final = "calibrate"
 """The queue's entrypoint for finding a creator's cut-off anew."""
 
@@ -45,6 +47,17 @@ async def put_calibration(connection: Connection, creator_id: CreatorId) -> None
         await _queries(raw_connection(connection)).enqueue(
             CALIBRATE, json.dumps({"creator_id": creator_id}).encode(), dedupe_key=f"{CALIBRATE}:{creator_id}:None",
             on_conflict="skip",
+        )  # fmt: skip
+
+
+async def put_reindexing(
+    connection: Connection, creator_id: CreatorId, run: int, turn: int, *, delay_s: float = 0.0
+) -> None:
+    """Have a turn of a move done after this transaction, behind those that others wait for."""
+    async with system_role(connection):
+        await _queries(raw_connection(connection)).enqueue(
+            REINDEX, json.dumps({"creator_id": creator_id, "run": run, "turn": turn}).encode(),
+            execute_after=timedelta(seconds=delay_s), dedupe_key=f"{REINDEX}:{run}:{turn}", on_conflict="skip",
         )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ from adapters.postgres.workflows import (
 from core.asking.embedding import Vector
 from core.asking.words import TermIds
 from core.conversation import Place
-from core.errors import DatabaseError, UploadRefused
+from core.errors import DatabaseError, EmbedderChanged
 from core.ids import CreatorId, ItemId, SourceId, WorkflowId
 from core.library.glossary import Glossary
 from core.library.origins import CaptionKind, CaptionTrack
@@ -106,6 +106,7 @@ MOVE_CORPUS: Final = """
     ON CONFLICT (creator_id) DO UPDATE SET version = corpora.version + 1
     RETURNING embedder
 """
+EMBEDDER: Final = "SELECT embedder FROM corpora WHERE creator_id = $1"
 TOUCH_CORPUS: Final = "UPDATE corpora SET version = version + 1 WHERE creator_id = $1"
 CLAIM: Final = """
     UPDATE items i SET attempts = attempts + 1, started_at = coalesce(started_at, now()), reason = ''
@@ -198,9 +199,8 @@ RETRY_WORKFLOW: Final = RETRY.format("workflow_id")
 class PostgresShelf:
     """See :class:`core.library.store.Shelf` and :class:`core.library.workbench.Workbench`."""
 
-    def __init__(self, database: Database, embedder_id: str) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._embedder_id = embedder_id
 
     async def add(
         self, creator_id: CreatorId, new: Sequence[NewSource], place: Place | None,
@@ -294,6 +294,11 @@ class PostgresShelf:
             await name_workflow(connection, creator_id, workflow_id, listing["title"])
             await withdraw(connection, creator_id, item_id)
             await add_listed(connection, creator_id, SourceId(done["source_id"]), workflow_id, new, listing["tier"])
+
+    async def embedder_of(self, creator_id: CreatorId) -> str:
+        """The id of the embedder that this library is searched with; empty where nothing is searched yet."""
+        async with self._database.creator(creator_id) as connection:
+            return await connection.fetchval(EMBEDDER, creator_id) or ""
 
     async def embedded(self, creator_id: CreatorId, source_id: SourceId, embedder_id: str) -> Mapping[str, Vector]:
         """The vectors that a source has from this embedder, by their texts."""
@@ -394,16 +399,19 @@ async def add_listed(
 async def publish(
     connection: Connection, creator_id: CreatorId, source_id: SourceId, indexed: IndexedSource
 ) -> None:  # fmt: skip
-    """Replace what is answered from a source, and move the corpus version."""
-    await store_index(connection, creator_id, source_id, indexed)
+    """Replace what is answered from a source, and move the corpus version.
+
+    The source is locked first and the corpus last: see :mod:`adapters.postgres.reindexing`.
+
+    Raises:
+        EmbedderChanged: the library was moved to another embedder since these vectors were begun.
+    """
     chapters = chapters_to_json(indexed.chapters)
     await connection.execute(FINISH_SOURCE, creator_id, source_id, indexed.topics, chapters)
+    await store_index(connection, creator_id, source_id, indexed)
     embedder = await connection.fetchval(MOVE_CORPUS, creator_id, indexed.embedder_id)
     if embedder != indexed.embedder_id:  # two embedders' vectors can never be searched together
-        raise UploadRefused(
-            f"This library was made searchable with {embedder}, and models.embed now says "
-            f"{indexed.embedder_id}. The operator sets it back, or uploads go to a new creator."
-        )
+        raise EmbedderChanged(f"A library is searched with {embedder} by now, not with {indexed.embedder_id}.")
 
 
 async def add_sources(

@@ -92,7 +92,7 @@ async def settings(context: Context) -> Reply:
     creator = await _changed(context, context.creator)
     lines = [
         RichText.of(bold("Name: "), creator.name),
-        RichText.of(bold("Language: "), creator.language, _language_note(context, creator.language)),
+        RichText.of(bold("Language: "), creator.language, await _language_note(context, creator.language)),
         RichText.of(bold("Who may ask: "), creator.who_may_ask),
         RichText.of(bold("Answers: "), creator.answers),
         RichText.of(bold("Staff role: "), _role_words(staff_role)),
@@ -168,8 +168,8 @@ def _role_words(staff_role: str) -> RichText:
     return RichText.of(role(staff_role), hidden)
 
 
-def _language_note(context: Context, language: str) -> str:
-    reads = context.services.embedder_languages
+async def _language_note(context: Context, language: str) -> str:
+    reads = await context.languages_read()
     return "" if not reads or language in reads else f" (the search model reads {', '.join(sorted(reads))} only)"
 
 

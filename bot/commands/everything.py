@@ -9,11 +9,19 @@ from bot.commands import (
     glossary,
     library,
     privacy,
+    reindexing,
     uploads,
 )
 from bot.commands.registry import Registry
 
 EVERYTHING: Registry = asking.commands.including(
-    clips.commands, uploads.commands, library.commands, corrections.commands, glossary.commands, community.commands,
-    enrolment.commands, privacy.commands,
-)  # fmt: skip
+    clips.commands,
+    uploads.commands,
+    library.commands,
+    corrections.commands,
+    glossary.commands,
+    reindexing.commands,
+    community.commands,
+    enrolment.commands,
+    privacy.commands,
+)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from core.asking.embedding import Embedders
 from core.asking.engine import Engine
 from core.asking.limits import Limits
 from core.asking.sessions import Conversations, Speaker
@@ -27,6 +28,7 @@ from core.library.catalogue import Catalogue
 from core.library.clips import Clips
 from core.library.glossary import Glossaries
 from core.library.intake import Intake
+from core.library.reindexing import Reindexings
 from core.library.revising import Revisions
 from core.library.scratch import Scratch
 from core.library.store import Shelf
@@ -49,8 +51,9 @@ class Services:
     shelf: Shelf
     links: RenewableLinks
     intake: Intake
-    embedder_languages: frozenset[str]
     limits: Limits
+    embedders: Embedders
+    reindexings: Reindexings
     catalogue: Catalogue
     transcripts: Transcripts
     clips: Clips
@@ -94,6 +97,10 @@ class Context:
                 "then you can ask me here too."
             )
         raise Refused("This community is not set up yet. Someone who manages it types /setup, and that is all.")
+
+    async def languages_read(self) -> frozenset[str]:
+        """What the search model of this library reads, as two-letter codes; empty where it reads all."""
+        return self.services.embedders.languages(await self.services.shelf.embedder_of(self.creator.id))
 
     @property
     def audiences(self) -> frozenset[Audience]:

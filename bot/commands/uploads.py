@@ -11,6 +11,7 @@ from core.errors import UploadRefused
 from core.ids import SourceId, WorkflowId
 from core.library.cards import about, card
 from core.library.intake import Said, links_in
+from core.library.reindexing import reindex_card
 from core.library.scratch import Scratch
 from core.library.store import AS_USUAL, Added, NewSource, NewWorkflow, Source, Stage, UploadSettings
 from core.library.uploads import checked_settings, cut_words, language_warning
@@ -55,7 +56,7 @@ async def upload(context: Context) -> Reply:
     again = [
         entry for entry in added if entry.known and await context.services.shelf.retry(creator_id, entry.source_id)
     ]
-    warning = language_warning((source.language for source in new), context.services.embedder_languages)
+    warning = language_warning((source.language for source in new), await context.languages_read())
     kept = _settings_words(settings, changed=not all(entry.known for entry in added))
     return Reply(RichText.of(_summary(added, again), kept, f"\n⚠️ {warning}" if warning else ""))
 
@@ -119,9 +120,11 @@ def _settings_words(settings: UploadSettings, *, changed: bool) -> str:
 async def status(context: Context) -> Reply:
     """List all work that is not done."""
     sources, total = await context.services.shelf.undone(context.creator.id, SHOWN)
-    if not sources:
+    moving = await context.services.reindexings.under_way(context.creator.id)
+    if not sources and moving is None:
         return said("All work is done: everything in /videos can be asked about.")
-    lines = [card(source).text for source in sources]
+    lines = [reindex_card(moving).text] if moving else []
+    lines += [card(source).text for source in sources]
     more = f"\n\n… and {total - len(sources)} more" if total > len(sources) else ""
     failed = [source for source in sources if source.stage is Stage.FAILED]
     return Reply(RichText.of(joined(lines, "\n\n"), more), tuple(_again(source) for source in failed[:5]))

@@ -1,6 +1,7 @@
 """What turns text into vectors; the ranking only knows that they have length 1."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -41,4 +42,39 @@ class Embedder(Protocol):
         Raises:
             ProviderError: no vectors could be made.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An embedder that a library can be moved to, by the name that people use; ``paid`` where texts cost money."""
+
+    name: str
+    embedder_id: str
+    paid: bool
+
+
+class Embedders(Protocol):
+    """The embedders of a deployment; each library is searched with its own, which is opened when first needed."""
+
+    @property
+    def usual(self) -> Embedder:
+        """The embedder of new libraries."""
+        ...
+
+    @property
+    def offers(self) -> Sequence[Offer]:
+        """What a library can be moved to, the usual one first."""
+        ...
+
+    def of(self, embedder_id: str) -> Embedder:
+        """The embedder of a library.
+
+        Raises:
+            EmbedderMissing: it cannot be had; says what to do.
+        """
+        ...
+
+    def languages(self, embedder_id: str) -> frozenset[str]:
+        """What the embedder of a library reads, the usual one's where there is none yet; empty where it reads all."""
         ...

@@ -13,14 +13,14 @@ from core.asking.answer import Answer, Confidence, Mode, Outcome, Sentence
 from core.asking.cache import AnswerCache, AnswerKey
 from core.asking.checking import verify
 from core.asking.citing import Evidence, citation, numbered, quotes, spans_to_quote, spans_to_read
-from core.asking.embedding import Embedder
+from core.asking.embedding import Embedder, Embedders
 from core.asking.gate import Cutoff, answers_by_itself, calibrate, confidence, cutoff_of, null_questions
-from core.asking.holdings import Extent, Holdings, Snapshots, StoredSentence
+from core.asking.holdings import CorpusState, Extent, Holdings, Snapshots, StoredSentence
 from core.asking.ranking import Hit, Ranking, SearchQuery, rank
 from core.asking.snapshot import Snapshot
 from core.asking.words import LONGEST_QUESTION, CleanQuestion, Stemmer, clean_question, term_ids
 from core.asking.writing import AnswerModel, Draft, Task, Turn
-from core.errors import ConfigurationError, ProviderError
+from core.errors import EmbedderChanged, EmbedderMissing, ProviderError
 from core.ids import CreatorId
 from core.library.watching import WatchLinks
 from core.tiers import NO_TIERS, Scope, Tiers
@@ -126,17 +126,17 @@ class Engine:
     """Searches one creator's material at a time and answers from it, or says that it does not cover the question."""
 
     def __init__(
-        self, *, holdings: Holdings, snapshots: Snapshots, embedder: Embedder, stem: Stemmer,
+        self, *, holdings: Holdings, snapshots: Snapshots, embedders: Embedders, stem: Stemmer,
         models: Sequence[AnswerModel], links: WatchLinks, watch: ModelWatch,
     ) -> None:  # fmt: skip
         self._holdings = holdings
         self._snapshots = snapshots
-        self._embedder = embedder
+        self._embedders = embedders
         self._stem = stem
         self._models = tuple(models)
         self._links = links
         self._watch = watch
-        self._unrelated: tuple[SearchQuery, ...] = ()
+        self._unrelated: dict[str, tuple[SearchQuery, ...]] = {}
         self._cache = AnswerCache()
 
     async def answer(self, question: Question) -> Answer:
@@ -145,7 +145,6 @@ class Engine:
         Raises:
             ProviderError: the embedder failed.
             DatabaseError: the library could not be read.
-            ConfigurationError: the library's vectors come from another embedder.
         """
         return (await self.explain(question)).answer
 
@@ -163,13 +162,22 @@ class Engine:
             scope = Scope.whole(creator_id).among(state.tiers)
             library = await self._snapshots.current(scope, state)
             cutoff = await self._calibrated(scope, library)
-            await self._holdings.set_cutoff(creator_id, library.version, cutoff)
+            await self._holdings.set_cutoff(creator_id, library.version, library.embedder_id, cutoff)
             found_for = library.version
 
     async def _explain(self, question: Question, timing: Timing) -> Explained:
         cleaned = clean_question(question.text)
         if problem := _problem(question.text, cleaned):
             return Explained(_without_answer(Outcome.REFUSED, problem))
+        try:
+            try:
+                return await self._searched(question, cleaned, timing)
+            except EmbedderChanged:  # moved just now: from here on there is only the new one
+                return await self._searched(question, cleaned, timing)
+        except EmbedderMissing as missing:
+            return Explained(_without_answer(Outcome.REFUSED, str(missing)))
+
+    async def _searched(self, question: Question, cleaned: CleanQuestion, timing: Timing) -> Explained:
         opened, queries = await self._prepared(question, cleaned, timing)
         if opened is None:
             return Explained(_without_answer(Outcome.ABSTAINED, NOTHING_YET))
@@ -207,25 +215,28 @@ class Engine:
         """Open the library while the question is embedded; a follow-up also together with the question before it."""
         context = in_context(cleaned, question.history)
         searched = [cleaned, context] if context else [cleaned]
-        return await asyncio.gather(self._opened(question.scope, timing), self._embedded(searched, timing))
-
-    async def _opened(self, asked: Scope, timing: Timing) -> Opened | None:
         with timing.of("library"):
-            state = await self._holdings.state(asked.creator_id)
-            if state.version == 0:
-                return None
-            if state.embedder_id != self._embedder.embedder_id:
-                raise ConfigurationError(
-                    f"A library was made searchable with {state.embedder_id}; models.embed says "
-                    f"{self._embedder.embedder_id}. Set it back: vectors of two models cannot be compared."
-                )
-            scope = asked.among(state.tiers)
-            library = await self._snapshots.current(scope, state)
-            return Opened(scope, library, state.cutoff, partial=scope.tiers != state.tiers)
+            state = await self._holdings.state(question.creator_id)
+        if state.version == 0:
+            return None, []
+        embedder = self._embedders.of(state.embedder_id)
+        return await asyncio.gather(
+            self._opened(question.scope, state, timing), self._embedded(searched, embedder, timing)
+        )
 
-    async def _embedded(self, searched: Sequence[CleanQuestion], timing: Timing) -> list[SearchQuery]:
+    async def _opened(self, asked: Scope, state: CorpusState, timing: Timing) -> Opened:
+        scope = asked.among(state.tiers)
+        with timing.of("library"):
+            library = await self._snapshots.current(scope, state)
+        if library.embedder_id != state.embedder_id:  # vectors of two embedders are never compared
+            raise EmbedderChanged(f"A library is searched with {library.embedder_id} by now.")
+        return Opened(scope, library, state.cutoff, partial=scope.tiers != state.tiers)
+
+    async def _embedded(
+        self, searched: Sequence[CleanQuestion], embedder: Embedder, timing: Timing
+    ) -> list[SearchQuery]:  # fmt: skip
         with timing.of("embedding"):
-            return [await self._query(cleaned) for cleaned in searched]
+            return [await self._query(cleaned, embedder) for cleaned in searched]
 
     async def _find(self, queries: Sequence[SearchQuery], opened: Opened, timing: Timing) -> Found:
         with timing.of("calibration"):
@@ -241,17 +252,20 @@ class Engine:
         with timing.of("ranking"):
             return await asyncio.to_thread(rank, part, query)
 
-    async def _query(self, cleaned: CleanQuestion) -> SearchQuery:
-        vector = await self._embedder.embed_query(cleaned.text)
+    async def _query(self, cleaned: CleanQuestion, embedder: Embedder) -> SearchQuery:
+        vector = await embedder.embed_query(cleaned.text)
         return SearchQuery(vector, np.unique(term_ids(cleaned.words, self._stem)))
 
     async def _calibrated(self, scope: Scope, library: Snapshot | Extent) -> Cutoff:
-        if not self._unrelated:
-            self._unrelated = tuple([await self._query(clean_question(text)) for text in null_questions()])
+        unrelated = self._unrelated.get(library.embedder_id)
+        if unrelated is None:
+            embedder = self._embedders.of(library.embedder_id)
+            unrelated = tuple([await self._query(clean_question(text), embedder) for text in null_questions()])
+            self._unrelated[library.embedder_id] = unrelated
         if isinstance(library, Snapshot):
-            return await asyncio.to_thread(calibrate, library, self._unrelated)
+            return await asyncio.to_thread(calibrate, library, unrelated)
         gates: list[float] = []
-        for query in self._unrelated[::THINNED]:
+        for query in unrelated[::THINNED]:
             part = await self._snapshots.part_for(scope, library, query)
             gates.append((await asyncio.to_thread(rank, part, query, 1)).gate)
         return cutoff_of(gates)

@@ -95,6 +95,9 @@ class Holdings(Protocol):
         """The windows in scope that are close to a question by vector or by words, with what surrounds them.
 
         They are scored by the word statistics of all that is in scope, of which ``extent`` is a part.
+
+        Raises:
+            EmbedderChanged: the library has another embedder by now.
         """
         ...
 
@@ -102,8 +105,8 @@ class Holdings(Protocol):
         """The sentences of spans, span after span; those of sources removed or out of scope are left out."""
         ...
 
-    async def set_cutoff(self, creator_id: CreatorId, version: int, cutoff: Cutoff) -> None:
-        """Keep a calibrated gate, unless one of a later version is there."""
+    async def set_cutoff(self, creator_id: CreatorId, version: int, embedder_id: str, cutoff: Cutoff) -> None:
+        """Keep a calibrated gate, unless one of a later version is there, or another embedder."""
         ...
 
 

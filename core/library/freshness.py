@@ -59,7 +59,7 @@ class Watchlist(Protocol):
         """Note the version that was read, and store its text anew where it differs; whether it did.
 
         Raises:
-            UploadRefused: the library's vectors come from another embedder.
+            EmbedderChanged: the library's vectors come from another embedder by now.
         """
         ...
 
@@ -93,6 +93,7 @@ class Recheck:
         Raises:
             Interrupted: ``stop`` was set; what is left is still due.
             DatabaseError: what was seen cannot be kept.
+            EmbedderChanged: the library was moved meanwhile; what is left is still due.
         """
         while due := await self.watchlist.due(creator_id, AT_A_TIME):
             for watched in due:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.asking.embedding import Embedder, Vector
 from core.asking.words import Stemmer, term_ids, tokens
-from core.errors import ProviderError, UploadRefused
+from core.errors import EmbedderMissing, ProviderError, UploadRefused
 from core.library.store import AS_USUAL, IndexedSource, UploadSettings
 from core.library.topics import Background, find_chapters, passage_kind, topics
 from core.library.transcript import Timing, Transcript
@@ -35,13 +35,31 @@ ReportShare = Callable[[float], Awaitable[None]]
 """Hears the share that is done, in [0, 1]."""
 
 
+def _no_other(embedder_id: str) -> Embedder:
+    raise EmbedderMissing(f"There is no search model {embedder_id} here.")
+
+
 class Indexer:
     """Makes sources searchable with one embedder; knows nothing of where they are kept."""
 
-    def __init__(self, embedder: Embedder, split: SentenceSplitter, stem: Stemmer) -> None:
+    def __init__(
+        self, embedder: Embedder, split: SentenceSplitter, stem: Stemmer,
+        others: Callable[[str], Embedder] = _no_other,
+    ) -> None:  # fmt: skip
         self.embedder = embedder
         self._split = split
         self._stem = stem
+        self._others = others
+
+    def using(self, embedder_id: str) -> "Indexer":
+        """The indexer of a library with this embedder; this one where the library has none yet.
+
+        Raises:
+            EmbedderMissing: that embedder cannot be had.
+        """
+        if embedder_id in {"", self.embedder.embedder_id}:
+            return self
+        return Indexer(self._others(embedder_id), self._split, self._stem, self._others)
 
     async def index(
         self, transcript: Transcript, report: ReportShare, settings: UploadSettings = AS_USUAL,

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from core.errors import ChronosError, UploadRefused
+from core.errors import ChronosError, EmbedderMissing, UploadRefused
 from core.ids import CreatorId, ItemId, SourceId
 from core.library.indexing import Indexer, ReportShare
 from core.library.links import canonical_link
@@ -72,6 +72,7 @@ async def process(
 
     Raises:
         ProviderError: an outside part failed; the item stays as it is for another attempt.
+        EmbedderChanged: the library was moved meanwhile; likewise.
         Interrupted: the process is stopping; likewise.
     """
     work = await bench.claim(creator_id, item_id)
@@ -83,7 +84,7 @@ async def process(
         if transcript is None:
             return False
         await _make_searchable(work, transcript, bench, indexer, progress)
-    except UploadRefused as refusal:
+    except (UploadRefused, EmbedderMissing) as refusal:
         await bench.fail(creator_id, item_id, str(refusal))
         return False
     return True
@@ -137,15 +138,17 @@ async def prepared(
         language: two letters, or empty.
         settings: how it is cut.
         bench: where its vectors are.
-        indexer: embeds and validates.
+        indexer: embeds and validates, with the embedder of this library.
         report: hears how much is embedded.
         embedded: is called before it is validated.
 
     Raises:
         UploadRefused: no words are left, or its times lie outside its length.
+        EmbedderMissing: the library's embedder cannot be had.
         ProviderError: the embedder failed.
     """
     transcript = (await bench.glossary(creator_id)).applied(transcript)
+    indexer = indexer.using(await bench.embedder_of(creator_id))
     known = await bench.embedded(creator_id, source_id, indexer.embedder.embedder_id)
     indexed = await indexer.index(transcript, report, settings, known)
     await embedded()

@@ -221,6 +221,10 @@ class Shelf(Protocol):
         """All sources that are not removed, newest first."""
         ...
 
+    async def embedder_of(self, creator_id: CreatorId) -> str:
+        """The id of the embedder that this library is searched with; empty where nothing is searched yet."""
+        ...
+
     async def undone(self, creator_id: CreatorId, limit: int) -> tuple[list[Source], int]:
         """The newest sources whose work is not done, at most ``limit``, and how many there are in all."""
         ...

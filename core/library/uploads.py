@@ -126,7 +126,8 @@ def language_warning(languages: Iterable[str], read: Set[str]) -> str:
         return ""
     return (
         f"It is in {', '.join(others)}, and the search model here reads {', '.join(sorted(read))} only: "
-        "questions will mostly be matched by their words. The operator can choose another: models.embed."
+        "questions will mostly be matched by their words. /reindex moves to another, where the operator has one "
+        "(models.embed)."
     )
 
 

@@ -31,6 +31,10 @@ class Workbench(Protocol):
         """Put what a listing holds into its workflow, without what is known already; its own item is done."""
         ...
 
+    async def embedder_of(self, creator_id: CreatorId) -> str:
+        """The id of the embedder that this library is searched with; empty where nothing is searched yet."""
+        ...
+
     async def embedded(self, creator_id: CreatorId, source_id: SourceId, embedder_id: str) -> Mapping[str, Vector]:
         """The vectors that a source has from this embedder, by their texts."""
         ...
@@ -49,7 +53,8 @@ class Workbench(Protocol):
         What revises another source takes its place, and keeps what stood there before.
 
         Raises:
-            UploadRefused: the library's vectors come from another embedder, or what it revises was removed.
+            UploadRefused: what it revises was removed.
+            EmbedderChanged: the library's vectors come from another embedder by now.
         """
         ...
 

@@ -57,7 +57,7 @@ INDEXER = Indexer(MadeUpEmbedder(), split_sentences, STEM)
 
 
 def shelf_of(database: Database) -> PostgresShelf:
-    return PostgresShelf(database, MadeUpEmbedder.embedder_id)
+    return PostgresShelf(database)
 
 
 def lecture(subject: str, *, cues: int = 30, timing: Timing = Timing.HEARD) -> NewSource:

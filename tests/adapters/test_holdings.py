@@ -142,17 +142,18 @@ async def test_a_recording_is_found_by_its_creator_alone_and_as_long_as_its_sour
     assert await holdings.recording(creator_id, source_id) is None
 
 
-async def test_a_cutoff_is_kept_with_its_version_and_never_replaced_by_an_older_one(
+async def test_a_cutoff_is_kept_with_its_version_and_never_replaced_by_an_older_or_foreign_one(
     holdings: PostgresHoldings, creator_id: CreatorId, database: Database
 ) -> None:
-    await holdings.set_cutoff(creator_id, 1, Cutoff(0.1, 0.2))
+    await holdings.set_cutoff(creator_id, 1, "made-up:8", Cutoff(0.1, 0.2))
     assert (await holdings.state(creator_id)).cutoff is None
     await add_ready(database, creator_id, lecture("pencils"))
-    await holdings.set_cutoff(creator_id, 2, Cutoff(0.123456789, 0.05))
-    await holdings.set_cutoff(creator_id, 1, Cutoff(9.0, 9.0))
+    await holdings.set_cutoff(creator_id, 2, "made-up:8", Cutoff(0.123456789, 0.05))
+    await holdings.set_cutoff(creator_id, 1, "made-up:8", Cutoff(9.0, 9.0))
+    await holdings.set_cutoff(creator_id, 3, "another:8", Cutoff(9.0, 9.0))
     state = await holdings.state(creator_id)
     assert (state.version, state.embedder_id, state.cutoff) == (1, "made-up:8", Cutoff(0.123456789, 0.05))
-    await holdings.set_cutoff(creator_id, 2, Cutoff(0.5, 0.5))
+    await holdings.set_cutoff(creator_id, 2, "made-up:8", Cutoff(0.5, 0.5))
     assert (await holdings.state(creator_id)).cutoff == Cutoff(0.5, 0.5)
 
 

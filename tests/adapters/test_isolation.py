@@ -13,6 +13,8 @@ import asyncpg
 import pytest
 
 from adapters.postgres.database import Connection, Database, prepare_connection, system_role
+from adapters.postgres.reindexing import PostgresReindexings
+from core.conversation import Place
 from core.ids import StudentId
 from tests.adapters.school import School, converse, enrol_student, found_school, rows
 
@@ -40,6 +42,7 @@ FOREIGN_KEYS: Final = """
                    JOIN pg_attribute ON attrelid = k.confrelid AND attnum = n ORDER BY at) AS targets
       FROM pg_constraint k WHERE k.contype = 'f' AND k.connamespace = 'public'::regnamespace
 """
+PLACE: Final = Place("discord", channel="10", community="100")
 LISTED: Final = "INSERT INTO listed (creator_id, listing_id, content_hash) VALUES ($1, $2, '\\x01')"
 CLAIMED: Final = "INSERT INTO media_claims (creator_id, media_key) VALUES ($1, 'creators/1/x')"
 REVISED: Final = "INSERT INTO revisions (creator_id, revises, source_id, kind) VALUES ($1, $2, $2, 'correction')"
@@ -114,6 +117,7 @@ async def world(database: Database, database_url: str) -> World:
             await connection.execute(REVISED, school.creator_id, school.source_id)
             await connection.execute(NAMED, school.creator_id)
             await connection.execute(ANNOUNCED, school.creator_id, school.community_id)
+        assert await PostgresReindexings(database).begin(school.creator_id, "another:8", "another", PLACE)
     return World(database_url, database, own, other, student, classmate, await rows(database_url, RELATIONS))
 
 

@@ -15,7 +15,7 @@ from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.shelf import PostgresShelf
 from core.asking.holdings import Span
 from core.conversation import Place
-from core.errors import UploadRefused
+from core.errors import EmbedderChanged
 from core.ids import CreatorId, ItemId, SourceId
 from core.library.admission import Admitted
 from core.library.ingestion import process
@@ -229,7 +229,7 @@ async def test_vectors_of_another_embedder_are_refused_and_nothing_is_stored(
     await add_ready(database, creator_id, lecture("pencils"))
     _, item_id = await _add(shelf, creator_id, lecture("ink"))
     foreign = replace(await _indexed(lecture("ink")), embedder_id="another:8")
-    with pytest.raises(UploadRefused, match="another:8"):
+    with pytest.raises(EmbedderChanged, match="another:8"):
         await shelf.complete(creator_id, item_id, foreign)
     assert await rows(database_url, "SELECT 1 FROM segment_embeddings WHERE embedder <> 'made-up:8'") == []
 

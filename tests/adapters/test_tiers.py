@@ -38,6 +38,7 @@ from tests.adapters.school import (
     record,
     shelf_of,
 )
+from tests.core.embedders import Rack
 
 GOLD, SILVER = frozenset({"gold"}), frozenset({"silver"})
 ASKED = "Step 7 of etching takes patience, a steady hand and some water"
@@ -113,10 +114,10 @@ class Unheard:
 
 async def engine_of(library: Library, model: Copyist, most_units: int = 100_000) -> Engine:
     """An engine whose gate is open, so that what is shown depends on nothing but the scope."""
-    await library.holdings.set_cutoff(library.creator_id, 99, Cutoff(-10.0, 0.1))
+    await library.holdings.set_cutoff(library.creator_id, 99, MadeUpEmbedder.embedder_id, Cutoff(-10.0, 0.1))
     return Engine(
         holdings=library.holdings, snapshots=Snapshots(library.holdings, 10**9, most_units),
-        embedder=MadeUpEmbedder(), stem=STEM, models=[model], links=PlainLinks(), watch=Unheard(),
+        embedders=Rack({MadeUpEmbedder.embedder_id: MadeUpEmbedder()}), stem=STEM, models=[model], links=PlainLinks(), watch=Unheard(),
     )  # fmt: skip
 
 

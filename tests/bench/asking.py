@@ -28,6 +28,7 @@ from core.ids import CreatorId, SourceId
 from core.tiers import Scope
 from tests.bench.made_up import STEM, MadeUpSource, Warehouse, made_up_library, question_about
 from tests.bench.table import Row, percentile
+from tests.core.embedders import Rack
 
 SURE: Final = {"version": 1, "mean": -10.0, "deviation": 1.0}
 """A cut-off that every question passes, so that every one is answered in full."""
@@ -87,9 +88,10 @@ class Town:
     def engine(self, *, most_units: int = 10**9, embedder: LocalEmbedder | None = None) -> Engine:
         """An engine that has read nothing yet."""
         holdings, nowhere = PostgresHoldings(self.database), NoLinks()
+        embedders = Rack({self.embedder.embedder_id: embedder or self.embedder})
         return Engine(
-            holdings=holdings, snapshots=Snapshots(holdings, 10**9, most_units), embedder=embedder or self.embedder,
-            stem=STEM, models=(), links=nowhere, watch=nowhere,
+            holdings=holdings, snapshots=Snapshots(holdings, 10**9, most_units), embedders=embedders, stem=STEM,
+            models=(), links=nowhere, watch=nowhere,
         )  # fmt: skip
 
 

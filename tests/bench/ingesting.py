@@ -22,7 +22,7 @@ from tests.bench.table import Row
 async def measure_ingestion(town: Town, most_sources: int) -> list[Row]:
     """Take sample lectures in, by the whole way, and by the bare embedder before and after."""
     indexer = Indexer(town.embedder, split_sentences, STEM)
-    shelf = PostgresShelf(town.database, town.embedder.embedder_id)
+    shelf = PostgresShelf(town.database)
     creator = await PostgresDirectory(town.database).add_creator("lecturer", "Lecturer", None)
     passages, bare_s, ours_s = 0, 0.0, 0.0
     for source in _sources()[:most_sources]:

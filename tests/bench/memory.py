@@ -17,7 +17,7 @@ async def answer_once(url: str, creator_id: CreatorId) -> None:
     """Open a deployment on a database, ask one creator, and print the peaks on the way in megabytes."""
     async with open_on(Settings.model_validate({"models": {"answer": []}}), DatabaseAddress(url, url)) as deployment:
         sizes = {"opened_mb": _peak_mb()}
-        await deployment.embedder.embed_passages(["Load the model."])
+        await deployment.embedders.usual.embed_passages(["Load the model."])
         sizes["embedded_mb"] = _peak_mb()
         await deployment.engine.answer(Question(creator_id, "How do I begin?"))
         sys.stdout.write(json.dumps({**sizes, "peak_mb": _peak_mb()}))

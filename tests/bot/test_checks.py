@@ -31,7 +31,7 @@ async def test_material_in_a_language_that_the_model_does_not_read_is_named(depl
     assert not finding.failed
 
 
-async def test_a_library_of_another_embedder_is_a_failure(deployment: Deployment) -> None:
+async def test_a_library_whose_embedder_cannot_be_had_is_a_failure(deployment: Deployment) -> None:
     creator = await deployment.directory.add_creator("drawing", "Drawing", None)
     async with deployment.database.creator(creator.id) as connection:
         await connection.execute(
@@ -39,7 +39,7 @@ async def test_a_library_of_another_embedder_is_a_failure(deployment: Deployment
         )
     (finding,) = await _creators_library(deployment, creator)
     assert finding.failed
-    assert "models.embed" in finding.words
+    assert "The search model another is not known here" in finding.words
 
 
 def test_an_answer_model_without_a_price_is_named_where_a_budget_is_set() -> None:

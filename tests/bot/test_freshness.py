@@ -192,7 +192,7 @@ async def test_a_changed_page_is_embedded_only_where_it_changed(
     before = await version(database_url)
     new = "Fix it with three thin layers of spray, since two of them turned out to be too few in our tests."
     site.put("/page", "text/html", article([*PARAGRAPHS[:2], new]))
-    counting = Counting(deployment.embedder)
+    counting = Counting(deployment.embedders.usual)
     indexer = Indexer(counting, split_sentences, STEM)
     await look_tomorrow(replace(recheck, indexer=indexer), creator_id, database_url)
     assert new in await sentences(database_url)

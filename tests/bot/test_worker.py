@@ -10,7 +10,7 @@ import pytest
 
 from bot import items
 from bot.app import Deployment, run_worker
-from bot.items import _delay_s
+from bot.items import delay_s_after
 from core.conversation import Place
 from core.errors import ProviderBusy, ProviderError, UploadRefused
 from core.ids import CreatorId
@@ -219,10 +219,10 @@ async def test_an_item_over_which_workers_die_is_given_up_in_words(
 
 def test_a_wait_grows_and_is_never_shorter_than_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(items, "FIRST_DELAY_S", 5.0)
-    assert _delay_s(ProviderBusy("429", retry_after_s=600.0), 0) >= 600
-    waits = [_delay_s(ProviderBusy("429"), failures) for failures in range(items.MOST_ATTEMPTS - 1)]
+    assert delay_s_after(ProviderBusy("429", retry_after_s=600.0), 0) >= 600
+    waits = [delay_s_after(ProviderBusy("429"), failures) for failures in range(items.MOST_ATTEMPTS - 1)]
     assert sum(waits) >= 60, "a minute of 429 is lived through"
-    assert _delay_s(ProviderError("500"), 30) <= 1.5 * items.LONGEST_DELAY_S
+    assert delay_s_after(ProviderError("500"), 30) <= 1.5 * items.LONGEST_DELAY_S
 
 
 async def test_the_buttons_of_cards_say_how_to_ask_and_try_a_batch_again(

@@ -19,15 +19,16 @@ from core.asking.engine import (
     Question,
     in_context,
 )
-from core.asking.gate import Cutoff
+from core.asking.gate import Cutoff, null_questions
 from core.asking.holdings import CorpusState, Extent, Snapshots, Span, StoredSentence
 from core.asking.ranking import SearchQuery
 from core.asking.snapshot import Snapshot
 from core.asking.words import clean_question
 from core.asking.writing import Draft, DraftSentence, Task, Turn
-from core.errors import ConfigurationError, ProviderBusy, ProviderError
+from core.errors import ProviderBusy, ProviderError
 from core.ids import CreatorId, SourceId
 from core.tiers import ALL_TIERS, NO_TIERS, Scope, Tiers
+from tests.core.embedders import Rack
 from tests.core.workshop import CREATOR, DIMENSIONS, STEM, SUBJECTS, embed, index, lesson, library
 
 EMBEDDER = "made-up"
@@ -38,13 +39,17 @@ GOLD, SILVER = frozenset({"gold"}), frozenset({"silver"})
 
 
 class WorkshopEmbedder:
-    """Embeds as the workshop does."""
+    """Embeds as the workshop does; remembers what it was asked."""
 
     embedder_id = EMBEDDER
     dimensions = DIMENSIONS
     languages: frozenset[str] = frozenset()
 
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
     async def embed_query(self, text: str) -> Vector:
+        self.asked.append(text)
         return embed(text)
 
     async def embed_passages(self, texts: Sequence[str]) -> Vector:
@@ -64,7 +69,7 @@ class FakeHoldings:
     removed: set[SourceId] = field(default_factory=set)
     tiers: dict[SourceId, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
-    kept: dict[CreatorId, tuple[int, Cutoff]] = field(default_factory=dict)
+    kept: dict[CreatorId, tuple[int, str, Cutoff]] = field(default_factory=dict)
 
     async def state(self, creator_id: CreatorId) -> CorpusState:
         self.calls.append("state")
@@ -94,8 +99,8 @@ class FakeHoldings:
             for position in range(span.first, min(span.last + 1, len(self.texts[span.source_id])))
         ]
 
-    async def set_cutoff(self, creator_id: CreatorId, version: int, cutoff: Cutoff) -> None:
-        self.kept[creator_id] = (version, cutoff)
+    async def set_cutoff(self, creator_id: CreatorId, version: int, embedder_id: str, cutoff: Cutoff) -> None:
+        self.kept[creator_id] = (version, embedder_id, cutoff)
 
     def _open(self, scope: Scope) -> dict[SourceId, list[str]]:
         return {found: texts for found, texts in self.texts.items() if scope.opens(self.tiers.get(found, ""))}
@@ -155,11 +160,13 @@ class Desk:
     models: Sequence[ScriptedModel] = ()
     heard: Heard = field(default_factory=Heard)
     most_units: int = 100_000
+    embedders: Rack = field(default_factory=lambda: Rack({EMBEDDER: WorkshopEmbedder()}))
 
     def __post_init__(self) -> None:
         self.engine = Engine(
             holdings=self.holdings, snapshots=Snapshots(self.holdings, 10**9, self.most_units),
-            embedder=WorkshopEmbedder(), stem=STEM, models=self.models, links=NoLinks(), watch=self.heard,
+            embedders=self.embedders, stem=STEM, models=self.models, links=NoLinks(),
+            watch=self.heard,
         )  # fmt: skip
 
     async def ask(
@@ -381,9 +388,33 @@ async def test_what_a_platform_would_act_on_is_stripped_from_quotes() -> None:
     assert not any(bait in shown for bait in ("@everyone", "http", "**"))
 
 
-async def test_a_library_of_another_embedder_is_not_searched() -> None:
-    with pytest.raises(ConfigurationError, match=r"models\.embed"):
-        await Desk(FakeHoldings(embedder_id="other")).ask(CLEAN_THE_DRILL)
+async def test_where_a_librarys_embedder_cannot_be_had_the_refusal_says_what_to_do() -> None:
+    answer = await Desk(FakeHoldings(embedder_id="other")).ask(CLEAN_THE_DRILL)
+    assert (answer.outcome, answer.text) == (Outcome.REFUSED, "Set the key of other.")
+
+
+async def test_a_question_that_meets_the_switch_is_embedded_again_with_the_new_embedder() -> None:
+    class Moving(FakeHoldings):
+        """Is moved between the look at its state and the reading of its vectors."""
+
+        async def load(self, scope: Scope) -> Snapshot:
+            self.embedder_id, self.version = "new", 2
+            return await super().load(scope)
+
+    old, new = WorkshopEmbedder(), WorkshopEmbedder()
+    desk = Desk(Moving(), embedders=Rack({EMBEDDER: old, "new": new}))
+    answer = await desk.ask(CLEAN_THE_DRILL)
+    assert answer.outcome is Outcome.ANSWERED
+    assert (len(old.asked), len(new.asked)) == (1, 1)
+    assert desk.holdings.calls.count("load") == 1
+
+
+async def test_a_cut_off_is_found_with_the_librarys_own_embedder() -> None:
+    other = WorkshopEmbedder()
+    desk = Desk(FakeHoldings(embedder_id="other"), embedders=Rack({EMBEDDER: WorkshopEmbedder(), "other": other}))
+    await desk.engine.recalibrate(CREATOR)
+    assert desk.holdings.kept[CREATOR][1] == "other"
+    assert len(other.asked) == len(null_questions())
 
 
 async def test_without_a_stored_cut_off_one_is_found_for_the_question() -> None:
@@ -397,7 +428,7 @@ async def test_recalibrating_keeps_a_cut_off_with_its_version() -> None:
     desk = Desk(FakeHoldings(version=7))
     await desk.engine.recalibrate(CREATOR)
 
-    version, cutoff = desk.holdings.kept[CREATOR]
+    version, _, cutoff = desk.holdings.kept[CREATOR]
     assert version == 7
     assert cutoff.deviation > 0
 

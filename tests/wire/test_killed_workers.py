@@ -52,7 +52,7 @@ async def test_the_work_goes_on_after_a_kill_and_nothing_is_stored_twice(
     stage: Stage, database: Database, database_url: str, tmp_path: Path
 ) -> None:
     creator_id = (await PostgresDirectory(database).add_creator("drawing", "Drawing", None)).id
-    shelf = PostgresShelf(database, "")
+    shelf = PostgresShelf(database)
     await shelf.add(creator_id, [linked("https://videos.example/ink")], PLACE)
     async with worker(database_url, tmp_path, stage.value) as first:
         await said(first, "stopped")

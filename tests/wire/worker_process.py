@@ -43,7 +43,7 @@ class Reader:
 async def main(url: str, folder: str, stops_at: str) -> None:
     settings = Settings.model_validate({"storage": {"data_dir": folder}})
     async with open_on(settings, DatabaseAddress(url, url), Reader()) as deployment:
-        shelf = StoppingShelf(deployment.database, deployment.embedder.embedder_id)
+        shelf = StoppingShelf(deployment.database)
         shelf.stops_at = stops_at
         await run_worker(replace(deployment, shelf=shelf), asyncio.Event())
 
