@@ -25,7 +25,7 @@ from core.library.source_reader import PortReader
 from core.library.store import Source, SourceKind, Stage
 from tests.adapters.school import STEM, change, rows
 from tests.adapters.scripted_reader import linked
-from tests.bot.conftest import eventually
+from tests.waiting import eventually
 from tests.wire.rough_server import Asked, RoughServer
 
 AGO = """
