@@ -1,21 +1,18 @@
 """Media files keep the same promises in a local folder and in an S3-compatible store, a real server process."""
 
-import asyncio
 import hashlib
 import os
 import shutil
 import socket
-import subprocess
-import sys
-import time
 import tracemalloc
-import urllib.error
-import urllib.request
 from collections import namedtuple
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from obstore.exceptions import GenericError
 
 from adapters.files import objects
@@ -23,56 +20,19 @@ from adapters.files.objects import ObjectMediaFiles, S3Address, open_local_files
 from core.errors import ConfigurationError, ProviderBusy, ProviderError
 from core.ids import CreatorId
 from core.library.media import MediaFiles, MediaKey, media_key
+from tests.waiting import within
+from tests.wire.s3_server import S3Server, s3_server
 
 BUCKET = "media"
 ANNA, BEN = CreatorId(1), CreatorId(12)
 Usage = namedtuple("Usage", "total used free")
 
 
-class S3Server:
-    """An S3 server of its own process on a free loopback port."""
-
-    def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.endpoint = f"http://127.0.0.1:{free.getsockname()[1]}"
-        program = Path(sys.executable).with_name("moto_server")
-        port = self.endpoint.rpartition(":")[2]
-        self._process = subprocess.Popen(  # noqa: S603 - our own test server
-            [program, "-H", "127.0.0.1", "-p", port], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-
-    def tell(self, path: str, method: str, words: bytes = b"") -> None:
-        request = urllib.request.Request(  # noqa: S310 - loopback
-            f"{self.endpoint}/{path}", method=method, data=words, headers={"Content-Type": "text/plain"}
-        )
-        with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - loopback
-            pass
-
-    def wait(self) -> None:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                return self.tell("moto-api/", "GET")
-            except (urllib.error.URLError, ConnectionError):
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-
 @pytest.fixture(scope="module")
 def s3() -> Iterator[S3Server]:
-    server = S3Server()
-    try:
-        server.wait()
-        server.tell(BUCKET, "PUT")
+    with s3_server() as server:
+        server.make(BUCKET)
         yield server
-    finally:
-        server.close()
 
 
 def s3_files(server: S3Server, folder: Path, bucket: str = BUCKET) -> ObjectMediaFiles:
@@ -84,8 +44,7 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> MediaFiles:
     if request.param == "local":
         return open_local_files(tmp_path / "media")
     server: S3Server = request.getfixturevalue("s3")
-    server.tell("moto-api/reset", "POST")
-    server.tell(BUCKET, "PUT")
+    server.make(BUCKET)
     return s3_files(server, tmp_path)
 
 
@@ -205,15 +164,23 @@ async def test_a_large_file_never_stands_in_memory(files: MediaFiles, tmp_path: 
         tracemalloc.stop()
 
 
-async def test_the_event_loop_goes_on_while_a_file_is_sent(files: MediaFiles, tmp_path: Path) -> None:
-    key, file = made(tmp_path, bytes(8 * objects.PART_BYTES))
-    sending = asyncio.ensure_future(files.put(key, file))
-    turns = 0
-    while not sending.done():
-        await asyncio.sleep(0)
-        turns += 1
-    await sending
-    assert turns > 10
+async def test_the_event_loop_goes_on_while_a_file_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store is in the same loop: were the loop held up, it could not answer."""
+
+    async def take(request: web.Request) -> web.Response:
+        taken.append(await request.read())
+        return web.Response(headers={"ETag": '"1"'})
+
+    taken: list[bytes] = []
+    monkeypatch.setattr(objects, "PART_TIMEOUT", timedelta(seconds=20))
+    app = web.Application()
+    app.router.add_put("/{path:.*}", take)
+    key, file = made(tmp_path, b"sent")
+    async with TestServer(app) as store:
+        address = S3Address(str(store.make_url("")), BUCKET, "us-east-1", "key", "secret")
+        async with within(60, "the file to be sent"):
+            await open_s3_files(address, tmp_path / "scratch").put(key, file)
+    assert taken == [b"sent"]
 
 
 async def test_a_missing_bucket_is_named(s3: S3Server, tmp_path: Path) -> None:
@@ -245,14 +212,15 @@ async def test_a_wrong_key_is_named(s3: S3Server, tmp_path: Path) -> None:
 
 
 async def test_a_server_that_is_away_may_come_back(tmp_path: Path) -> None:
-    server = S3Server()
-    server.close()
-    files = s3_files(server, tmp_path)
     key, file = made(tmp_path, b"x")
-    with pytest.raises(ProviderBusy, match=r"cannot be reached.*s3_endpoint"):
-        await files.put(key, file)
-    with pytest.raises(ProviderBusy, match="cannot be reached"):
-        await files.size_bytes(key)
+    with socket.socket() as silent:  # holds a port on which nobody listens
+        silent.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        files = open_s3_files(S3Address(endpoint, BUCKET, "us-east-1", "key", "secret"), tmp_path / "scratch")
+        with pytest.raises(ProviderBusy, match=r"cannot be reached.*s3_endpoint"):
+            await files.put(key, file)
+        with pytest.raises(ProviderBusy, match="cannot be reached"):
+            await files.size_bytes(key)
 
 
 @pytest.mark.parametrize(
