@@ -8,6 +8,7 @@ from adapters.models.elevenlabs_speech import ElevenLabsTranscriber
 from core.errors import ConfigurationError, ProviderBusy, ProviderError
 from core.library.speech import Recognised
 from core.library.transcript import Word
+from tests.waiting import deadlines_s
 from tests.wire.fake_speech import FakeElevenLabs, Heard
 
 SENTENCES = (
@@ -127,9 +128,10 @@ async def test_a_long_wait_is_told_and_a_short_one_goes_unnoticed(server: FakeEl
 
 async def test_silence_from_the_vendor_ends_at_the_deadline(server: FakeElevenLabs, sound: Path) -> None:
     server.hang()
-    async with opened(server, timeout_s=0.3) as transcriber:
-        with pytest.raises(ProviderBusy, match="did not answer"):
-            await transcriber.recognise(sound, language="", names=())
+    for timeout_s in deadlines_s(server.requests):
+        async with opened(server, timeout_s=timeout_s) as transcriber:
+            with pytest.raises(ProviderBusy, match="did not answer"):
+                await transcriber.recognise(sound, language="", names=())
 
 
 async def test_a_server_error_and_half_an_answer_are_provider_errors(server: FakeElevenLabs, sound: Path) -> None:

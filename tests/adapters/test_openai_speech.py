@@ -10,6 +10,7 @@ from adapters.models.openai_speech import SPEAKERS_MODEL, WORDS_MODEL, OpenAITra
 from core.errors import ConfigurationError, ProviderBusy, ProviderError
 from core.library.speech import Recognised
 from core.library.transcript import Segment, Word
+from tests.waiting import deadlines_s
 from tests.wire.fake_models import RecordedRequest
 from tests.wire.fake_speech import FakeOpenAISpeech, Heard
 from tests.wire.openai_spec import check_requests
@@ -118,9 +119,10 @@ async def test_a_long_wait_is_told_and_a_short_one_goes_unnoticed(server: FakeOp
 
 async def test_silence_from_the_vendor_ends_at_the_deadline(server: FakeOpenAISpeech, sound: Path) -> None:
     server.hang()
-    async with opened(server, timeout_s=0.3) as transcriber:
-        with pytest.raises(ProviderBusy, match="did not answer"):
-            await transcriber.recognise(sound, language="", names=())
+    for timeout_s in deadlines_s(server.requests):
+        async with opened(server, timeout_s=timeout_s) as transcriber:
+            with pytest.raises(ProviderBusy, match="did not answer"):
+                await transcriber.recognise(sound, language="", names=())
 
 
 async def test_a_server_error_and_half_an_answer_are_provider_errors(server: FakeOpenAISpeech, sound: Path) -> None:
