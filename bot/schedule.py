@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 EVERY_HOUR: Final = ("tidy",)
 EVERY_DAY: Final = ("refresh", "sweep")
-LOOK_AT_MINUTES: Final = "*/5"
+LOOK_AT: Final = {"minute": "*/5"}
 """A slot is enqueued once, so looking more often than a slot lasts only catches up on what was missed."""
 LEAD_AGAIN_S: Final = 15.0
 
@@ -68,9 +68,7 @@ async def _ticking(enqueue: Enqueue) -> AsyncIterator[None]:
     scheduler = AsyncIOScheduler(timezone="UTC")
     for name in (*EVERY_HOUR, *EVERY_DAY):
         await tick(name)
-        scheduler.add_job(
-            tick, "cron", args=[name], minute=LOOK_AT_MINUTES, coalesce=True, misfire_grace_time=None
-        )  # fmt: skip
+        scheduler.add_job(tick, "cron", args=[name], coalesce=True, misfire_grace_time=None, **LOOK_AT)
     scheduler.start()
     try:
         yield

@@ -28,6 +28,9 @@ log = structlog.get_logger()
 MOST_ATTEMPTS: Final = 5
 AT_ONCE: Final = 4
 HEARTBEAT: Final = timedelta(seconds=20)
+STOPS_WITHIN_S: Final = 6.0
+LOOK_AGAIN: Final = timedelta(seconds=5)
+"""New jobs announce themselves; one that was put off is found by looking."""
 
 
 class Housekeeping(Protocol):
@@ -151,7 +154,7 @@ def _again_or_give_up(job: Job, error: Exception) -> None:
 async def work(queue: PgQueuer, stop: asyncio.Event) -> None:
     """Work until ``stop`` is set; what is under way then is put back and goes on in another process."""
     running = asyncio.create_task(
-        queue.run(dequeue_timeout=timedelta(seconds=5), batch_size=1, max_concurrent_tasks=AT_ONCE,
+        queue.run(dequeue_timeout=LOOK_AGAIN, batch_size=1, max_concurrent_tasks=AT_ONCE,
                   heartbeat_timeout=HEARTBEAT)
     )  # fmt: skip
     stopping = asyncio.create_task(stop.wait())
@@ -159,4 +162,4 @@ async def work(queue: PgQueuer, stop: asyncio.Event) -> None:
     queue.shutdown.set()
     stopping.cancel()
     with suppress(TimeoutError, asyncio.CancelledError):
-        await asyncio.wait_for(running, timeout=6)
+        await asyncio.wait_for(running, STOPS_WITHIN_S)

@@ -42,6 +42,11 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
 def logs_as_found() -> Iterator[None]:
     """A command that is run inside a test sets its own logs up; the next test must not write to them."""
     handlers = logging.root.handlers[:]
+    # Structlog's own way shows every variable of a stack: half a minute for one that holds the whole deployment.
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, plain]
+    )
     yield
     structlog.reset_defaults()
     logging.root.handlers[:] = handlers

@@ -10,6 +10,7 @@ from core.asking.checking import verify
 from core.asking.writing import Draft, DraftSentence, EvidenceSentence, EvidenceSource, Task, Turn
 from core.errors import ProviderBusy, ProviderError
 from core.ids import SourceId
+from tests.waiting import deadlines_s
 from tests.wire.fake_models import Claim, ModelRequest, RecordedRequest, say, unsupported
 from tests.wire.fake_models_anthropic import FakeAnthropic
 
@@ -129,9 +130,10 @@ async def test_the_marker_means_that_the_material_does_not_answer(server: FakeAn
 
 async def test_a_hanging_server_is_busy_after_the_deadline(server: FakeAnthropic) -> None:
     server.hang()
-    async with model_at(server, timeout_s=0.2) as model:
-        with pytest.raises(ProviderBusy, match="did not answer within"):
-            await model.write(TASK)
+    for timeout_s in deadlines_s(server.requests):
+        async with model_at(server, timeout_s=timeout_s) as model:
+            with pytest.raises(ProviderBusy, match="did not answer within"):
+                await model.write(TASK)
 
 
 async def test_an_overload_that_passes_quickly_goes_unnoticed(server: FakeAnthropic) -> None:

@@ -5,6 +5,7 @@
 import asyncio
 import contextlib
 import os
+import select
 import shutil
 import signal
 import stat
@@ -52,13 +53,31 @@ async def main():
     async with embedded_server(data_dir) as server:
         pid = int((data_dir / "postgres/cluster/postmaster.pid").read_text().split()[0])
         os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 60
         while ") Z " not in pathlib.Path(f"/proc/{pid}/stat").read_text():
+            assert time.monotonic() < deadline, "the killed server did not die"
             time.sleep(0.01)
         await server.ensure_running()
         print("ready", flush=True)
 
 asyncio.run(main())
 """
+
+_MAKER: Final = """
+import asyncio, pathlib, sys, threading
+from adapters.postgres.embedded import open_server
+from adapters.postgres.embedded_cluster import Cluster
+
+initialise = Cluster.initialise
+
+def initialise_and_stay(cluster, passwords):
+    initialise(cluster, passwords)
+    threading.Event().wait()
+
+Cluster.initialise = initialise_and_stay
+asyncio.run(open_server(pathlib.Path(sys.argv[1])))
+"""
+"""Never gives the data folder its final name."""
 
 
 class Process:
@@ -72,6 +91,8 @@ class Process:
 
     def wait_until_ready(self) -> None:
         assert self.popen.stdout is not None
+        readable, _, _ = select.select([self.popen.stdout], [], [], _DEADLINE_S)
+        assert readable, f"waited {_DEADLINE_S} s in vain for the process to be ready"
         assert self.popen.stdout.readline() == "ready\n"
 
     def leave(self) -> None:
@@ -303,7 +324,7 @@ def test_ctrl_c_in_the_terminal_does_not_reach_the_server(data_dir: Path, spawn:
 async def test_a_process_killed_while_it_makes_the_data_folder_leaves_nothing_in_the_way(
     fresh_dir: Path, spawn: Callable[..., Process]
 ) -> None:
-    starter = spawn(fresh_dir)
+    starter = spawn(fresh_dir, _MAKER)
     _wait_until(lambda: any((fresh_dir / "postgres").glob("cluster.partial-*/base")))
     starter.kill()
     assert not (_cluster(fresh_dir) / "PG_VERSION").exists()

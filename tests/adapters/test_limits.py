@@ -14,6 +14,7 @@ from core.asking.sessions import Speaker
 from core.errors import Refused
 from core.ids import CreatorId
 from tests.adapters.school import School, answer, change, enrol_student, found_school, record, rows
+from tests.waiting import within
 
 BURST: Final = 20
 A_DOLLAR: Final = Limits(0, 0, 1.0)
@@ -24,14 +25,17 @@ MIDNIGHT: Final = "date_trunc('day', now(), 'UTC')"
 async def processes(database_url: str, database: Database) -> AsyncIterator[list[PostgresConversations]]:
     """The same conversations in two processes, each with a pool of its own."""
     async with open_database(database_url) as other:
-        await asyncio.gather(*(connect(opened) for opened in (database, other) for _ in range(10)))
+        async with within(60, "all connections"):
+            for opened in (database, other):
+                together = asyncio.Barrier(10)
+                await asyncio.gather(*(connect(opened, together) for _ in range(together.parties)))
         yield [PostgresConversations(database), PostgresConversations(other)]
 
 
-async def connect(database: Database) -> None:
-    """Hold a connection long enough that others at the same time need their own, so that a burst finds them open."""
-    async with database.system() as connection:
-        await connection.execute("SELECT pg_sleep(0.2)")
+async def connect(database: Database, together: asyncio.Barrier) -> None:
+    """Hold a connection until all others have their own, so that a burst finds them open."""
+    async with database.system():
+        await together.wait()
 
 
 @pytest.fixture

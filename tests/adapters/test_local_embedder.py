@@ -1,6 +1,7 @@
 """The packaged MiniLM: vectors without a network."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from adapters.models import local_embedder
 from adapters.models.local_embedder import DIMENSIONS, LocalEmbedder
 from core.errors import ProviderError
+from tests.waiting import eventually, within
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +51,33 @@ async def test_no_passages_give_no_vectors(embedder: LocalEmbedder) -> None:
     assert (await embedder.embed_passages([])).shape == (0, DIMENSIONS)
 
 
-async def test_a_question_does_not_wait_for_an_ingestion(embedder: LocalEmbedder) -> None:
-    ingestion = asyncio.create_task(embedder.embed_passages(["Sand the board until it feels even. " * 20] * 200))
-    await asyncio.sleep(0)
+class SlowModel:
+    """In the model's place: holds every passage until it is let go."""
 
-    await embedder.embed_query("How do I sand a table?")
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.held = 0
 
-    assert not ingestion.done()
-    ingestion.cancel()
+    def embed(self, text: str) -> local_embedder.Vector:
+        if text == "passage":
+            self.held += 1
+            assert self.let_go.wait(60), "nobody let the passage go"
+        return np.ones(DIMENSIONS, np.float32)
+
+
+async def test_a_question_does_not_wait_for_an_ingestion(monkeypatch: pytest.MonkeyPatch) -> None:
+    embedder, model = LocalEmbedder(ingestion_threads=2), SlowModel()
+    monkeypatch.setattr(embedder, "_model", model)
+    ingestion = asyncio.create_task(embedder.embed_passages(["passage"] * 5))
+    try:
+        await eventually(lambda: model.held == 2, "all threads of the ingestion to be busy")
+        async with within(30, "the question's vector"):
+            await embedder.embed_query("question")
+        assert not ingestion.done()
+    finally:
+        model.let_go.set()
+        await ingestion
+        embedder.close()
 
 
 async def test_a_file_that_is_not_the_tested_one_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from core.asking.checking import verify
 from core.asking.writing import Draft, DraftSentence, EvidenceSentence, EvidenceSource, Task, Turn
 from core.errors import ProviderBusy, ProviderError
 from core.ids import SourceId
+from tests.waiting import deadlines_s
 from tests.wire.fake_models import Claim, RecordedRequest, say, unsupported
 from tests.wire.fake_models_openai import FakeOpenAI
 from tests.wire.openai_spec import check_requests
@@ -108,9 +109,10 @@ async def test_an_unsupported_claim_does_not_survive_the_check(server: FakeOpenA
 
 async def test_a_hanging_server_is_busy_after_the_deadline(server: FakeOpenAI) -> None:
     server.hang()
-    async with model_at(server, timeout_s=0.2) as model:
-        with pytest.raises(ProviderBusy, match="did not answer within"):
-            await model.write(TASK)
+    for timeout_s in deadlines_s(server.requests):
+        async with model_at(server, timeout_s=timeout_s) as model:
+            with pytest.raises(ProviderBusy, match="did not answer within"):
+                await model.write(TASK)
 
 
 async def test_an_overload_that_passes_quickly_goes_unnoticed(server: FakeOpenAI) -> None:

@@ -117,7 +117,8 @@ async def engine_of(library: Library, model: Copyist, most_units: int = 100_000)
     await library.holdings.set_cutoff(library.creator_id, 99, MadeUpEmbedder.embedder_id, Cutoff(-10.0, 0.1))
     return Engine(
         holdings=library.holdings, snapshots=Snapshots(library.holdings, 10**9, most_units),
-        embedders=Rack({MadeUpEmbedder.embedder_id: MadeUpEmbedder()}), stem=STEM, models=[model], links=PlainLinks(), watch=Unheard(),
+        embedders=Rack({MadeUpEmbedder.embedder_id: MadeUpEmbedder()}), stem=STEM, models=[model],
+        links=PlainLinks(), watch=Unheard(),
     )  # fmt: skip
 
 

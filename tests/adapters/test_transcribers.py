@@ -25,6 +25,7 @@ from adapters.models.openai_speech import SPEAKERS_MODEL, OpenAITranscriber
 from core.errors import ConfigurationError, ProviderError
 from core.library.speech import Recognised, Transcriber, transcribe
 from core.library.transcript import Transcript
+from tests.waiting import eventually, within
 from tests.wire.fake_models import ModelServer
 from tests.wire.fake_speech import FakeElevenLabs, FakeOpenAISpeech, Heard
 
@@ -237,6 +238,7 @@ class EndlessModel:
 
     def __init__(self) -> None:
         self.may_go_on = threading.Semaphore(0)
+        self.asked = 0
         self.said = 0
 
     def transcribe(self, _: str, **_options: object) -> tuple[Iterator[SimpleNamespace], SimpleNamespace]:
@@ -244,52 +246,56 @@ class EndlessModel:
 
     def _phrases(self) -> Iterator[SimpleNamespace]:
         while True:
-            self.may_go_on.acquire()
+            self.asked += 1
+            if not self.may_go_on.acquire(timeout=30):
+                raise TimeoutError("nobody let the model go on")
             self.said += 1
             yield SimpleNamespace(start=0.0, end=1.0, text=" Again.", words=None)
 
 
-async def until_said(model: EndlessModel, count: int) -> None:
-    async with asyncio.timeout(30):
-        while model.said < count:
-            await asyncio.sleep(0.01)
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """One that is under way and waits for its third phrase."""
+
+    transcriber: LocalTranscriber
+    model: EndlessModel
+    work: asyncio.Task[Recognised]
 
 
-async def test_a_cancelled_recognition_ends_with_the_phrase_at_hand(tmp_path: Path) -> None:
+@pytest.fixture
+async def recognition(tmp_path: Path) -> AsyncIterator[Recognition]:
     transcriber, model = LocalTranscriber(tmp_path), EndlessModel()
     transcriber._model = model
     work = asyncio.create_task(transcriber.recognise(CLIP, language="en", names=()))
     model.may_go_on.release(2)
-    await until_said(model, 2)  # this loop runs meanwhile
-
-    work.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await work
-    model.may_go_on.release(5)
     try:
-        async with asyncio.timeout(20):
-            await asyncio.wrap_future(transcriber._thread.submit(int))  # the thread is free for the next piece
-        assert model.said == 3
+        await eventually(lambda: model.asked == 3, "two phrases")  # this loop runs meanwhile
+        yield Recognition(transcriber, model, work)
     finally:
-        model.may_go_on.release(10)
-        await transcriber.close()
+        model.may_go_on.release(100)
+        async with within(30, "the thread to end"):
+            await transcriber.close()
 
 
-async def test_closing_ends_a_recognition_that_runs(tmp_path: Path) -> None:
-    transcriber, model = LocalTranscriber(tmp_path), EndlessModel()
-    transcriber._model = model
-    work = asyncio.create_task(transcriber.recognise(CLIP, language="en", names=()))
-    model.may_go_on.release(1)
-    await until_said(model, 1)
+async def test_a_cancelled_recognition_ends_with_the_phrase_at_hand(recognition: Recognition) -> None:
+    recognition.work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await recognition.work
+    recognition.model.may_go_on.release(5)
+    async with within(20, "the thread to be free for the next piece"):
+        await asyncio.wrap_future(recognition.transcriber._thread.submit(int))
+    assert recognition.model.said == 3
 
-    closing = asyncio.create_task(transcriber.close())
+
+async def test_closing_ends_a_recognition_that_runs(recognition: Recognition) -> None:
+    closing = asyncio.create_task(recognition.transcriber.close())
     await asyncio.sleep(0)  # it is said before the model goes on
-    model.may_go_on.release(5)
-    async with asyncio.timeout(30):
+    recognition.model.may_go_on.release(5)
+    async with within(30, "the recognition to end"):
         await closing
         with pytest.raises(ProviderError, match="stopped"):
-            await work
-    assert model.said == 2
+            await recognition.work
+    assert recognition.model.said == 3
 
 
 def test_the_model_is_put_together_once_and_again_where_it_was_damaged(

@@ -11,6 +11,7 @@ from adapters.models.elevenlabs_speech import ElevenLabsTranscriber
 from adapters.models.openai_speech import OpenAITranscriber
 from core.errors import ProviderBusy, ProviderError
 from core.library.speech import Recognised, Transcriber
+from tests.waiting import deadlines_s
 from tests.wire.fake_speech import FakeElevenLabs, FakeOpenAISpeech, Heard
 
 Server = FakeOpenAISpeech | FakeElevenLabs
@@ -69,9 +70,10 @@ async def test_a_long_wait_is_told_and_a_short_one_goes_unnoticed(server: Server
 
 async def test_silence_from_the_vendor_ends_at_the_deadline(server: Server, sound: Path) -> None:
     server.hang()
-    async with opened(server, timeout_s=0.3) as transcriber:
-        with pytest.raises(ProviderBusy, match="did not answer"):
-            await transcriber.recognise(sound, language="", names=())
+    for timeout_s in deadlines_s(server.requests):
+        async with opened(server, timeout_s=timeout_s) as transcriber:
+            with pytest.raises(ProviderBusy, match="did not answer"):
+                await transcriber.recognise(sound, language="", names=())
 
 
 async def test_a_server_error_and_half_an_answer_are_provider_errors(server: Server, sound: Path) -> None:

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import pytest
 from aiohttp import ClientSession, CookieJar, FormData
-from aiohttp.test_utils import unused_port
 
 from adapters.files.objects import open_local_files
 from adapters.web.cards import WebMessenger
@@ -31,6 +30,7 @@ from core.library.watching import WatchedSentence, WatchedSource, paragraphs, se
 from tests.adapters.school import source_at
 from tests.adapters.scripted_responder import ScriptedResponder
 from tests.saved import files_in
+from tests.waiting import eventually
 
 KEY: Final = "a key of thirty-two characters ok"
 CREATOR: Final = CreatorId(7)
@@ -381,9 +381,7 @@ async def test_a_file_is_uploaded_by_the_same_command_as_everywhere(
 async def test_a_file_stands_on_the_disk_until_it_is_answered(site: Site, tmp_path: Path) -> None:
     await site.get("/")
     sending = asyncio.create_task(site.send(b"WEBVTT" + bytes(500_000), "/upload title:slowly"))
-    async with asyncio.timeout(10):
-        while site.responder.sent is None:
-            await asyncio.sleep(0.01)
+    await eventually(lambda: site.responder.sent is not None, "the file")
     assert [path.stat().st_size for path in files_in(tmp_path)] == [500_006]
     site.responder.released.set()
     await sending
@@ -496,9 +494,8 @@ async def test_a_taken_port_is_a_mistake_in_the_settings() -> None:
     async def health() -> dict[str, object]:
         return {"status": "ok"}
 
-    port = unused_port()
-    async with serve(build_web(health=health), "127.0.0.1", port) as address:
-        assert address == f"http://127.0.0.1:{port}"
+    async with serve(build_web(health=health), "127.0.0.1", 0) as address:
+        port = int(address.removeprefix("http://127.0.0.1:"))
         with pytest.raises(ConfigurationError, match=f"http.port: {port} is taken"):
             await serve(build_web(health=health), "127.0.0.1", port).__aenter__()
 

@@ -1,19 +1,21 @@
 """A deployment as it runs in production, on a database of its own, and people who talk to it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from bot import worker as bot_worker
 from bot.app import DatabaseAddress, Deployment, open_on, run_worker
 from bot.settings import Settings
 from core.conversation import Attachment, Person, Place, Reply, Request, Value
 from core.library.saving import save_pieces
 from core.library.store import Stage
+from tests.waiting import beside, eventually
 
 LECTURE = b"""WEBVTT
 
@@ -43,15 +45,18 @@ async def deployment(database_url: str, tmp_path: Path) -> AsyncIterator[Deploym
         yield opened
 
 
+@pytest.fixture(autouse=True)
+def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits for a job that was put off longer than it was put off."""
+    monkeypatch.setattr(bot_worker, "LOOK_AGAIN", timedelta(seconds=0.1))
+
+
 @pytest.fixture
 async def worker(deployment: Deployment) -> AsyncIterator[None]:
     """A worker beside the test."""
     stop = asyncio.Event()
-    running = asyncio.create_task(run_worker(deployment, stop))
-    yield
-    stop.set()
-    with suppress(asyncio.CancelledError):
-        await running
+    async with beside(stop, run_worker(deployment, stop)):
+        yield
 
 
 @dataclass
@@ -107,17 +112,6 @@ def attachment(name: str = "sphere.vtt", content: bytes = LECTURE) -> Attachment
         await save_pieces(pieces(), path, name=name, size_bytes=len(content), largest_bytes=len(content))
 
     return Attachment(name, len(content), save)
-
-
-async def eventually(look: Callable[[], Awaitable[bool]], what: str, timeout_s: float = 90.0) -> None:
-    """Wait until something holds.
-
-    Raises:
-        AssertionError: it did not within ``timeout_s``.
-    """
-    async with asyncio.timeout(timeout_s):
-        while not await look():
-            await asyncio.sleep(0.05)
 
 
 async def ready(deployment: Deployment, handle: str) -> None:

@@ -28,7 +28,8 @@ from core.library.transcript import Segment, Timing, Transcript
 from core.members.directory import Standing
 from tests.adapters.school import STEM, change, rows
 from tests.adapters.scripted_reader import linked
-from tests.bot.conftest import LECTURE, eventually
+from tests.bot.conftest import LECTURE
+from tests.waiting import eventually
 from tests.wire.rough_server import Asked, RoughServer
 
 AGO = """

@@ -1,22 +1,25 @@
 """A disk that fills up under the embedded database: work waits and says why, answers go on, nothing is lost."""
 
+import asyncio
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from adapters.models.local_embedder import LocalEmbedder, Vector
 from bot.app import RESERVE_BYTES, Deployment, open_deployment
 from bot.ingesting import working
 from bot.settings import Settings
 from core.ids import CreatorId
 from core.library.store import Source
-from tests.bot.conftest import Speaker, attachment, eventually, ready
+from tests.bot.conftest import Speaker, attachment, ready
+from tests.waiting import eventually, within
 
 DISK_MB: Final = 256
 SCHOOL: Final = "school-100"
@@ -25,6 +28,7 @@ CUBES: Final = "WEBVTT\n\n" + "\n".join(
     f"Exercise {at} draws a cube with {at + 2} lines of graphite on grey paper.\n"
     for at in range(300)
 )
+pytestmark = pytest.mark.timeout(300)  # what is waited for may take longer than a test usually may
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,34 @@ def _root(*command: str | Path) -> int:
     return subprocess.run(command, check=False, capture_output=True).returncode  # noqa: S603 - words of ours
 
 
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Stands in the middle of the work on the cubes."""
+
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def passing(self, texts: Sequence[str]) -> None:
+        if "draws a cube" in " ".join(texts):
+            self.reached.set()
+            await self.opened.wait()
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """Holds the embedding of the cubes after its first part until the test opens it."""
+    made, embed = Gate(), LocalEmbedder.embed_passages
+
+    async def embed_and_pass(embedder: LocalEmbedder, texts: Sequence[str]) -> Vector:
+        vectors = await embed(embedder, texts)
+        await made.passing(texts)
+        return vectors
+
+    monkeypatch.setattr(LocalEmbedder, "embed_passages", embed_and_pass)
+    yield made
+    made.opened.set()
+
+
 @pytest.fixture
 async def small(disk: Disk) -> AsyncIterator[Deployment]:
     """A deployment whose database is on that disk, with a worker at work."""
@@ -81,11 +113,13 @@ async def owner(small: Deployment) -> Speaker:
 
 
 async def test_a_disk_that_fills_up_in_the_middle_of_the_work_pauses_it_and_questions_are_answered(
-    disk: Disk, small: Deployment, owner: Speaker
+    disk: Disk, small: Deployment, owner: Speaker, gate: Gate
 ) -> None:
     await owner.says("upload", file=attachment("cubes.vtt", CUBES.encode()), title="Cubes")
-    await eventually(lambda: _is_embedding(small), "the middle of the work")
+    async with within(30, "the middle of the work"):
+        await gate.reached.wait()
     disk.fill()
+    gate.opened.set()
     await eventually(lambda: _shows(small, "⏸️ Cubes waits. The disk here is full."), "the card to say why", 60)
     await _an_answer_is_given(owner)
     refused = await owner.says("upload", file=attachment("more.vtt", CUBES.replace("cube", "cone").encode()))
@@ -124,10 +158,6 @@ async def _finished_once(small: Deployment, owner: Speaker) -> None:
 
 async def _sources(small: Deployment) -> list[Source]:
     return await small.shelf.sources(CreatorId(1))
-
-
-async def _is_embedding(small: Deployment) -> bool:
-    return any(source.stage.value == "embedding" and source.progress > 0 for source in await _sources(small))
 
 
 async def _shows(small: Deployment, words: str) -> bool:

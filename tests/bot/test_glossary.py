@@ -13,7 +13,8 @@ from core.library.source_reader import PortReader
 from core.library.speech import Recognised
 from core.library.transcript import Segment, Word
 from tests.adapters.school import rows
-from tests.bot.conftest import LECTURE, Speaker, SpeakerMaker, attachment, eventually, ready
+from tests.bot.conftest import LECTURE, Speaker, SpeakerMaker, attachment, ready
+from tests.waiting import eventually
 
 SCHOOL = "school-100"
 SPEECH = (Path(__file__).parents[1] / "data" / "workshop.ogg").read_bytes()

@@ -24,7 +24,8 @@ from core.library.ingestion import Interrupted, process
 from core.library.reindexing import Reindexing
 from core.library.store import NewSource
 from tests.adapters.school import lecture, rows
-from tests.bot.conftest import Speaker, eventually
+from tests.bot.conftest import Speaker
+from tests.waiting import eventually
 from tests.wire.fake_models_openai import FakeOpenAI
 
 LOCAL, SMALL = "minilm-l6-v2-int8", "openai:text-embedding-3-small:1536"

@@ -1,7 +1,8 @@
 """The clock on a real PostgreSQL: two of them tick, and every slot is enqueued once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -13,9 +14,10 @@ from adapters.postgres import deployment
 from adapters.postgres.database import Database
 from adapters.postgres.deployment import clock_leadership, enqueue
 from bot import schedule
-from bot.schedule import Enqueue, Lead, day_of, hour_of, keep_time
+from bot.schedule import EVERY_DAY, EVERY_HOUR, Enqueue, Lead, day_of, hour_of, keep_time
 from core.errors import DatabaseError
 from tests.adapters.school import change, jobs
+from tests.waiting import eventually
 
 KILL_HOLDERS: Final = """
     SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = database
@@ -60,12 +62,6 @@ async def _running(*clocks: Awaitable[None]) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _until(look: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not look():
-            await asyncio.sleep(0.02)
-
-
 @pytest.fixture(autouse=True)
 def _in_one_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     """The hour must not end in the middle of a test."""
@@ -76,9 +72,9 @@ def _in_one_hour(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_two_clocks_that_both_believe_to_lead_enqueue_a_slot_once(database: Database) -> None:
     ticks = Ticks(database, 2)
     async with _running(*(keep_time(ticks.of(n), _everybody_leads) for n in range(2))):
-        await _until(lambda: ticks.counts == [3, 3])
+        await eventually(lambda: ticks.counts == [3, 3], "both to tick")
     async with _running(keep_time(ticks.of(0), _everybody_leads)):  # a restart
-        await _until(lambda: ticks.counts == [6, 3])
+        await eventually(lambda: ticks.counts == [6, 3], "it to tick again")
     assert [job["entrypoint"] for job in await jobs(database)] == ["tidy", "refresh", "sweep"]
 
 
@@ -89,24 +85,34 @@ async def test_a_clock_whose_connection_dies_steps_down_and_the_other_takes_over
     monkeypatch.setattr(schedule, "LEAD_AGAIN_S", 0.05)
     ticks, leadership = Ticks(database, 2), partial(clock_leadership, database_url)
     async with _running(*(keep_time(ticks.of(n), leadership) for n in range(2))):
-        await _until(lambda: sum(ticks.counts) == 3)
+        await eventually(lambda: sum(ticks.counts) == 3, "one to lead")
         for taken_over in range(1, 4):
             await change(database_url, KILL_HOLDERS)
-            await _until(lambda: sum(ticks.counts) == 3 * taken_over + 3)  # noqa: B023 - awaited within the turn
+            ticked = 3 * taken_over + 3
+            await eventually(lambda: sum(ticks.counts) == ticked, "one to lead again")  # noqa: B023 - awaited here
     assert len(await jobs(database)) == 3
 
 
-async def test_a_tick_that_the_database_missed_is_no_end(database: Database) -> None:
+async def test_a_tick_that_the_database_missed_is_tried_again_under_the_same_lead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: Counter[str] = Counter()
+    leads: list[Lead] = []
+
     async def fail(name: str, slot: datetime) -> None:
-        failed.set()
+        tried[name] += 1
         raise DatabaseError("away")
 
-    failed = asyncio.Event()
-    clock = asyncio.ensure_future(keep_time(fail, _everybody_leads))
-    async with _running(clock):
-        await asyncio.wait_for(failed.wait(), 20)
-        await asyncio.sleep(0)
-        assert not clock.done()
+    @asynccontextmanager
+    async def lead() -> AsyncIterator[Lead | None]:
+        leads.append(_Always())
+        yield leads[-1]
+
+    monkeypatch.setattr(schedule, "LOOK_AT", {"second": "*"})
+    monkeypatch.setattr(schedule, "LEAD_AGAIN_S", 0.05)
+    async with _running(keep_time(fail, lead)):
+        await eventually(lambda: min(tried[name] for name in (*EVERY_HOUR, *EVERY_DAY)) > 1, "a later try of each")
+    assert len(leads) == 1
 
 
 def test_a_slot_is_an_hour() -> None:

@@ -17,7 +17,8 @@ from bot.settings import Settings
 from core.ids import CreatorId
 from core.library.store import Stage
 from tests.adapters.paper import pdf_of
-from tests.bot.conftest import Speaker, attachment, eventually, ready
+from tests.bot.conftest import Speaker, attachment, ready
+from tests.waiting import eventually
 
 SCHOOL = "school-100"
 SPEECH = (Path(__file__).parents[1] / "data" / "workshop.ogg").read_bytes()

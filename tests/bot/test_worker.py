@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from bot import items
+from bot import worker as bot_worker
 from bot.app import Deployment, run_worker
 from bot.items import delay_s_after
 from core.conversation import Place
@@ -20,7 +21,8 @@ from core.library.store import Source, Stage, Work
 from core.library.transcript import Transcript
 from tests.adapters.school import change, rows, spoken
 from tests.adapters.scripted_reader import ScriptedReader, linked
-from tests.bot.conftest import SpeakerMaker, eventually
+from tests.bot.conftest import SpeakerMaker
+from tests.waiting import beside, eventually, within
 
 PLACE = Place("discord", channel="10", community="100")
 LINK = "https://videos.example/ink"
@@ -45,12 +47,13 @@ pytestmark = pytest.mark.usefixtures("_hasty")
 async def workers(deployment: Deployment, reader: SourceReader, count: int = 1) -> AsyncIterator[asyncio.Event]:
     """So many workers beside the test, until the block ends or the event is set."""
     stop = asyncio.Event()
-    running = [asyncio.create_task(run_worker(replace(deployment, reader=reader), stop)) for _ in range(count)]
-    try:
+    async with beside(stop, *(run_worker(replace(deployment, reader=reader), stop) for _ in range(count))):
         yield stop
-    finally:
-        stop.set()
-        await asyncio.gather(*running)
+
+
+async def _set(event: asyncio.Event, what: str) -> None:
+    async with within(30, what):
+        await event.wait()
 
 
 async def only(deployment: Deployment, creator_id: CreatorId) -> Source:
@@ -169,7 +172,7 @@ async def test_an_attempt_in_which_nothing_moves_is_given_up_for_another(
     reader = SlowReader()
     await deployment.shelf.add(creator_id, [linked(LINK)], PLACE)
     async with workers(deployment, reader):
-        await asyncio.wait_for(reader.given_up.wait(), 30)
+        await _set(reader.given_up, "the attempt to be given up")
         monkeypatch.setattr(items, "STALLED_S", 600.0)
         reader.let_go.set()
         await eventually(ends(deployment, creator_id), "another attempt")
@@ -183,9 +186,9 @@ async def test_a_worker_puts_down_what_it_no_longer_holds(
     reader = SlowReader()
     await deployment.shelf.add(creator_id, [linked(LINK)], PLACE)
     async with workers(deployment, reader):
-        await asyncio.wait_for(reader.begun.wait(), 30)
+        await _set(reader.begun, "the work to begin")
         await change(database_url, "UPDATE admissions SET worker = gen_random_uuid(), leased_until = 'infinity'")
-        await asyncio.wait_for(reader.given_up.wait(), 30)
+        await _set(reader.given_up, "the attempt to be given up")
     assert (await only(deployment, creator_id)).stage is Stage.TRANSCRIBING
 
 
@@ -193,12 +196,13 @@ async def test_a_worker_that_stops_gives_its_item_back_without_a_failure(
     deployment: Deployment, creator_id: CreatorId, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(items, "PUTS_DOWN_WITHIN_S", 0.1)
+    monkeypatch.setattr(bot_worker, "STOPS_WITHIN_S", 60.0)
     reader = SlowReader()
     await deployment.shelf.add(creator_id, [linked(LINK)], PLACE)
     async with workers(deployment, reader) as stop:
-        await asyncio.wait_for(reader.begun.wait(), 30)
+        await _set(reader.begun, "the work to begin")
         stop.set()
-        await asyncio.wait_for(reader.given_up.wait(), 30)
+        await _set(reader.given_up, "the attempt to be given up")
     (left,) = await rows(database_url, "SELECT failures, worker FROM admissions")
     assert tuple(left) == (0, None)
     assert [row["status"] for row in await rows(database_url, "SELECT status::text FROM pgqueuer")] == ["queued"]

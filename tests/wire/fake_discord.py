@@ -22,6 +22,7 @@ Deadlines (3 s for the first answer, 15 min for an interaction, a day for a link
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Final, Self
 
@@ -172,7 +173,7 @@ class FakeDiscord:
         """Whether the bot asked for the content of every message."""
         return bool(self.intents & MESSAGE_CONTENT)
 
-    async def until(self, probe: Callable[[], T | None], what: str, *, timeout_s: float = 10) -> T:
+    async def until(self, probe: Callable[[], T | None], what: str, *, timeout_s: float = 30) -> T:
         """Wait for any state of the fake; looks again after every request and gateway event."""
         return await self._world.changes.until(probe, what, timeout_s)
 
@@ -317,6 +318,10 @@ class FakeDiscord:
     async def drop(self, code: int | None = None) -> None:
         """Break the connection; the bot may resume."""
         await self._gateway.drop(code)
+
+    def away(self) -> AbstractContextManager[None]:
+        """Let the bot not connect again while the block lasts."""
+        return self._gateway.away()
 
     async def invalidate(self, *, resumable: bool = False) -> None:
         """Declare the session invalid (op 9)."""

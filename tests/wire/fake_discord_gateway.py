@@ -3,6 +3,8 @@
 import asyncio
 import json
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -110,6 +112,8 @@ class Gateway:
         self._bot_token = bot_token
         self._disallowed_intents = disallowed_intents
         self._connections: set[Connection] = set()
+        self._reachable = asyncio.Event()
+        self._reachable.set()
         world.emit = self.emit
 
     @property
@@ -146,6 +150,7 @@ class Gateway:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Answer one connection for as long as it lives."""
+        await self._reachable.wait()
         socket = web.WebSocketResponse(autoping=True, max_msg_size=4096 * 16)
         await socket.prepare(request)
         transport = request.transport
@@ -273,6 +278,15 @@ class Gateway:
             connection.cut()
         else:
             await connection.close(code)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Let nobody connect while the block lasts; who tries meanwhile waits."""
+        self._reachable.clear()
+        try:
+            yield
+        finally:
+            self._reachable.set()
 
     def invalidate(self, *, resumable: bool) -> None:
         """Send op 9; unless ``resumable``, the session and what it missed are gone."""

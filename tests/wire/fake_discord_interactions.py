@@ -88,19 +88,19 @@ class Interaction:
         every = ([self.original] if self.original else []) + self.followups
         return [message for message in every if not message.deleted]
 
-    async def acknowledged(self, *, timeout_s: float = 10) -> int:
+    async def acknowledged(self, *, timeout_s: float = 30) -> int:
         """Wait for the first answer and return its type."""
         what = f"the first answer to {self.data}"
         return await self.world.changes.until(lambda: self.acknowledged_as, what, timeout_s)
 
-    async def reply(self, *, timeout_s: float = 10) -> Message:
+    async def reply(self, *, timeout_s: float = 30) -> Message:
         """The first message that answers this, once it is there to read (not while "thinking").
 
         After a click that updates its own message, that message, once updated.
         """
         return await self.world.changes.until(self._answer, f"an answer to {self.data}", timeout_s)
 
-    async def settled(self, predicate: Callable[[Message], bool], *, timeout_s: float = 10) -> Message:
+    async def settled(self, predicate: Callable[[Message], bool], *, timeout_s: float = 30) -> Message:
         """The first of ``messages`` that satisfies ``predicate``, which edits may make true."""
 
         def probe() -> Message | None:
@@ -110,11 +110,11 @@ class Interaction:
         what = f"the expected answer to {self.data}; it says {[m.content for m in self.messages]}"
         return await self.world.changes.until(probe, what, timeout_s)
 
-    async def modal(self, *, timeout_s: float = 10) -> Json:
+    async def modal(self, *, timeout_s: float = 30) -> Json:
         """The modal that this opened: ``custom_id``, ``title``, ``components``."""
         return await self.world.changes.until(lambda: self.modal_data, f"a modal after {self.data}", timeout_s)
 
-    async def suggestions(self, *, timeout_s: float = 10) -> list[Json]:
+    async def suggestions(self, *, timeout_s: float = 30) -> list[Json]:
         """The choices offered while typing, each with ``name`` and ``value``."""
         await self.acknowledged(timeout_s=timeout_s)
         return self.choices or []

@@ -343,7 +343,7 @@ class Channel:
         *,
         after: Message | None = None,
         predicate: Callable[[Message], bool] = lambda message: True,
-        timeout_s: float = 10,
+        timeout_s: float = 30,
     ) -> Message:
         """The bot's first message here after ``after`` that satisfies ``predicate``; waits for it."""
 

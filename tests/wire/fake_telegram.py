@@ -10,7 +10,6 @@ async with FakeTelegram("123:abc", "chronos_test_bot") as telegram:
     await telegram.press(student, answer, "👍")
 """
 
-import asyncio
 import copy
 import re
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from typing import Any, Self, TypeVar
 
 from aiohttp import web
 
+from tests.waiting import within
 from tests.wire.cut_downloads import send_file
 from tests.wire.fake_telegram_chats import DEFAULT_TIMEOUT_S, Changes, FakeChat, FakeMessage, FakeUser
 from tests.wire.fake_telegram_errors import BotApiError
@@ -255,7 +255,8 @@ class FakeTelegram:
 
     async def ready(self, timeout_s: float = 30.0) -> None:
         """Wait until the bot listens: its first getUpdates came, or it set a webhook."""
-        await asyncio.wait_for(self.feed.listening.wait(), timeout_s)
+        async with within(timeout_s, "the bot to listen"):
+            await self.feed.listening.wait()
 
     async def until(self, look: Callable[[], T | None], timeout_s: float = DEFAULT_TIMEOUT_S, what: str = "it") -> T:
         """Return what ``look`` finds as soon as it is not None; it is asked after every call of the bot."""

@@ -12,7 +12,7 @@ from tests.wire.fake_telegram_text import Entity, utf16_slice
 T = TypeVar("T")
 
 GROUP_ANONYMOUS_BOT_ID: Final = 1087968824
-DEFAULT_TIMEOUT_S: Final = 10.0
+DEFAULT_TIMEOUT_S: Final = 30.0
 _ADMINISTRATOR_RIGHTS: Final = (
     "can_manage_chat",
     "can_delete_messages",

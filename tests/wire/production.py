@@ -2,23 +2,29 @@
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.waiting import eventually, within
 from tests.wire.fake_discord import FakeDiscord
 from tests.wire.fake_models_anthropic import FakeAnthropic
 from tests.wire.fake_models_openai import FakeOpenAI
 from tests.wire.fake_telegram import FakeTelegram
 
 DISCORD_TOKEN: Final = "made-up.token.for-production"
-STOPS_WITHIN_S: Final = 10.0
+STARTS_WITHIN_S: Final = 60.0
+STOPS_WITHIN_S: Final = 30.0
+DIES_WITHIN_S: Final = 30.0
+
+LISTENS: Final = re.compile(r'"web": "([^"]+)"')
 
 Environment = dict[str, str]
 
@@ -36,23 +42,28 @@ class Program:
         """Everything that it wrote so far."""
         return self.output.read_text() + self.errors.read_text()
 
+    async def address(self) -> str:
+        """Where it serves its pages, once it does."""
+        await eventually(lambda: LISTENS.search(self.said), "the program to listen", STARTS_WITHIN_S)
+        return str(LISTENS.findall(self.said)[-1])
+
     async def kill(self) -> None:
         """End it as a power cut would."""
         self.process.kill()
-        await self.process.wait()
+        await self.ended(DIES_WITHIN_S)
 
     async def stop(self) -> int:
         """Ask it to stop as a service manager does, and return its exit status.
 
         Raises:
-            TimeoutError: it still runs after ten seconds.
+            AssertionError: it still runs after half a minute.
         """
         self.process.send_signal(signal.SIGTERM)
         return await self.ended(STOPS_WITHIN_S)
 
     async def ended(self, timeout_s: float) -> int:
         """Wait for its exit status."""
-        async with asyncio.timeout(timeout_s):
+        async with within(timeout_s, "the program to end"):
             return await self.process.wait()
 
 
@@ -69,12 +80,12 @@ async def started(folder: Path, environment: Environment, *arguments: str) -> As
             script, *arguments, stdin=DEVNULL, stdout=output, stderr=errors, cwd=folder,
             env=inherited | base | dict(environment),
         )  # fmt: skip
+    program = Program(process, *paths)
     try:
-        yield Program(process, *paths)
+        yield program
     finally:
         if process.returncode is None:
-            process.kill()
-            await process.wait()
+            await program.kill()
 
 
 @asynccontextmanager
@@ -138,17 +149,3 @@ def lecture(sentences: Sequence[str], *, each_s: int = 7) -> bytes:
 
 def _clock(seconds: int) -> str:
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.000"
-
-
-async def eventually(look: Callable[[], Awaitable[bool]], what: str, timeout_s: float) -> None:
-    """Wait until something holds that nobody announces.
-
-    Raises:
-        AssertionError: it did not within ``timeout_s``.
-    """
-    try:
-        async with asyncio.timeout(timeout_s):
-            while not await look():
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        raise AssertionError(f"waited {timeout_s} s in vain for {what}") from None

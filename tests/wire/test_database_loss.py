@@ -9,7 +9,8 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession
 
-from tests.wire.production import eventually, started
+from tests.waiting import eventually
+from tests.wire.production import started
 
 WORKS_AGAIN_WITHIN_S = 90.0
 

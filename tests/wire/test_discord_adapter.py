@@ -37,6 +37,7 @@ from core.conversation import (
 from core.errors import ConfigurationError, ProviderBusy, ProviderError, UploadRefused
 from core.richtext import RichText, bold, link
 from tests.saved import content_of
+from tests.waiting import beside, eventually, within
 from tests.wire.discord_spec import check_calls
 from tests.wire.fake_discord import Channel, FakeDiscord, Guild, Message, Upload, User
 from tests.wire.fake_discord_gateway import MESSAGE_CONTENT
@@ -157,13 +158,8 @@ async def fake() -> AsyncIterator[FakeDiscord]:
 @asynccontextmanager
 async def running(platform: DiscordPlatform) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    task = asyncio.create_task(platform.run(stop))
-    try:
+    async with beside(stop, platform.run(stop)):
         yield
-    finally:
-        stop.set()
-        async with asyncio.timeout(10):
-            await task
 
 
 def platform_at(fake: FakeDiscord, responder: ScriptedResponder, bot_token: str = TOKEN) -> DiscordPlatform:
@@ -656,7 +652,8 @@ async def test_a_new_server_is_greeted_once_and_known_ones_never(
     lobby = choir.add_channel("lobby")
     monkeypatch.setattr(discord.Client, "on_ready", lambda client: _set(ready), raising=False)
     async with running(platform_at(fake, responder)):
-        await asyncio.wait_for(ready.wait(), 20)
+        async with within(30, "the client to be ready"):
+            await ready.wait()
         fake.join(choir)
         assert (await lobby.next_message()).content == "Hello. Type /setup."
     assert responder.joins == [Place("discord", str(lobby.id), str(choir.id), "Choir")]
@@ -779,7 +776,8 @@ async def test_a_crash_while_answering_ends_nothing_and_logs_neither_text_nor_to
     scene.responder.answer = crash
     with structlog.testing.capture_logs() as logs:
         await scene.fake.say(scene.bob, scene.general, f"{scene.fake.me.mention} private words")
-        await crashed.wait()
+        async with within(30, "the crash"):
+            await crashed.wait()
         scene.responder.answer = None
         assert (await scene.ask()).content == "ask: why?"
     assert [entry["event"] for entry in logs] == ["an event failed"]
@@ -791,7 +789,8 @@ async def test_two_people_are_served_at_once(scene: Scene) -> None:
     both = asyncio.Barrier(2)
 
     async def together(request: Request) -> Reply:
-        await both.wait()
+        async with within(30, "the other one to be served"):
+            await both.wait()
         return says(request.arguments["question"])
 
     scene.responder.answer = together
@@ -808,18 +807,12 @@ async def test_it_is_known_whether_discord_is_connected(fake: FakeDiscord) -> No
     assert platform.liveness() == Liveness(Link.STARTING)
     async with running(platform):
         await fake.connected()
-        await _until(lambda: platform.liveness() == CONNECTED)
-        await fake.drop()
-        await _until(lambda: platform.liveness().link is Link.RECONNECTING)
+        await eventually(lambda: platform.liveness() == CONNECTED, "the connection")
+        with fake.away():
+            await fake.drop()
+            await eventually(lambda: platform.liveness().link is Link.RECONNECTING, "the loss to be noticed")
         await fake.reconnected()
-        await _until(lambda: platform.liveness() == CONNECTED)
-
-
-async def _until(look: Callable[[], bool]) -> None:
-    """Look at every turn of the loop: a connection that is lost is soon there again."""
-    async with asyncio.timeout(20):
-        while not look():
-            await asyncio.sleep(0)
+        await eventually(lambda: platform.liveness() == CONNECTED, "the connection to be back")
 
 
 async def test_commands_are_registered_only_when_they_changed(fake: FakeDiscord) -> None:
@@ -863,7 +856,8 @@ async def test_a_gateway_that_will_never_let_us_in_is_explained(fake: FakeDiscor
     await fake.connected()
     await fake.drop(code)
     with pytest.raises(ConfigurationError, match=words):
-        await asyncio.wait_for(task, 10)
+        async with within(30, "the platform to give up"):
+            await task
 
 
 async def test_an_address_that_is_not_discord_is_explained(fake: FakeDiscord) -> None:
@@ -906,7 +900,9 @@ async def test_stopping_lets_an_answer_finish(fake: FakeDiscord) -> None:
     task = asyncio.create_task(platform_at(fake, ScriptedResponder(answer=answer)).run(stop))
     await fake.connected()
     said = await fake.say(bob, fake.dm(bob), "why?")
-    await begun.wait()
+    async with within(30, "the question"):
+        await begun.wait()
     stop.set()
     assert (await fake.dm(bob).next_message(after=said)).content == "Just in time."
-    await asyncio.wait_for(task, 10)
+    async with within(30, "the platform to stop"):
+        await task

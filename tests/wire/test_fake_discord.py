@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 import yarl
 from discord import app_commands
 
+from tests.waiting import eventually
 from tests.wire.discord_spec import SpecCall, check_answers, check_calls, find_spec
 from tests.wire.fake_discord import FakeDiscord, Guild, Upload, User
 from tests.wire.fake_discord_gateway import GUILD_MEMBERS
@@ -316,26 +317,19 @@ async def test_an_answer_after_three_seconds_finds_an_unknown_interaction(fake: 
     fake.clock.advance(3.1)
     bot.dispatch("let_go")
     await fake.until(lambda: any(call.status == 404 for call in fake.calls), "the refused answer")
-    await eventually(lambda: bool(bot.failures))
+    await eventually(lambda: bot.failures, "the failure")
     assert isinstance(bot.failures.pop(), discord.NotFound)
     assert interaction.messages == []
 
 
 async def until_listening(bot: Studio, event: str) -> None:
-    await eventually(lambda: bool(bot._listeners.get(event)))
-
-
-async def eventually(probe: Callable[[], bool]) -> None:
-    """Wait for what the client does inside, where the fake sees nothing."""
-    async with asyncio.timeout(10):
-        while not probe():
-            await asyncio.sleep(0.01)
+    await eventually(lambda: bot._listeners.get(event), "the client to listen")
 
 
 async def test_a_second_answer_is_refused(fake: FakeDiscord, bot: Studio) -> None:
     _, bob, school = people(fake)
     interaction = await fake.slash(bob, school.general, "twice")
-    await eventually(lambda: bool(bot.failures))
+    await eventually(lambda: bot.failures, "the failure")
     error = bot.failures.pop()
     assert isinstance(error, discord.HTTPException)
     assert error.code == 40060
@@ -457,11 +451,11 @@ async def test_a_new_server_is_told_from_a_known_one(fake: FakeDiscord, bot: Stu
     choir = fake.add_guild("Choir", owner=carol, joined=False)
     await bot.wait_until_ready()
     fake.join(choir)
-    await eventually(lambda: bool(bot.joined))
+    await eventually(lambda: bot.joined, "the greeting")
     assert [guild.name for guild in bot.joined] == ["Choir"]
     assert bot.joined[0].system_channel
     fake.leave(choir)
-    await eventually(lambda: bot.get_guild(choir.id) is None)
+    await eventually(lambda: bot.get_guild(choir.id) is None, "the client to forget the server")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
 
+from tests.waiting import deadlines_s
 from tests.wire.fake_models import (
     Claim,
     ModelRequest,
@@ -214,8 +215,9 @@ async def test_anthropic_refuses_hangs_and_babbles(claude: FakeAnthropic, anthro
     assert (await anthropic_client.messages.create(**question(document()))).stop_reason == "refusal"
     babble = await anthropic_client.messages.create(**question(document()))
     assert babble.content[0].to_dict()["citations"] is None
-    with pytest.raises(anthropic.APITimeoutError):
-        await anthropic_client.with_options(timeout=0.05).messages.create(**question(document()))
+    for timeout_s in deadlines_s(claude.requests):
+        with pytest.raises(anthropic.APITimeoutError):
+            await anthropic_client.with_options(timeout=timeout_s).messages.create(**question(document()))
     claude.recover()
     assert (await anthropic_client.messages.create(**question(document()))).stop_reason == "end_turn"
 
@@ -357,9 +359,10 @@ async def test_openai_refuses_babbles_and_fails(gpt: FakeOpenAI, openai_client: 
         await openai_client.responses.create(model=GPT, input=PROMPT)
     with pytest.raises((openai.APIError, json.JSONDecodeError)):
         await openai_client.responses.create(model=GPT, input=PROMPT)
-    gpt.hang(times=1)
-    with pytest.raises(openai.APITimeoutError):
-        await openai_client.with_options(timeout=0.05).responses.create(model=GPT, input=PROMPT)
+    gpt.hang()
+    for timeout_s in deadlines_s(gpt.requests):
+        with pytest.raises(openai.APITimeoutError):
+            await openai_client.with_options(timeout=timeout_s).responses.create(model=GPT, input=PROMPT)
 
 
 async def test_a_model_may_run_out_of_tokens(

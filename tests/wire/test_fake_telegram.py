@@ -99,12 +99,6 @@ async def polling(telegram: FakeTelegram) -> AsyncIterator[AnyApplication]:
         await application.stop()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 async def test_a_polling_application_answers_and_its_buttons_work(
     telegram: FakeTelegram, student: FakeUser, chat: FakeChat
 ) -> None:
@@ -128,12 +122,13 @@ async def test_a_webhook_gets_updates_with_the_secret_and_again_after_a_failure(
     telegram: FakeTelegram, student: FakeUser, chat: FakeChat
 ) -> None:
     application = application_of(telegram)
-    port = free_port()
-    telegram.feed.webhook_routes["https://bot.example/"] = f"http://127.0.0.1:{port}/"
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setblocking(False)
+    telegram.feed.webhook_routes["https://bot.example/"] = f"http://127.0.0.1:{listening.getsockname()[1]}/"
     async with application:
         assert application.updater is not None
         await application.updater.start_webhook(
-            "127.0.0.1", port, "hook", secret_token="s3cret_-", webhook_url="https://bot.example/hook"
+            url_path="hook", secret_token="s3cret_-", webhook_url="https://bot.example/hook", unix=listening
         )
         await telegram.ready()
         asked = await telegram.send(student, chat, "before the start")

@@ -17,11 +17,12 @@ from core.ids import CreatorId
 from core.library.store import Stage
 from tests.adapters.school import rows, spoken
 from tests.adapters.scripted_reader import linked
-from tests.wire.production import eventually
+from tests.waiting import eventually, within
 
 PLACE = Place("discord", channel="10", community="100")
 STAGES = (Stage.DOWNLOADING, Stage.TRANSCRIBING, Stage.CHUNKING, Stage.EMBEDDING, Stage.VALIDATING)
 WITHIN_S = 60.0
+pytestmark = pytest.mark.timeout(5 * WITHIN_S)
 
 
 @asynccontextmanager
@@ -36,13 +37,14 @@ async def worker(url: str, folder: Path, stops_at: str = "") -> AsyncIterator[Pr
     finally:
         if process.returncode is None:
             process.kill()
-        await process.communicate()
+        async with within(WITHIN_S, "the worker to die"):
+            await process.communicate()
 
 
 async def said(process: Process, line: str) -> None:
     """Wait until a process says a line."""
     assert process.stdout is not None
-    async with asyncio.timeout(WITHIN_S):
+    async with within(WITHIN_S, f"the worker to say {line}"):
         while (heard := (await process.stdout.readline()).decode().strip()) != line:
             assert heard, f"the worker ended without having {line}"
 
@@ -59,12 +61,13 @@ async def test_the_work_goes_on_after_a_kill_and_nothing_is_stored_twice(
         (source,) = await shelf.sources(creator_id)
         assert source.stage is stage
         first.kill()
-        await first.wait()
+        async with within(WITHIN_S, "the worker to die"):
+            await first.wait()
     async with worker(database_url, tmp_path) as second:
         await eventually(lambda: _ready(shelf, creator_id), "another worker to do it", WITHIN_S)
         second.kill()
-        assert second.stdout is not None
-        heard = await second.stdout.read()
+        async with within(WITHIN_S, "the second worker to die"):
+            heard, _ = await second.communicate()
     read_before = stage not in {Stage.DOWNLOADING, Stage.TRANSCRIBING}
     assert (b"read" in heard) is not read_before, "what was read once is kept"
     stored = await rows(database_url, "SELECT text FROM segments ORDER BY position")

@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import asyncpg
 import pytest
 from aiohttp import ClientSession
-from aiohttp.test_utils import unused_port
 
 from adapters.postgres.database import Database
 from core.ids import CreatorId
+from tests.adapters.school import rows
+from tests.waiting import eventually
 from tests.wire import discord_spec, openai_spec, telegram_spec
 from tests.wire.fake_discord import FakeDiscord, Guild, Message, User
 from tests.wire.fake_models import Answer, Claim, ModelRequest
@@ -21,7 +24,6 @@ from tests.wire.fake_telegram_chats import FakeChat, FakeMessage, FakeUser
 from tests.wire.production import (
     DISCORD_TOKEN,
     Environment,
-    eventually,
     lecture,
     on_database,
     on_discord,
@@ -53,6 +55,8 @@ BREAD_VIDEO: Final = "ryebread002"
 SHADOW: Final = "Where does the core shadow lie?"
 STARTER: Final = "How do I feed the sourdough starter?"
 READY: Final = "is ready: ask"
+WAITING: Final = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'segments'::regclass"
+pytestmark = pytest.mark.timeout(300)  # what is waited for may take longer than a test usually may
 
 
 class School:
@@ -80,7 +84,7 @@ class School:
         """The card that says so."""
         return await self.guild.general.next_message(predicate=lambda card: READY in card.content, timeout_s=60)
 
-    async def ask(self, question: str = SHADOW, timeout_s: float = 20) -> Message:
+    async def ask(self, question: str = SHADOW, timeout_s: float = 60) -> Message:
         asked = await self.discord.slash(self.student, self.guild.general, "ask", question=question)
         return await asked.reply(timeout_s=timeout_s)
 
@@ -102,7 +106,7 @@ class Bakery:
     async def teach(self) -> FakeMessage:
         caption = f"/upload https://youtu.be/{BREAD_VIDEO}"
         said = await self.telegram.send(self.owner, self.group, document=("rye.vtt", BREAD), caption=caption)
-        return await self.group.next_message(said, lambda card: READY in card.text, timeout_s=30)
+        return await self.group.next_message(said, lambda card: READY in card.text, timeout_s=60)
 
     async def ask(self, who: FakeUser, question: str, reply_to: FakeMessage | None = None) -> FakeMessage:
         """Ask by replying to the bot, else by naming it."""
@@ -196,7 +200,7 @@ async def test_models_write_the_second_takes_over_and_without_either_the_creator
     school = School(discord)
     anthropic.answer_with(_signed("Claude"))
     openai.answer_with(_signed("Sol"))
-    models = with_models(anthropic, openai, timeout_s=4)
+    models = with_models(anthropic, openai, timeout_s=8)
     async with production(tmp_path, on_database(database_url), on_discord(discord), models) as program:
         await discord.connected()
         await school.set_up()
@@ -242,14 +246,15 @@ async def test_a_kill_in_the_middle_of_an_upload_loses_and_doubles_nothing(
     discord: FakeDiscord, database: Database, database_url: str, tmp_path: Path
 ) -> None:
     school = School(discord)
-    sentences = [f"Exercise {n} draws a sphere with {n + 2} lines of charcoal on grey paper." for n in range(600)]
+    sentences = [f"Exercise {n} draws a sphere with {n + 2} lines of charcoal on grey paper." for n in range(60)]
     where = on_database(database_url), on_discord(discord)
     async with production(tmp_path, *where) as program:
         await discord.connected()
         await school.set_up()
-        await school.upload(lecture(sentences))
-        await eventually(lambda: _is_embedding(database), "the middle of the work", 60)
-        await program.kill()
+        async with _storing_held_up(database_url):
+            await school.upload(lecture(sentences))
+            await eventually(lambda: rows(database_url, WAITING), "the last step of the work", 60)
+            await program.kill()
     assert await _stored(database) == []
     await _let_no_heartbeat_be_missed(database)
     async with production(tmp_path, *where):
@@ -257,7 +262,7 @@ async def test_a_kill_in_the_middle_of_an_upload_loses_and_doubles_nothing(
         assert await _stored(database) == sentences
         standing = school.guild.general.messages
         assert [message for message in standing if "⏳" in message.content or READY in message.content] == [card]
-        assert "439 lines" in (await school.ask("What does exercise 437 draw?")).content
+        assert "49 lines" in (await school.ask("What does exercise 47 draw?")).content
 
 
 async def _let_no_heartbeat_be_missed(database: Database) -> None:
@@ -269,9 +274,16 @@ async def _let_no_heartbeat_be_missed(database: Database) -> None:
     assert picked == "UPDATE 1"
 
 
-async def _is_embedding(database: Database) -> bool:
-    async with database.creator(CreatorId(1)) as connection:
-        return bool(await connection.fetchval("SELECT stage = 'embedding' AND progress > 0.1 FROM items"))
+@asynccontextmanager
+async def _storing_held_up(url: str) -> AsyncIterator[None]:
+    """Let nobody write a segment while the block lasts."""
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE segments IN SHARE MODE")
+            yield
+    finally:
+        await connection.close()
 
 
 async def _stored(database: Database) -> list[str]:
@@ -303,12 +315,11 @@ async def test_a_group_that_becomes_a_supergroup_is_greeted_once(
 async def test_health_says_what_works_and_what_does_not(
     discord: FakeDiscord, telegram: FakeTelegram, database_url: str, tmp_path: Path
 ) -> None:
-    where = {"CHRONOS_HTTP__PORT": str(unused_port())}
-    address = f"http://127.0.0.1:{where['CHRONOS_HTTP__PORT']}/health"
-    settings = on_database(database_url), on_discord(discord), on_telegram(telegram), where
-    async with production(tmp_path, *settings), ClientSession() as browser:
+    settings = on_database(database_url), on_discord(discord), on_telegram(telegram)
+    async with production(tmp_path, *settings) as program, ClientSession() as browser:
         await discord.connected()
         await telegram.ready()
+        address = f"{await program.address()}/health"
 
         async def look() -> dict[str, Any]:
             async with browser.get(address) as response:
@@ -320,14 +331,14 @@ async def test_health_says_what_works_and_what_does_not(
             found = await look()
             return (found["status"], found["platforms"]["telegram"]["state"]) == (status, of_telegram)
 
-        await eventually(lambda: says("ok", "connected"), "all to be well", 20)
+        await eventually(lambda: says("ok", "connected"), "all to be well", 60)
         found = await look()
         assert found["database"] == "ok"
         assert found["queue"].keys() == {"waiting", "running", "late_s"}
         assert found["platforms"]["discord"] == {"state": "connected", "reason": ""}
         telegram.fail_next("getUpdates", 502, "Bad Gateway", times=100)
         telegram.add_group("Choir", telegram.add_user("Singer"))  # which ends the long poll
-        await eventually(lambda: says("degraded", "reconnecting"), "Telegram to be away", 20)
+        await eventually(lambda: says("degraded", "reconnecting"), "Telegram to be away", 60)
         assert "Bad Gateway" in (await look())["platforms"]["telegram"]["reason"]
 
 
@@ -349,7 +360,7 @@ async def test_a_database_that_cannot_be_reached_ends_it_with_one_line(discord: 
 async def _refusal(folder: Path, environment: Environment) -> str:
     """The one line with which the program ends."""
     async with started(folder, environment, "run") as program:
-        assert await program.ended(30) == 1, program.said
+        assert await program.ended(60) == 1, program.said
     assert "Traceback" not in program.said
     lines = [line for line in program.errors.read_text().splitlines() if line.startswith("chronos: ")]
     assert len(lines) == 1, program.said
@@ -368,9 +379,5 @@ async def test_sigterm_ends_it_in_time_although_a_model_hangs(
         await school.is_taught()
         anthropic.hang()
         await discord.slash(school.student, school.guild.general, "ask", question=SHADOW)
-        await eventually(lambda: _was_asked(anthropic), "the model to be asked", 10)
+        await eventually(lambda: anthropic.requests, "the model to be asked", 60)
         assert await program.stop() == 0, program.said
-
-
-async def _was_asked(model: FakeAnthropic) -> bool:
-    return bool(model.requests)
