@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 LOOK_EVERY_S: Final = 0.05
-LONGEST_S: Final = 300.0
+LONGEST_S: Final = 900.0
 
 
 async def until(holds: Callable[[], Awaitable[bool]], what: str) -> None:
