@@ -173,7 +173,7 @@ async def test_a_copy_of_a_remote_file_is_deleted_after_use(s3: S3Server, tmp_pa
     await files.put(key, file)
     async with files.local(key) as path:
         assert path.read_bytes() == b"remote"
-    assert list((Scratch(tmp_path / "scratch")).iterdir()) == []
+    assert list((tmp_path / "scratch").iterdir()) == []
 
 
 async def test_a_large_file_never_stands_in_memory(files: MediaFiles, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import re
 import shutil
 import threading
 import wave
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from core.library.transcript import Transcript
 from tests.waiting import eventually, within
 from tests.wire.fake_models import ModelServer
 from tests.wire.fake_speech import FakeElevenLabs, FakeOpenAISpeech, Heard
+from tests.word_error import spoken_words, word_error
 
 DATA: Final = Path(__file__).parents[1] / "data"
 CLIP: Final = DATA / "workshop.ogg"
@@ -118,21 +119,6 @@ def at(server: ModelServer, which: str) -> Transcriber:
         return ElevenLabsTranscriber("scribe_v2", api_key=server.api_key, base_url=server.base_url)
     model = SPEAKERS_MODEL if which == "openai-speakers" else "whisper-1"
     return OpenAITranscriber(model, api_key=server.api_key, base_url=server.base_url)
-
-
-def spoken_words(text: str) -> list[str]:
-    """Words as they are spoken; recognisers may write "20" for "twenty"."""
-    return re.findall(r"[a-z']+", text.lower().replace("20", "twenty"))
-
-
-def word_error(expected: Sequence[str], found: Sequence[str]) -> float:
-    """Share of words that would have to be put in, taken out or changed."""
-    row = list(range(len(found) + 1))
-    for at_row, word in enumerate(expected, start=1):
-        before, row = row, [at_row]
-        for column, other in enumerate(found, start=1):
-            row.append(min(before[column] + 1, row[-1] + 1, before[column - 1] + (word != other)))
-    return row[-1] / len(expected)
 
 
 async def test_the_sentences_come_back_in_order_inside_the_clip(case: Case) -> None:

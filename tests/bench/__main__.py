@@ -3,15 +3,18 @@
 import argparse
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from tests.bench.asking import measure_asking, measure_candidates, open_town
-from tests.bench.ingesting import measure_ingestion
-from tests.bench.processes import measure_memory, measure_start_up
+from tests.bench.asking import measure_asking, measure_candidates, open_town, say
+from tests.bench.ingesting import measure_captions, measure_ingestion
+from tests.bench.processes import measure_hearing, measure_long_video, measure_memory, measure_start_up
+from tests.bench.queueing import measure_queue
 from tests.bench.table import Row, print_table
 
 SIZES: Final = (100, 1_000, 10_000, 30_000)
@@ -24,26 +27,41 @@ def main() -> None:
     parser.add_argument(
         "--small", action="store_true", help="small libraries and few questions, to see that it works"
     )
+    parser.add_argument(
+        "--speech", type=Path, default=os.environ.get("SPEECH") or None, metavar="FOLDER",
+        help="recordings, each with what is said in it beside it as .txt, whose word error is measured, too",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     arguments = parser.parse_args()
     with TemporaryDirectory(prefix="chronos-bench-") as folder:
-        rows = asyncio.run(
-            _in_town(Path(folder) / "town", SMALL if arguments.small else SIZES, small=arguments.small)
-        )
+        rows = asyncio.run(_all(Path(folder), arguments.speech, small=arguments.small))
         rows += measure_start_up(Path(folder) / "shell")
+    if arguments.small:  # the goals are for full sizes
+        rows = [replace(row, goal=None) for row in rows]
     if arguments.json:
         sys.stdout.write(json.dumps([row.as_json() for row in rows], indent=2) + "\n")
     else:
         print_table(rows, tty=sys.stdout.isatty())
 
 
+async def _all(folder: Path, speech: Path | None, *, small: bool) -> list[Row]:
+    rows = await _in_town(folder, SMALL if small else SIZES, small=small)
+    say("two workers")
+    rows += await measure_queue(folder / "queue", captions=20 if small else 300)
+    say("hearing")
+    return rows + await measure_hearing(speech, small=small)
+
+
 async def _in_town(folder: Path, sizes: Sequence[int], *, small: bool) -> list[Row]:
-    async with open_town(folder) as town:
+    async with open_town(folder / "town") as town:
         ingested = await measure_ingestion(town, most_sources=1 if small else 8)
+        ingested += await measure_captions(town, folder, minutes=5 if small else 60)
         asked, creators = await measure_asking(town, sizes, questions=20 if small else 100)
         size = sizes[-2]
         candidates = await measure_candidates(town, creators, size, questions=10 if small else 40)
-        return [*asked, *candidates, *ingested, *await measure_memory(town, creators, size)]
+        say("memory")
+        held = await measure_memory(town, creators, size)
+        return [*asked, *candidates, *ingested, *held, *await measure_long_video(town, folder, 0.1 if small else 2)]
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ async def measure_asking(town: Town, sizes: Sequence[int], questions: int) -> tu
         embedder_id = town.embedder.embedder_id
         creators.append(await town.warehouse.add(f"creator-{size}", embedder_id, library, SURE))
         living = await _neighbours(town, size, living + size)
-        _say(f"{size:,} passages of {living:,}")
+        say(f"{size:,} passages of {living:,}")
         rows += await _at_size(town, creators[-1], library, questions, size)
     return rows, creators[max(len(creators) - 2, 0)]
 
@@ -248,5 +248,6 @@ def _questions(library: Sequence[MadeUpSource], count: int) -> list[str]:
     return [question_about(source, 11 * n % len(source.units), n)[0] for source, n in asked]
 
 
-def _say(what: str) -> None:
+def say(what: str) -> None:
+    """Tell whoever waits how far it is."""
     sys.stderr.write(f"bench: {what}\n")

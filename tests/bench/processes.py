@@ -6,8 +6,9 @@ import os
 import subprocess
 import sys
 import time
+from math import ceil
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bot.app import open_deployment
 from bot.sample import add_sample_library
@@ -15,6 +16,7 @@ from bot.settings import Settings
 from core.ids import CreatorId
 from core.library.ingestion import process
 from tests.bench.asking import Town
+from tests.bench.recordings import TURN_S, write_talk
 from tests.bench.table import Row, percentile
 
 CHRONOS: Final = str(Path(sys.executable).with_name("chronos"))
@@ -66,14 +68,47 @@ def _timed(*arguments: str, folder: Path) -> tuple[float, str]:
 
 async def measure_memory(town: Town, creator_id: CreatorId, passages: int) -> list[Row]:
     """The peak of a process that is wired as in production, has answered, and holds the library."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.bench.memory", town.url, str(creator_id), stdout=asyncio.subprocess.PIPE
-    )
-    printed, _ = await child.communicate()
-    sizes = json.loads(printed)
+    sizes = await _printed("tests.bench.memory", town.url, str(creator_id))
     group = "memory"
     return [
         Row(group, f"peak with embedder and {passages:,} passages held", sizes["peak_mb"], "MB", goal=700),
         Row(group, "  after opening everything", sizes["opened_mb"], "MB"),
         Row(group, "  after a first text embedded", sizes["embedded_mb"], "MB"),
     ]
+
+
+async def measure_long_video(town: Town, folder: Path, hours: float) -> list[Row]:
+    """The peak of a worker that makes a long video searchable, without its models; told on Linux only."""
+    if sys.platform != "linux":
+        return []
+    video = await asyncio.to_thread(write_talk, folder / "long.mp4", ceil(hours * 3600 / TURN_S))
+    sizes = await _printed("tests.bench.reading_memory", town.url, str(video), str(folder / "data"))
+    group = f"memory, video of {sizes['hours']:.1f} h"
+    return [
+        Row(group, "worker and its largest child, without models", sizes["peak_mb"] + sizes["child_mb"], "MB",
+            goal=600),
+        Row(group, "  the worker's peak", sizes["peak_mb"], "MB"),
+        Row(group, "  the worker with everything opened", sizes["opened_mb"], "MB"),
+        Row(group, "  the largest child", sizes["child_mb"], "MB"),
+    ]  # fmt: skip
+
+
+async def measure_hearing(speech: Path | None, *, small: bool) -> list[Row]:
+    """The rows of :mod:`tests.bench.hearing`."""
+    options = [*(["--small"] if small else []), *(["--speech", str(speech)] if speech else [])]
+    return [Row(**row) for row in await _printed("tests.bench.hearing", *options)]
+
+
+async def _printed(module: str, *arguments: str) -> Any:  # noqa: ANN401 - what JSON can say
+    """Run a module and read what it prints.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    printed, _ = await child.communicate()
+    if child.returncode:
+        raise RuntimeError(f"{module} failed")
+    return json.loads(printed)
