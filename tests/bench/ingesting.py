@@ -63,13 +63,13 @@ async def measure_captions(town: Town, folder: Path, minutes: int) -> list[Row]:
     bare_s, ours_s = [], []
     async with open_on(settings, DatabaseAddress(town.url, town.url)) as deployment:
         creator = await deployment.directory.add_creator("captioned", "Captioned", None)
-        await deployment.embedder.embed_passages(["Load the model."])
+        await deployment.embedders.usual.embed_passages(["Load the model."])
         for number in range(ROUNDS):
             content = made_up_captions(number, minutes)
             file = folder / f"{number}.vtt"
             file.write_bytes(content)
             (transcript,) = read_timed_text(file.name, content)
-            bare_s.append(await _bare(deployment.embedder, _texts(transcript)[0]))
+            bare_s.append(await _bare(deployment.embedders.usual, _texts(transcript)[0]))
             ours_s.append(await _uploaded(deployment, creator.id, file))
     what = f"{minutes} minutes of captions made searchable (embedder)"
     return [Row("ingestion", what, min(ours_s), "s", min(bare_s), goal=1.3)]

@@ -10,9 +10,11 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from adapters.postgres.media_claims import PostgresMediaClaims
 from adapters.postgres.transcripts import PostgresRecognitions
 from bot.app import DatabaseAddress, open_on
 from bot.ingesting import Upload, add_one
@@ -85,7 +87,11 @@ async def read_once(url: str, video: Path, folder: Path) -> None:
     async with (
         open_on(settings, address) as deployment,
         open_reader(
-            settings, open_files(settings), lambda creator_id: PostgresRecognitions(deployment.database, creator_id)
+            settings,
+            open_files(settings, deployment.services.scratch),
+            PostgresMediaClaims(deployment.database),
+            deployment.services.scratch,
+            partial(PostgresRecognitions, deployment.database),
         ) as reader,
     ):
         shelf = shelf_of(deployment.database)
