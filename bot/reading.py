@@ -11,7 +11,7 @@ from adapters.sources import links, media
 from adapters.sources.downloads import HttpDownloads
 from adapters.sources.kinds import LocalFileKinds
 from adapters.sources.language import detect_language
-from adapters.sources.timed_text import read_timed_text
+from adapters.sources.timed_text import read_timed_text_apart
 from adapters.sources.video_sites import YtDlpVideoSites
 from adapters.sources.words import FileWords
 from bot.settings import Settings
@@ -34,7 +34,7 @@ def make_intake(settings: Settings, files: MediaFiles) -> Intake:
         file_bytes=settings.limits.file_mb * MEGABYTE, media_bytes=settings.limits.media_mb * MEGABYTE,
         longest_s=settings.limits.media_hours * 3600, storage_gb=settings.limits.max_storage_gb,
     )  # fmt: skip
-    return Intake(files, LocalFileKinds(), read_timed_text, detect_language, most)
+    return Intake(files, LocalFileKinds(), read_timed_text_apart, detect_language, most)
 
 
 @asynccontextmanager

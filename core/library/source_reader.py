@@ -32,7 +32,6 @@ from core.library.store import OriginKind, SourceKind, Stage, Work
 from core.library.transcript import Transcript
 from core.library.uploads import SAMPLE_SEGMENTS
 
-CAPTIONS_NAME: Final = "captions.vtt"
 EXTRACTING: Final = 0.1
 CUTTING: Final = 0.15
 """Shares of the transcribing stage that are done when the sound is taken out, and when it is cut."""
@@ -65,6 +64,10 @@ class Recordings(Protocol):
 
 class Words(Protocol):
     """Reads files and pages that hold words."""
+
+    async def read_captions(self, content: bytes) -> Transcript:
+        """Read the timed text of one video; UploadRefused for anything else."""
+        ...
 
     async def read_file(self, name: str, content: bytes) -> Transcript:
         """Read timed text or a document."""
@@ -240,7 +243,7 @@ class PortReader:
         for track in order_of_captions(info.captions, work.language or info.language):
             try:
                 content = await self._caption_file(info, track)
-                transcript = await self.words.read_file(CAPTIONS_NAME, content)
+                transcript = await self.words.read_captions(content)
             except UploadRefused:
                 continue
             if transcript.segments:
