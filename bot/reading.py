@@ -10,7 +10,7 @@ from adapters.sources import links, media
 from adapters.sources.downloads import HttpDownloads
 from adapters.sources.kinds import LocalFileKinds
 from adapters.sources.language import detect_language
-from adapters.sources.timed_text import read_timed_text
+from adapters.sources.timed_text import read_timed_text_apart
 from adapters.sources.video_sites import YtDlpVideoSites
 from adapters.sources.words import FileWords
 from bot.settings import MEGABYTE, Settings, key_of
@@ -33,7 +33,7 @@ def make_intake(settings: Settings, keeping: Keeping) -> Intake:
         file_bytes=settings.limits.file_mb * MEGABYTE, media_bytes=settings.limits.media_mb * MEGABYTE,
         longest_s=settings.limits.media_hours * 3600,
     )  # fmt: skip
-    return Intake(keeping, LocalFileKinds(), read_timed_text, FileWords().read_file, detect_language, most)
+    return Intake(keeping, LocalFileKinds(), read_timed_text_apart, FileWords().read_file, detect_language, most)
 
 
 @asynccontextmanager

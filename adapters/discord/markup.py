@@ -10,7 +10,7 @@ LIMIT: Final = 2000
 
 _MARKS: Final = {Style.BOLD: "**", Style.ITALIC: "*"}
 _SPECIAL: Final = re.compile(r"[\\*_~|`\[\]<]")
-_LINE_START: Final = re.compile(r"^(\s*)([#>+-]|\d+(?=[.)]\s))", re.MULTILINE)
+_LINE_START: Final = re.compile(r"^([^\S\n]*)([#>+-]|\d+(?=[.)]\s))", re.MULTILINE)
 _SCHEME: Final = re.compile(r":(?=//)")
 _INVITE: Final = re.compile(r"\b(discord(?:app)?)\.(?=\w+/)", re.IGNORECASE)
 _EVERYBODY: Final = re.compile(r"@(?=everyone|here)", re.IGNORECASE)

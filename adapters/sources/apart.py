@@ -1,12 +1,15 @@
 """Runs what reads foreign files in a process of its own, with limits, so that a bad file can only end that process.
 
 A function that runs apart takes and returns what JSON can say, and is named as ``module:function``. The parent reads
-JSON lines and nothing else from the child, so that a child which a file has taken over can lie but not reach further.
-The child's environment holds no secrets.
+JSON lines and nothing else from the child: whatever a file does to it, the parent hears words, or that it ended.
+
+The child's environment holds no secrets. It is no prison all the same: it runs as the same user and in the same
+network, so code that a file smuggles in could read what that user may read, and send it away.
 """
 
 import asyncio
 import importlib
+import inspect
 import json
 import os
 import signal
@@ -14,12 +17,16 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeAlias
 
-from core.errors import ProviderError, SourceGone, UploadRefused
+from core.errors import ProviderBusy, ProviderError, SourceGone, UploadRefused
 
 MEGABYTE: Final = 1_000_000
 LONGEST_LINE_BYTES: Final = 64 * MEGABYTE
+KEPT_COMPLAINTS_BYTES: Final = 65_536
+DAMAGED: Final = "The file is damaged or needs more memory to read than I may use."
 KEPT_IN_ENVIRONMENT: Final = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "TEMP", "SSL_CERT_FILE")
 
 Json: TypeAlias = Any
@@ -48,6 +55,7 @@ async def run_apart(function: str, *args: Json, limits: Limits, report: Report |
 
     Raises:
         UploadRefused: the function raised it, took too long, or needed too much memory.
+        ProviderBusy: the function raised it.
         ProviderError: the function raised it, or failed in a way that is no fault of the file.
     """
     child = await asyncio.create_subprocess_exec(
@@ -66,6 +74,20 @@ async def run_apart(function: str, *args: Json, limits: Limits, report: Report |
         await _end(child)
 
 
+async def run_on(function: str, content: bytes, *args: Json, limits: Limits) -> Json:
+    """Run ``function`` apart with the path of a file that holds ``content``, then ``args``.
+
+    Raises:
+        UploadRefused: as ``run_apart``.
+        ProviderBusy: as ``run_apart``.
+        ProviderError: as ``run_apart``.
+    """
+    with TemporaryDirectory(prefix="chronos-") as folder:
+        path = Path(folder) / "content"
+        await asyncio.to_thread(path.write_bytes, content)
+        return await run_apart(function, str(path), *args, limits=limits)
+
+
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in KEPT_IN_ENVIRONMENT if name in os.environ}
     return {**kept, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -74,19 +96,40 @@ def _environment() -> dict[str, str]:
 async def _talk(child: asyncio.subprocess.Process, task: dict[str, Any], report: Report | None) -> Json:
     if child.stdin is None or child.stdout is None or child.stderr is None:
         raise ProviderError("a child process has no pipes")
-    complaints = asyncio.create_task(child.stderr.read())
+    complaints = asyncio.create_task(_end_of(child.stderr))
     with suppress(BrokenPipeError, ConnectionResetError):
         child.stdin.write(json.dumps(task).encode() + b"\n")
         await child.stdin.drain()
     child.stdin.close()
-    async for line in child.stdout:
-        said = json.loads(line)
-        if "share" in said:
-            if report is not None:
-                await report(min(max(float(said["share"]), 0.0), 1.0))
-            continue
-        return _outcome(said)
+    while said := await _next_words(child.stdout):
+        if "share" not in said:
+            return _outcome(said)
+        if report is not None:
+            await report(min(max(float(said["share"]), 0.0), 1.0))
     raise _died(await child.wait(), (await complaints).decode(errors="replace"))
+
+
+async def _next_words(stdout: asyncio.StreamReader) -> dict[str, Any]:
+    """What the child says next; nothing once it has ended, also in the middle of a line."""
+    try:
+        line = await stdout.readline()
+    except ValueError:  # a line that does not fit into the reader
+        raise UploadRefused("There is more in this file than I can take in at once. Split it.") from None
+    try:
+        said = json.loads(line) if line.endswith(b"\n") else {}
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict):
+        raise UploadRefused(DAMAGED)
+    return said
+
+
+async def _end_of(stderr: asyncio.StreamReader) -> bytes:
+    """Read all and keep what came last, so that a child that never stops complaining costs no memory here."""
+    kept = b""
+    while piece := await stderr.read(KEPT_COMPLAINTS_BYTES):
+        kept = (kept + piece)[-KEPT_COMPLAINTS_BYTES:]
+    return kept
 
 
 def _outcome(said: dict[str, Any]) -> Json:
@@ -94,6 +137,8 @@ def _outcome(said: dict[str, Any]) -> Json:
         raise SourceGone(str(said["gone"]))
     if "refused" in said:
         raise UploadRefused(str(said["refused"]))
+    if "busy" in said:
+        raise ProviderBusy(str(said["busy"]), retry_after_s=said["retry_after_s"])
     if "failed" in said:
         raise ProviderError(str(said["failed"]))
     return said["result"]
@@ -101,7 +146,7 @@ def _outcome(said: dict[str, Any]) -> Json:
 
 def _died(status: int, complaints: str) -> Exception:
     if "MemoryError" in complaints or -status in {signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV}:
-        return UploadRefused("The file is damaged or needs more memory to read than I may use.")
+        return UploadRefused(DAMAGED)
     last = complaints.strip().splitlines()[-1:] or [f"exit status {status}"]
     return ProviderError(f"reading a file failed: {last[0][:300]}")
 
@@ -123,18 +168,21 @@ def _main(function: str) -> None:
     _limit(task["memory"], task["file"])
 
     def say(**words: Json) -> None:
-        out.write(json.dumps(words) + "\n")
+        # Surrogates that stand alone have no bytes in UTF-8.
+        out.buffer.write(json.dumps(words, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
         out.flush()
 
     module, _, name = function.partition(":")
     run = getattr(importlib.import_module(module), name)
-    options = {"report": lambda share: say(share=share)} if "report" in run.__code__.co_varnames else {}
+    options = {"report": lambda share: say(share=share)} if "report" in inspect.signature(run).parameters else {}
     try:
         say(result=run(*task["args"], **options))
     except SourceGone as gone:
         say(gone=str(gone))
     except UploadRefused as refusal:
         say(refused=str(refusal))
+    except ProviderBusy as busy:
+        say(busy=str(busy), retry_after_s=busy.retry_after_s)
     except ProviderError as error:
         say(failed=str(error))
     except MemoryError:

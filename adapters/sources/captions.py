@@ -61,9 +61,16 @@ def read_subrip(text: str) -> Transcript:
     return Transcript(_segments(_cues(text, blank_line_ends_text=False)))
 
 
-def holds_cues(text: str) -> bool:
-    """Tell whether any line looks like the times of a cue."""
-    return any(_is_timing(line) for line in text.split("\n"))
+def begins_with_cues(text: str) -> bool:
+    """Tell whether a text begins with the times of a cue, with nothing but their counter before them."""
+    lines = (line for line in text.split("\n") if line.strip())
+    first, second = next(lines, ""), next(lines, "")
+    return _is_timing(first) or (first.strip().isdecimal() and _is_timing(second))
+
+
+def first_cue_line(text: str) -> int:
+    """Return the number of the first line that looks like the times of a cue, 0 where there is none."""
+    return next((number for number, line in enumerate(text.split("\n"), start=1) if _is_timing(line)), 0)
 
 
 def _cues(text: str, *, blank_line_ends_text: bool) -> list[_Cue]:

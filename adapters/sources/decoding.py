@@ -12,6 +12,7 @@ SPARSE: Final = 0.1
 MAX_CONTROL_SHARE: Final = 0.01
 TOLERATED_CONTROLS: Final = 8
 TEXT_CONTROLS: Final = "\t\n\v\f\r\x1a\x1b\x85"
+ONE_BYTE_A_LETTER: Final = "latin-1"
 WESTERN: Final = "cp1252"
 WESTERN_LANGUAGES: Final = frozenset(
     ("ca", "da", "de", "en", "es", "fi", "fr", "gl", "is", "it", "nl", "no", "pt", "sv")
@@ -42,6 +43,24 @@ def decode_text(content: bytes) -> str:
     if _looks_binary(text):
         raise UploadRefused("The file is not text. Upload VTT, SRT, Whisper JSON, TSV or corpus.jsonl.")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def beginning(first_bytes: bytes) -> str | None:
+    r"""Return how a file of text begins, its ASCII letters as they are and all others perhaps as wrong ones.
+
+    Cheap, since nothing is guessed: enough to tell what a file is, not to read it.
+
+    Args:
+        first_bytes: up to a few thousand; the last letter may be cut.
+
+    Returns:
+        Text with ``\n`` line ends; None for what is no text.
+    """
+    encoding = _certain_encoding(first_bytes[: len(first_bytes) // 4 * 4])
+    if encoding is None and b"\0" in first_bytes:
+        return None
+    text = first_bytes.decode(encoding or ONE_BYTE_A_LETTER, errors="ignore").removeprefix("\ufeff")
+    return None if _looks_binary(text) else text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _decoded(content: bytes) -> str:

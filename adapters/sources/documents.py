@@ -10,22 +10,22 @@ from adapters.sources.document_kinds.pdf import read_pdf
 from adapters.sources.document_kinds.plain import read_text
 from adapters.sources.document_kinds.slides import read_slides
 from adapters.sources.document_kinds.word import read_word
-from adapters.sources.written import MAX_CHARS, Written, read_apart, too_long
+from adapters.sources.signatures import (
+    OLD_OFFICE,
+    PDF,
+    PDF_HEAD_BYTES,
+    RTF,
+    ZIP,
+    is_archive,
+    is_executable,
+    is_picture,
+)
+from adapters.sources.written import Written, read_apart
 from core.errors import UploadRefused
 from core.library.transcript import Transcript
 
 READABLE: Final = "PDF, DOCX, PPTX, HTML, Markdown and plain text"
-PDF_HEAD_BYTES: Final = 1024
 PASSWORD_STREAM: Final = "EncryptedPackage".encode("utf-16-le")
-OLD_OFFICE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
-TAR: Final = slice(257, 262)
-ARCHIVES: Final = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
-EXECUTABLES: Final = (
-    b"\x7fELF", b"\xca\xfe\xba\xbe", b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe",
-    b"\xcf\xfa\xed\xfe",
-)  # fmt: skip
-PICTURES: Final = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")
 
 
 async def read_document(name: str, content: bytes) -> Transcript:
@@ -63,14 +63,12 @@ def read_file(path: str, name: str) -> Json:
             "The file is damaged, or not quite what it claims to be. Open it in the program that made it, "
             "save it again or export it as PDF, and upload that."
         ) from error
-    if sum(len(paragraph.text) for paragraph in written.paragraphs) > MAX_CHARS:
-        raise too_long()
     return written.as_json()
 
 
 def _reader(name: str, content: bytes) -> Callable[[], Written]:
     """The reader for the content, by its first bytes."""
-    if b"%PDF-" in content[:PDF_HEAD_BYTES]:
+    if PDF in content[:PDF_HEAD_BYTES]:
         return lambda: read_pdf(content)
     if content.startswith(ZIP):
         return lambda: _read_package(content)
@@ -91,11 +89,11 @@ def _refuse_others(content: bytes) -> None:
         raise UploadRefused(
             "This is a file of an old Office version (such as .doc or .ppt). Save it as .docx, .pptx or PDF."
         )
-    if content.startswith(ARCHIVES) or content[TAR] == b"ustar":
+    if is_archive(content):
         raise archives.packed()
-    if content.startswith(EXECUTABLES) or (content.startswith(b"MZ") and b"\0" in content):
+    if is_executable(content):
         raise UploadRefused(f"This is a program, not a document. Upload {READABLE}.")
-    if content.startswith(PICTURES):
+    if is_picture(content):
         raise UploadRefused("This is a picture, and I cannot read the text in pictures. Upload the text itself.")
-    if content.startswith(b"{\\rtf"):
+    if content.startswith(RTF):
         raise UploadRefused("This is a rich text file (RTF). Save it as DOCX or PDF and upload that.")

@@ -1,12 +1,12 @@
 """Feeds of podcasts and blogs: RSS and Atom become a listing of episodes."""
 
-import base64
 import io
 import re
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
-from adapters.sources.apart import Json, Limits, run_apart
+from adapters.sources.apart import Json, Limits, run_on
 from adapters.sources.segments import LONGEST_S, clean_markup, clean_name
 from core.errors import UploadRefused
 from core.library.origins import CaptionKind, CaptionTrack, Enclosure, Entry, LinkKind, Listing
@@ -35,7 +35,7 @@ async def read_feed(content: bytes, link: str) -> Listing:
     Raises:
         UploadRefused: it is no feed, or has no episode.
     """
-    said = await run_apart(f"{HERE}:parse", base64.b64encode(content).decode(), limits=LIMITS)
+    said = await run_on(f"{HERE}:parse", content, limits=LIMITS)
     entries = tuple(_entry(episode, link) for episode in said["episodes"])
     useful = tuple(entry for entry in entries if entry.link or entry.enclosure)
     if not useful:
@@ -43,13 +43,13 @@ async def read_feed(content: bytes, link: str) -> Listing:
     return Listing(link, LinkKind.FEED, clean_name(said["title"]), useful)
 
 
-def parse(encoded: str) -> Json:
-    """Read a feed, base64-encoded, in a process of its own; the result holds texts and lists only."""
+def parse(path: str) -> Json:
+    """Read the feed at ``path`` in a process of its own; the result holds texts and lists only."""
     import feedparser  # type: ignore[import-untyped]  # it ships no types
 
     _keep_every_transcript()
     # As a stream: what is given as bytes it would take for a path or an address, and open it.
-    stream = io.BytesIO(base64.b64decode(encoded))
+    stream = io.BytesIO(Path(path).read_bytes())
     feed = feedparser.parse(stream, sanitize_html=False, resolve_relative_uris=False)
     if not feed.get("version") and not feed.entries:
         raise UploadRefused("This is no feed that can be read: neither RSS nor Atom.")

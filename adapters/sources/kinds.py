@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from adapters.sources.decoding import beginning
 from adapters.sources.links import classify
 from adapters.sources.media import probe
-from adapters.sources.words import holds_timed_text
+from adapters.sources.timed_text import holds_timed_text
 from core.errors import UploadRefused
 from core.library.media import Media
 from core.library.origins import LinkKind
@@ -27,7 +28,7 @@ class LocalFileKinds:
         try:
             kind = classify("", "", first_bytes)
         except UploadRefused:
-            if b"\0" in first_bytes:
+            if beginning(first_bytes) is None:
                 raise UploadRefused(NO_KIND.format(name=name)) from None
             return LinkKind.DOCUMENT
         return LinkKind.MEDIA if kind is LinkKind.MEDIA else LinkKind.DOCUMENT

@@ -4,6 +4,7 @@ import re
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, quote, urlencode, urlsplit
 
+from adapters.sources.signatures import is_document, may_be_media
 from core.errors import UploadRefused
 from core.library.origins import LinkKind
 
@@ -51,12 +52,8 @@ DOCUMENT_TYPES: Final = re.compile(
 MEDIA_TYPES: Final = re.compile(r"(?:video|audio)/.*|application/(?:ogg|x-matroska|mp4)")
 FEED_START: Final = re.compile(rb"<(?:rss|feed|rdf:RDF)[\s>]")
 PAGE_START: Final = re.compile(rb"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]", re.IGNORECASE)
-DOCUMENT_STARTS: Final = (b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"WEBVTT", b"\xef\xbb\xbfWEBVTT", b"{\\rtf")
-MEDIA_STARTS: Final = (
-    b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xf1", b"\xff\xf9", b"OggS", b"fLaC", b"\x1aE\xdf\xa3",
-    b"RIFF", b"FLV\x01",
-)  # fmt: skip
-ISO_MEDIA: Final = re.compile(rb"....(?:ftyp|moov|mdat|wide)", re.DOTALL)
+CAPTION_STARTS: Final = (b"WEBVTT", b"\xef\xbb\xbfWEBVTT")
+NEVER_MEDIA: Final = ("image/", "font/")
 
 
 def site_kind(link: str) -> LinkKind | None:
@@ -92,10 +89,10 @@ def classify(link: str, media_type: str, first_bytes: bytes) -> LinkKind:
 
 def _kind_of_content(first_bytes: bytes, told: str) -> LinkKind | None:
     start = first_bytes.lstrip()
-    if start.startswith(DOCUMENT_STARTS):
+    if is_document(first_bytes) or start.startswith(CAPTION_STARTS):
         return LinkKind.DOCUMENT
-    if start.startswith(MEDIA_STARTS) or ISO_MEDIA.match(first_bytes):
-        return None if first_bytes[8:12] in {b"WEBP", b"avif", b"heic"} else LinkKind.MEDIA
+    if may_be_media(first_bytes) and not told.startswith(NEVER_MEDIA):
+        return LinkKind.MEDIA
     if FEED_START.search(first_bytes) and (told in XML_TYPES or start.startswith((b"<", b"\xef\xbb\xbf<"))):
         return LinkKind.ARTICLE if PAGE_START.match(start) else LinkKind.FEED
     if PAGE_START.search(first_bytes):

@@ -20,14 +20,16 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from adapters.sources.media import DISK_FULL
-from core.errors import ProviderError, UploadRefused
+from core.errors import ProviderBusy, ProviderError, UploadRefused
 
 RATE: Final = 16_000
 SAMPLE_BYTES: Final = 2
 WAITING_BYTES: Final = 65_536
 FORMATS: Final = ("mov", "matroska", "avi", "mp3", "wav", "ogg", "flac")
 TAKEN: Final = "I take mp4, mov, mkv, webm, avi, mp3, m4a, wav, ogg, opus and flac."
+DISK_FULL: Final = "The disk is full: free some space."
+RETRY_AFTER_FULL_S: Final = 300.0
+OR_WORDS: Final = "What is written works as PDF, DOCX, PPTX, text, Markdown and HTML."
 DAMAGED: Final = "The file is damaged or was cut off on the way; please upload it again, or export it anew."
 ENCRYPTED: Final = "The file is encrypted (protected by its seller); export it without protection and try again."
 PROTECTED_TAGS: Final = frozenset({"enca", "encv", "drms", "drmi"})
@@ -269,7 +271,7 @@ def _unreadable(head: bytes) -> str:
         return "The file is empty; please upload it again."
     if head.lstrip().startswith(PLAYLISTS):
         return f"This is a playlist, which only names other files; send the video or recording itself. {TAKEN}"
-    return f"This is no video or recording that I can read, or it is damaged or cut off. {TAKEN}"
+    return f"This is no video or recording that I can read, or it is damaged or cut off. {TAKEN} {OR_WORDS}"
 
 
 def _clock(seconds: float) -> str:
@@ -291,7 +293,7 @@ def troubles() -> Iterator[None]:
 def _translated(error: Exception) -> UploadRefused | ProviderError:
     number = getattr(error, "errno", None)
     if number in {errno.ENOSPC, errno.EDQUOT}:
-        return ProviderError(DISK_FULL)
+        return ProviderBusy(DISK_FULL, retry_after_s=RETRY_AFTER_FULL_S)
     if number == errno.EFBIG:
         return UploadRefused("What is in this file takes more room than I may use; please split it.")
     if isinstance(error, OSError) and not isinstance(error, av.FFmpegError):

@@ -10,7 +10,7 @@ from core.library.transcript import Segment, Transcript
 
 HEADER: Final = ["start", "end", "text"]
 COLUMNS: Final = len(HEADER)
-ROW: Final = re.compile(r"\s*-?[0-9.]+\s*\t\s*-?[0-9.]+\s*\t")
+MEANT_AS_NUMBER: Final = re.compile(r"-?[0-9.]+")
 NUMBER: Final = re.compile(r"-?(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})")
 MS_PER_S: Final = 1000
 
@@ -18,7 +18,7 @@ MS_PER_S: Final = 1000
 def is_table(text: str) -> bool:
     """Tell whether the first line that is not empty is the header or a row of such a table."""
     first = text.lstrip("\n ").partition("\n")[0]
-    return _is_header(first) or ROW.match(first) is not None
+    return _is_header(first) or _is_row(first)
 
 
 def read_table(text: str) -> Transcript:
@@ -49,6 +49,11 @@ def _rows(text: str) -> Iterator[tuple[int, str, str, str]]:
         if number > MAX_SEGMENTS * 2:
             raise UploadRefused(f"The table has more than {MAX_SEGMENTS:,} rows. Split it.")
         yield number, fields[0].strip(), fields[1].strip(), fields[2]
+
+
+def _is_row(line: str) -> bool:
+    times = [field.strip() for field in line.split("\t", COLUMNS - 1)[:-1]]
+    return len(times) == COLUMNS - 1 and all(MEANT_AS_NUMBER.fullmatch(each) for each in times)
 
 
 def _is_header(line: str) -> bool:

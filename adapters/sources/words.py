@@ -1,23 +1,12 @@
 """Reads whatever holds words, told by its content: timed text, documents, pages, feeds."""
 
-import asyncio
-from pathlib import PurePosixPath
-from typing import Final
-
 from adapters.sources.articles import read_article
 from adapters.sources.documents import read_document
 from adapters.sources.feeds import read_feed
-from adapters.sources.timed_text import looks_like_timed_text, read_timed_text
+from adapters.sources.timed_text import holds_timed_text, read_timed_text_apart
 from core.errors import UploadRefused
 from core.library.origins import Listing
 from core.library.transcript import Transcript
-
-TIMED_ENDINGS: Final = frozenset({".vtt", ".srt", ".json", ".jsonl", ".ndjson", ".tsv"})
-
-
-def holds_timed_text(name: str, first_bytes: bytes) -> bool:
-    """Tell captions and other timed text from documents, by how the file begins or by its name."""
-    return PurePosixPath(name).suffix.lower() in TIMED_ENDINGS or looks_like_timed_text(first_bytes)
 
 
 class FileWords:
@@ -25,7 +14,7 @@ class FileWords:
 
     async def read_captions(self, content: bytes) -> Transcript:
         """Read the captions of one video."""
-        transcripts = await asyncio.to_thread(read_timed_text, "captions", content)
+        transcripts = await read_timed_text_apart("captions", content)
         if len(transcripts) != 1:
             raise UploadRefused("These captions are of several videos, so they cannot belong to this one.")
         return transcripts[0]

@@ -4,11 +4,9 @@ import asyncio
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
-from adapters.sources.apart import MEGABYTE, Json, Limits, run_apart
+from adapters.sources.apart import MEGABYTE, Json, Limits, run_on
 from adapters.sources.segments import MAX_NAME_CHARS, MAX_SEGMENTS
 from core.errors import UploadRefused
 from core.library.transcript import LocatorKind, Segment, Timing, Transcript
@@ -17,7 +15,8 @@ from core.richtext import INVISIBLE
 MAX_CHARS: Final = 4_000_000
 MAX_DOCUMENT_BYTES: Final = 200 * MEGABYTE
 NO_TITLE: Final = re.compile(
-    r"(?:(?:microsoft )?(?:word|powerpoint)[ -]*)?(?:untitled|document|presentation|slide)?[ -]*[0-9]*", re.IGNORECASE
+    r"[ -]*(?:(?:microsoft )?(?:word|powerpoint)[ -]*)?(?:(?:untitled|document|presentation|slide)[ -]*)?[0-9]*",
+    re.IGNORECASE,
 )
 """What programs write where nobody gave a title."""
 MADE_BY: Final = re.compile(
@@ -52,12 +51,20 @@ class Written:
     language: str = ""
 
     def as_json(self) -> Json:
-        """What a child process says of it."""
+        """What a child process says of it: a locator that many paragraphs share is said once.
+
+        Raises:
+            UploadRefused: it is more than a library should take from one file.
+        """
+        if len(self.paragraphs) > MAX_SEGMENTS or sum(len(each.text) for each in self.paragraphs) > MAX_CHARS:
+            raise too_long()
+        places = {locator: at for at, locator in enumerate(dict.fromkeys(each.locator for each in self.paragraphs))}
         return {
             "kind": self.locator_kind,
             "title": self.title,
             "language": self.language,
-            "paragraphs": [[paragraph.text, paragraph.locator] for paragraph in self.paragraphs],
+            "locators": list(places),
+            "paragraphs": [[each.text, places[each.locator]] for each in self.paragraphs],
         }
 
 
@@ -103,10 +110,7 @@ async def read_apart(function: str, content: bytes, *args: Json) -> Transcript:
         raise UploadRefused("The file is empty. Check that it was saved, and upload it again.")
     if len(content) > MAX_DOCUMENT_BYTES:
         raise UploadRefused(f"The document is larger than {MAX_DOCUMENT_BYTES / 1e6:.0f} MB. Split it.")
-    with TemporaryDirectory(prefix="chronos-") as folder:
-        path = Path(folder) / "document"
-        await asyncio.to_thread(path.write_bytes, content)
-        said = await run_apart(function, str(path), *args, limits=LIMITS)
+    said = await run_on(function, content, *args, limits=LIMITS)
     return await asyncio.to_thread(transcript_of, said)
 
 
@@ -116,7 +120,7 @@ def transcript_of(said: Json) -> Transcript:
     Raises:
         UploadRefused: no words are left, or too many.
     """
-    segments = tuple(_segments(said["paragraphs"]))
+    segments = tuple(_segments(said["paragraphs"], [tidy_name(str(each)) for each in said["locators"]]))
     if not any(letter.isalnum() for segment in segments for letter in segment.text):
         raise UploadRefused("The document holds no words, so there is nothing to answer from.")
     return Transcript(
@@ -128,16 +132,16 @@ def transcript_of(said: Json) -> Transcript:
     )
 
 
-def _segments(paragraphs: Json) -> Iterator[Segment]:
+def _segments(paragraphs: Json, locators: list[str]) -> Iterator[Segment]:
     number = chars = 0
-    for text, locator in paragraphs:
+    for text, place in paragraphs:
         words = tidy(str(text))
         if not words:
             continue
         chars += len(words)
         if chars > MAX_CHARS or number >= MAX_SEGMENTS:
             raise too_long()
-        yield Segment(float(number), number + 1.0, words, locator=tidy_name(str(locator)))
+        yield Segment(float(number), number + 1.0, words, locator=locators[place])
         number += 1
 
 

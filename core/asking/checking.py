@@ -15,11 +15,12 @@ LEAST_OVERLAP: Final = 0.25
 NEARLY_A_COPY: Final = 0.8
 STEM_LETTERS: Final = 5
 
-_LABELS: Final = re.compile(r"\s*[\[(]\s*S\d+(?:\s*(?:[,;-]|and)\s*S\d+)*\s*[\])]")
+_LABELS: Final = re.compile(r"(?<!\s)\s*[\[(]\s*S\d+(?:\s*(?:[,;-]|and)\s*S\d+)*\s*[\])]")
 _CLAUSE_END: Final = re.compile(r"[,;:.!?\u2026]\s|\b(?:and|but|because|while|so)\b", re.IGNORECASE)
 _LIST_NUMBER: Final = re.compile(r"^\s*\d{1,2}[.)]\s+")
 _CLOCK: Final = re.compile(
-    r"\s*(?:\b(?:at|around|from)\s+|@\s*)?[\[(]?(?<![\w:])(\d{1,2}(?::\d{2}){1,2})(?![\w:])[\])]?", re.IGNORECASE
+    r"(?<!\s)\s*(?:\b(?:at|around|from)\s+|@\s*)?[\[(]?(?<![\w:])(\d{1,2}(?::\d{2}){1,2})(?![\w:])[\])]?",
+    re.IGNORECASE,
 )
 
 

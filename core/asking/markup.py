@@ -22,9 +22,9 @@ _REMOVED: Final = tuple(
         (r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+", 0),
         (r"(?<![\w.@-])(?:[\w-]{1,63}\.){1,5}[a-z]{2,24}/[^\s<>\])]*", re.IGNORECASE),
         (r"://|<(?=@)|@(?=[\w!&<@])|`+|\*\*+|~~+|\|\|+", 0),
-        (r"^\s*(?:#{1,6}|>+|[-*+\u2022])\s+", re.MULTILINE),
+        (r"^[^\S\n]*(?:#{1,6}|>+|[-*+\u2022])\s+", re.MULTILINE),
         (r"(?<!\S)/(?=[A-Za-z]\w{0,31}(?:@|\s|$))", 0),
-        (r"(?<!\w)[(\[<]+\s*[)\]>]+", 0),
+        (r"(?<![\w(\[<])[(\[<]+\s*[)\]>]+", 0),
     )
 )
 _UNWRAPPED: Final = tuple(
@@ -40,7 +40,7 @@ _PLAIN_WORD: Final = r"[A-Za-z0-9'\u2019\"](?:[A-Za-z0-9'\u2019\",;?!-]|\.(?!\w)
 _PLAIN: Final = re.compile(rf"{_PLAIN_WORD}(?: {_PLAIN_WORD})*")
 """What most sentences are made of; nothing in it needs to be looked for."""
 _BLANKS: Final = re.compile(r"\s+")
-_BLANK_BEFORE_POINT: Final = re.compile(r"\s+([.,;!?])(?=\s|$)")
+_BLANK_BEFORE_POINT: Final = re.compile(r" ([.,;!?])(?=\s|$)")
 
 
 def strip_markup(text: str) -> str:

@@ -82,7 +82,7 @@ class Intake:
 
     keeping: Keeping
     kinds: FileKinds
-    read_timed_text: Callable[[str, bytes], Sequence[Transcript]]
+    read_timed_text: Callable[[str, bytes], Awaitable[Sequence[Transcript]]]
     read_text: Callable[[str, bytes], Awaitable[Transcript]]
     detect_language: Callable[[str], str]
     limits: IntakeLimits
@@ -144,7 +144,7 @@ class Intake:
     async def _timed_text(self, file: HandedIn, said: Said) -> list[NewSource]:
         check_size(file.name, file.size_bytes, self.limits.file_bytes)
         content = await asyncio.to_thread(file.path.read_bytes)
-        transcripts = await asyncio.to_thread(self.read_timed_text, file.name, content)
+        transcripts = await self.read_timed_text(file.name, content)
         return await asyncio.to_thread(
             new_sources, transcripts, file_name=file.name, link=said.link, title=said.title, language=said.language,
             detect=self.detect_language,

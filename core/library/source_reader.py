@@ -32,7 +32,6 @@ from core.library.store import RECORDINGS, OriginKind, SourceKind, Stage, Work
 from core.library.transcript import Transcript
 from core.library.uploads import SAMPLE_SEGMENTS
 
-CAPTIONS_NAME: Final = "captions.vtt"
 READING: Final = "reading"
 EXTRACTING: Final = 0.1
 CUTTING: Final = 0.15
@@ -66,6 +65,10 @@ class Recordings(Protocol):
 
 class Words(Protocol):
     """Reads files and pages that hold words."""
+
+    async def read_captions(self, content: bytes) -> Transcript:
+        """Read the timed text of one video; UploadRefused for anything else."""
+        ...
 
     async def read_file(self, name: str, content: bytes) -> Transcript:
         """Read timed text or a document."""
@@ -245,7 +248,7 @@ class PortReader:
         for track in order_of_captions(info.captions, work.language or info.language):
             try:
                 content = await self._caption_file(info, track)
-                transcript = await self.words.read_file(CAPTIONS_NAME, content)
+                transcript = await self.words.read_captions(content)
             except UploadRefused:
                 continue
             if transcript.segments:

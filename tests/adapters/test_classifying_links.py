@@ -42,7 +42,12 @@ def test_a_site_of_videos_is_known_by_its_link(link: str, kind: LinkKind | None)
     [
         ("audio/mpeg", b"ID3\x04", LinkKind.MEDIA),
         ("application/octet-stream", b"\0\0\0\x20ftypisom", LinkKind.MEDIA),
-        ("text/plain", b"\x1aE\xdf\xa3\x01", LinkKind.MEDIA),
+        ("text/plain", b"\x1aE\xdf\xa3\x01\0\0\0", LinkKind.MEDIA),
+        ("application/octet-stream", b"\0" * 500 + b"\xff\xfb\x90\x64" * 100, LinkKind.MEDIA),
+        ("application/octet-stream", b"\xff\xe3\x18\xc4" + b"\0" * 400, LinkKind.MEDIA),
+        ("", b"\0\0\0\x08free\0\0\0\x20ftypisom" + b"\0" * 100, LinkKind.MEDIA),
+        ("", b"\0\0\0\x08skip\0\0\0\x20mdat" + b"\0" * 100, LinkKind.MEDIA),
+        ("", b"\n\0made by us\n%PDF-1.7", LinkKind.DOCUMENT),
         ("video/mp4", b"unknown", LinkKind.MEDIA),
         ("application/rss+xml; charset=utf-8", b"<?xml version='1.0'?><rss version='2.0'>", LinkKind.FEED),
         ("text/xml", b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- made by us -->\n<feed xmlns='a'>", LinkKind.FEED),
@@ -62,7 +67,9 @@ def test_other_links_are_known_by_what_comes_back(media_type: str, first_bytes: 
 @pytest.mark.parametrize(
     ("media_type", "first_bytes"),
     [
-        ("image/png", b"\x89PNG"), ("image/webp", b"RIFF\0\0\0\0WEBPVP8 "), ("", b"\0\1\2\3"),
+        ("image/png", b"\x89PNG"), ("image/webp", b"RIFF\0\0\0\0WEBPVP8 "), ("", b"\0\0\0\x20ftypheic\0\0\0\0"),
+        ("image/x-unknown", b"\0\1\2\3"), ("application/gzip", b"\x1f\x8b\x08\0"),
+        ("application/x-executable", b"\x7fELF\2\1\1\0"), ("", b"a.txt" + b"\0" * 252 + b"ustar"),
         ("application/x-tar", b"a"), ("text/xml", b"<?xml version='1.0'?><sitemap>"),
     ],
 )  # fmt: skip

@@ -18,6 +18,7 @@ from pptx.util import Inches
 from adapters.sources.articles import read_article, read_page
 from adapters.sources.document_kinds.archives import MAX_TEXT_BYTES
 from adapters.sources.documents import read_document, read_file
+from adapters.sources.segments import MAX_SEGMENTS
 from adapters.sources.written import transcript_of
 from core.errors import UploadRefused
 from core.library.transcript import LocatorKind, Timing, Transcript
@@ -404,6 +405,24 @@ async def test_a_refusal_comes_back_from_the_child(kind: str) -> None:
     make, words = REFUSALS[kind]
     with pytest.raises(UploadRefused, match=words):
         await read_document("x.txt", make())
+
+
+async def test_a_long_heading_is_said_once_for_all_that_stands_below_it() -> None:
+    heading = "Ж" * 290
+    content = "\n\n".join([f"# {heading}", *(f"Абзац {number}." for number in range(40_000))])
+    transcript = await read_document("x.md", content.encode())
+    assert len(transcript.segments) == 40_001
+    assert {segment.locator for segment in transcript.segments} == {heading}
+
+
+async def test_too_many_paragraphs_are_refused_before_they_are_handed_over() -> None:
+    with pytest.raises(UploadRefused, match="200,000 paragraphs"):
+        await read_document("x.txt", b"a\n\n" * (MAX_SEGMENTS + 1))
+
+
+def test_an_example_of_a_cue_leaves_a_guide_whole(read: Callable[..., Transcript]) -> None:
+    content = b"# Captions\n\nA cue:\n\n00:00:01.000 --> 00:00:02.000\nHello\n\nThe rest.\n"
+    assert [segment.text for segment in read(content, "guide.md").segments][::3] == ["Captions", "The rest."]
 
 
 def test_a_document_with_many_pictures_is_read_without_unpacking_them(read: Callable[..., Transcript]) -> None:

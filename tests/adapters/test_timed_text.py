@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from adapters.sources.timed_text import read_timed_text
+from adapters.sources.timed_text import SMALL_BYTES, holds_timed_text, read_timed_text, read_timed_text_apart
 from core.errors import UploadRefused
 from core.library.transcript import Segment, Timing, Transcript
 
@@ -336,3 +336,68 @@ def test_a_sentence_of_a_book_s_length_is_refused() -> None:
 
 def test_more_segments_than_anyone_can_say_are_refused() -> None:
     assert "200,000" in refusal("[" + ",".join(["{}"] * 200_001) + "]")
+
+
+GUIDE = """# How captions work
+
+A cue looks like this:
+
+00:00:01.000 --> 00:00:02.000
+Hello
+
+And the rest of this long guide explains a lot.
+"""
+
+
+def test_text_before_the_first_cue_is_never_lost_without_a_word() -> None:
+    assert "its first cue stands in line 5" in refusal(GUIDE, "guide.srt")
+
+
+@pytest.mark.parametrize(
+    ("name", "first_bytes"),
+    [
+        ("talk.json", b"\0\0\0\x20ftypisom\0\0\2\0"),
+        ("talk.vtt", b"ID3\4\0\0\0\0\0\0" + b"\xff\xfb\x90\x64" * 50),
+        ("slides.json", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3"),
+        ("guide.md", GUIDE.encode()),
+        ("notes.txt", b"1. Bread\n2. Butter\n"),
+        ("data.txt", b'{"segments": []}'),
+    ],
+)
+def test_what_its_content_tells_to_be_something_else_is_no_timed_text(name: str, first_bytes: bytes) -> None:
+    assert not holds_timed_text(name, first_bytes)
+
+
+@pytest.mark.parametrize(
+    ("name", "first_bytes"),
+    [
+        ("lesson", WEBVTT.encode()),
+        ("lesson.txt", b"\xef\xbb\xbf\n1\n00:00:01,000 --> 00:00:02,000\nHello"),
+        ("lesson.txt", "1\n00:00:01,000 --> 00:00:02,000\nHallo".encode("utf-16")),
+        ("lesson.txt", "1\n00:00:01,000 --> 00:00:02,000\nHallo".encode("utf-16-be")[:-1]),
+        ("lesson.txt", "00:01,000 --> 00:02,000\nЖил".encode("cp1251")),
+        ("lesson.md", b"0\t1500\tKnead."),
+        ("lesson.json", b'{"segments": ['),
+        ("lesson.srt", b"Read by nobody\n00:01 -> 00:02\n"),
+    ],
+)
+def test_timed_text_is_told_by_its_beginning_and_else_by_its_name(name: str, first_bytes: bytes) -> None:
+    assert holds_timed_text(name, first_bytes)
+
+
+@pytest.mark.parametrize(
+    "content", [WEBVTT, json.dumps([{"start": 1, "end": 2, "text": "é\ud800", "speaker": "Ada"}])]
+)
+async def test_a_large_file_is_read_elsewhere_with_the_same_result(content: str) -> None:
+    large = content.encode() + b"\n" * SMALL_BYTES
+    assert await read_timed_text_apart("x.vtt", large) == read_timed_text("x.vtt", large)
+
+
+async def test_a_large_corpus_is_read_elsewhere_with_the_same_result() -> None:
+    large = "\n".join(json.dumps(document) for document in CORPUS).encode() + b"\n" * SMALL_BYTES
+    assert await read_timed_text_apart("x.jsonl", large) == read_timed_text("x.jsonl", large)
+
+
+async def test_a_refusal_of_a_large_file_names_its_line() -> None:
+    with pytest.raises(UploadRefused, match="Line 3"):
+        await read_timed_text_apart("x.vtt", b"WEBVTT\n\n00:99 --> 00:01\n" + b"\n" * SMALL_BYTES)

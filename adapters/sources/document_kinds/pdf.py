@@ -4,10 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from statistics import median
 from typing import Any, Final, TypeAlias
 
+from adapters.sources.segments import MAX_TEXT_CHARS
 from adapters.sources.written import MAX_CHARS, Paragraph, Written, given_title, too_long
 from core.errors import UploadRefused
 from core.library.transcript import LocatorKind
@@ -31,11 +32,13 @@ SHORT_LINE: Final = 0.85
 UNREADABLE_SHARE: Final = 0.3
 ENDS: Final = re.compile(r"[.!?:;\u2026\u3002\uff01\uff1f][\"'\u2019\u201d)\]\u300d]*$")
 LIST_ITEM: Final = re.compile(r"(?:[-*\u2022\u2023\u25aa\u25cf\u2013]|[0-9]{1,3}[.)]|[a-z][.)])\s+\S")
-CONTENTS: Final = re.compile(r"(?:\.\s?){5}[.\s]*[0-9ivxlc]+$")
-"""A line of a table of contents, with its leading dots."""
+NUMERALS: Final = "0123456789ivxlc"
+LEADING_DOTS: Final = 5
+"""What a line of a table of contents has at least before the number of its page."""
 UNREADABLE: Final = re.compile("[\ufffd\ue000-\uf8ff\x01-\x08\x0e-\x1f]")
 BROKEN_WORD: Final = re.compile(rf"{JOINED}$|\w[-\u2010]$")
-HYPHENATED: Final = re.compile(r"\w+-\w+")
+HYPHENATED: Final = re.compile(r"(?<!\w)\w+-\w+")
+LONGEST_WORD: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +114,17 @@ def _lines(page: Handle) -> Iterator[_Line]:
         letters = [raw.FPDFText_GetUnicode(text_page, index) for index in range(text_page.count_chars())]
         for start, end in _line_spans(letters):
             line = _line(text_page, letters, start, end)
-            if not CONTENTS.search(line.text):
+            if not _leads_to_page(line.text):
                 yield line
     finally:
         text_page.close()
+
+
+def _leads_to_page(text: str) -> bool:
+    """Tell a line of a table of contents."""
+    before = text.rstrip(NUMERALS)
+    leading = takewhile(lambda letter: letter == "." or letter.isspace(), reversed(before))
+    return len(before) < len(text) and sum(letter == "." for letter in leading) >= LEADING_DOTS
 
 
 def _line_spans(letters: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -207,7 +217,7 @@ def _paragraphs(pages: Sequence[_Page]) -> Iterator[Paragraph]:
         for before, line in pairwise((None, *page.lines)):
             if line is None:
                 continue
-            if text and _goes_on(text, before, line, pitch, widest):
+            if text and len(text) < MAX_TEXT_CHARS and _goes_on(text, before, line, pitch, widest):
                 text = _joined(text, line.text, kept)
                 continue
             if text:
@@ -235,21 +245,21 @@ def _goes_on(text: str, before: _Line | None, line: _Line, pitch: float, widest:
     if LIST_ITEM.match(line.text):
         return False
     if before is None or before.bottom - line.bottom < -line.height:
-        return not ENDS.search(text) and line.text[:1].islower()
+        return not ENDS.search(text[-LONGEST_WORD:]) and line.text[:1].islower()
     if before.bottom - line.bottom > WIDER_GAP * pitch:
         return False
     larger, smaller = max(before.height, line.height), max(min(before.height, line.height), 0.1)
     if larger > OTHER_SIZE * smaller:
         return False
-    ended = ENDS.search(text) is not None
+    ended = ENDS.search(text[-LONGEST_WORD:]) is not None
     indented = line.left > before.left + 0.8 * line.height
     return not (ended and (indented or before.right < SHORT_LINE * widest))
 
 
 def _joined(text: str, line: str, kept: set[str]) -> str:
-    if not BROKEN_WORD.search(text):
+    if not BROKEN_WORD.search(text[-2:]):
         return f"{text} {line}"
     head = text[:-1]
-    front, back = re.search(r"\w*$", head), re.match(r"\w*", line)
+    front, back = re.search(r"\w*$", head[-LONGEST_WORD:]), re.match(r"\w*", line)
     compound = f"{front[0] if front else ''}-{back[0] if back else ''}".casefold()
     return f"{head}-{line}" if compound in kept or not line[:1].islower() else head + line

@@ -14,12 +14,13 @@ HEAD_CHARS: Final = 2_000
 HTML: Final = re.compile(r"<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE)
 HTML_NAMES: Final = (".html", ".htm", ".xhtml")
 MARKDOWN: Final = re.compile(
-    r"^#{1,6} +\S|^\S[^\n]*\n(?:={3,}|-{3,}) *$|^ {0,3}(?:```|~~~)|\]\(https?://|^ *\|? *:?-{3,}:? *\|", re.MULTILINE
+    r"^#{1,6} +\S|^\S[^\n]*\n(?:={3,}|-{3,}) *$|^ {0,3}(?:```|~~~)|\]\(https?://|^ *(?:\| *)?:?-{3,}:? *\|",
+    re.MULTILINE,
 )
 MARKDOWN_NAMES: Final = (".md", ".markdown")
 FRONT_MATTER: Final = re.compile(r"\A---\n(.{0,5000}?)\n---\n", re.DOTALL)
-FRONT_TITLE: Final = re.compile(r"^title:\s*[\"']?(.*?)[\"']?\s*$", re.MULTILINE)
-CHARSET: Final = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
+FRONT_TITLE: Final = re.compile(r"^title:(.*)$", re.MULTILINE)
+CHARSET: Final = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*(?:[\"']\s*)?([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
 LIST_ITEM: Final = re.compile(r"\s*(?:[-*+\u2022\u2023\u25aa\u25cf\u2013]|[0-9]{1,3}[.)]|[a-z][.)])\s+\S")
 WRAPPED_CHARS: Final = 120
 """Lines above this length were not cut by an editor: each is a paragraph."""
@@ -77,7 +78,7 @@ def _read_markdown(text: str) -> Written:
     title = FRONT_TITLE.search(front[1]) if front else None
     page = MarkdownIt("commonmark").enable("table").render(text[front.end() :] if front else text)
     tree = parse_html(page)
-    return under_headings(() if tree is None else pieces_of(tree), title[1] if title else "")
+    return under_headings(() if tree is None else pieces_of(tree), title[1].strip().strip("\"'") if title else "")
 
 
 def _paragraphs(text: str) -> Iterator[str]:
