@@ -25,6 +25,7 @@ from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.transcripts import PostgresRecognitions
 from adapters.postgres.watchlist import PostgresWatchlist
+from adapters.postgres.worklog import PostgresWorklog
 from adapters.sources import media
 from adapters.sources.sentences import split_sentences
 from adapters.sources.stemming import SnowballStemmer
@@ -165,7 +166,12 @@ async def open_on(
     async with (
         open_database(address.url, revive=address.revive) as database,
         open_models(settings) as models,
-        open_reader(settings, files, lambda creator_id: PostgresRecognitions(database, creator_id)) as reader,
+        open_reader(
+            settings,
+            files,
+            lambda creator_id: PostgresRecognitions(database, creator_id),
+            lambda creator_id: PostgresRecognitions(database, creator_id).spent_usd(),
+        ) as reader,
     ):
         embedder = make_embedder(settings)
         stem = SnowballStemmer()
@@ -184,7 +190,7 @@ async def open_on(
         services = Services(
             engine=engine, directory=directory, conversations=conversations, shelf=shelf, links=links,
             intake=make_intake(settings, files), embedder_languages=embedder.languages, limits=make_limits(settings),
-            catalogue=PostgresCatalogue(database), transcripts=holdings,
+            catalogue=PostgresCatalogue(database), transcripts=holdings, worklog=PostgresWorklog(database),
             clips=Clips(holdings, files, media, settings.storage.data_dir / "scratch"),
             uploads_per_hour=settings.limits.uploads_per_hour, scratch=settings.storage.data_dir / "scratch",
             registration=settings.operator.registration, contact=settings.operator.contact,

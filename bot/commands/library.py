@@ -98,7 +98,8 @@ def _state(source: Source) -> str:
     return f" · waits: {source.reason}" if source.reason else f" · {source.stage.value}"
 
 
-async def _suggest_source(context: Context, typed: str) -> Sequence[Suggestion]:
+async def suggest_source(context: Context, typed: str) -> Sequence[Suggestion]:
+    """Complete a source by words of its title."""
     wanted = typed.casefold()
     sources = await context.services.shelf.sources(context.creator.id)
     return [
@@ -112,7 +113,7 @@ async def _suggest_source(context: Context, typed: str) -> Sequence[Suggestion]:
     Parameter("source", "Its title, or its number from /videos", Kind.SOURCE, required=True),
     audience=Audience.STAFF,
     private=True,
-    suggest=_suggest_source,
+    suggest=suggest_source,
 )
 async def remove(context: Context) -> Reply:
     """Remove a source; a button undoes it."""
@@ -147,7 +148,7 @@ async def named_source(context: Context) -> Source:
     Parameter("tier", "Which members may be answered from it; none for everybody"),
     audience=Audience.STAFF,
     private=True,
-    suggest=_suggest_source,
+    suggest=suggest_source,
 )
 async def edit(context: Context) -> Reply:
     """Change what is given of a source, and show what it is now."""
@@ -173,7 +174,7 @@ async def edit(context: Context) -> Reply:
     Parameter("form", "As which file", Kind.CHOICE, choices=tuple(FORMS)),
     audience=Audience.STAFF,
     private=True,
-    suggest=_suggest_source,
+    suggest=suggest_source,
 )
 async def transcript(context: Context) -> Reply:
     """Send what a source says as captions or as text."""

@@ -27,6 +27,7 @@ from core.library.clips import Clips
 from core.library.intake import Intake
 from core.library.store import Shelf
 from core.library.watching import RenewableLinks, Transcripts
+from core.library.worklog import Worklog
 from core.members.directory import Creator, Directory, Standing
 from core.richtext import RichText
 
@@ -48,6 +49,7 @@ class Services:
     limits: Limits
     catalogue: Catalogue
     transcripts: Transcripts
+    worklog: Worklog
     clips: Clips
     uploads_per_hour: int
     scratch: Path

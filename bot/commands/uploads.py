@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from bot.commands.library import named_source, suggest_source
 from bot.commands.registry import Context, Registry, said
 from core.conversation import Attachment, Audience, Button, Kind, Parameter, Reply
 from core.errors import UploadRefused
@@ -15,6 +16,7 @@ from core.library.cards import about, card
 from core.library.intake import Said, links_in
 from core.library.store import Added, NewSource, NewWorkflow, Source, Stage
 from core.library.uploads import language_warning
+from core.library.worklog import record_lines
 from core.richtext import RichText, bold, joined
 
 SHOWN: Final = 10
@@ -100,16 +102,33 @@ def _summary(added: Sequence[Added], again: Sequence[Added]) -> RichText:
     return RichText.of(f"Got {len(fresh)} sources{known}; the card below shows how far they are.")
 
 
-@commands.command("status", "See what is being worked on, and what failed", audience=Audience.STAFF, private=True)
+@commands.command(
+    "status",
+    "See what is being worked on, and what failed; with a source, the work on it",
+    Parameter("source", "Its title, or its number from /videos", Kind.SOURCE),
+    audience=Audience.STAFF,
+    private=True,
+    suggest=suggest_source,
+)
 async def status(context: Context) -> Reply:
-    """List all work that is not done."""
+    """List all work that is not done, or tell all of the work on one source."""
+    if context.text("source"):
+        return await _work_on(context, await named_source(context))
     sources, total = await context.services.shelf.undone(context.creator.id, SHOWN)
     if not sources:
         return said("All work is done: everything in /videos can be asked about.")
-    lines = [card(source).text for source in sources]
+    paces = await context.services.worklog.paces(context.creator.id)
+    lines = [card(source, paces).text for source in sources]
     more = f"\n\n… and {total - len(sources)} more" if total > len(sources) else ""
     failed = [source for source in sources if source.stage is Stage.FAILED]
     return Reply(RichText.of(joined(lines, "\n\n"), more), tuple(_again(source) for source in failed[:5]))
+
+
+async def _work_on(context: Context, source: Source) -> Reply:
+    record = await context.services.worklog.record(context.creator.id, source.id)
+    shown = card(source, await context.services.worklog.paces(context.creator.id))
+    lines = record_lines(source, record) if record else []
+    return Reply(RichText.of(shown.text, "".join(f"\n{line}" for line in lines)), shown.buttons)
 
 
 def _again(source: Source) -> tuple[Button, ...]:

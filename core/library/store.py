@@ -72,7 +72,8 @@ class NewSource:
 
     ``transcript`` is there for timed text alone; all else is read by the worker, and its title may be empty: then
     what is read names it. ``digest`` (32 bytes) is what the same upload is known by again: of a file's bytes, of a
-    canonical link (see ``link_digest``); empty for timed text.
+    canonical link (see ``link_digest``); empty for timed text. ``duration_s`` is a recording's length, 0 where only
+    reading will tell.
     """
 
     transcript: Transcript | None
@@ -81,6 +82,7 @@ class NewSource:
     language: str = ""
     origin: Origin = Origin(OriginKind.TIMED_TEXT)
     digest: bytes = b""
+    duration_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
