@@ -120,7 +120,7 @@ _STATS: Final = """
     )::numeric, 1)))
 """
 ADVANCE: Final = f"""
-    UPDATE items i SET stage = $3, progress = $4, reason = '',
+    UPDATE items i SET stage = $3, progress = $4, progress_at = now(), reason = '',
            stats = CASE WHEN stage = $3 THEN stats ELSE {_STATS} END,
            stage_at = CASE WHEN stage = $3 THEN stage_at ELSE now() END
      WHERE creator_id = $1 AND id = $2 AND stage NOT IN ('completed', 'failed')

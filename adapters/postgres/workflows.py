@@ -18,7 +18,8 @@ SOURCE_COLUMNS: Final = """
     s.id, s.title, s.link, s.language, s.timing, s.duration_s, s.created_at, s.kind, s.origin_kind, s.topics,
     s.tier, s.vanished_at,
     i.id AS item_id, i.stage, i.progress, i.reason, i.workflow_id, i.last_error,
-    extract(epoch FROM now() - i.stage_at)::float8 AS stage_s
+    extract(epoch FROM now() - i.stage_at)::float8 AS stage_s,
+    extract(epoch FROM i.progress_at - i.stage_at)::float8 AS progress_s
 """
 """Of sources ``s`` and their items ``i``: what :func:`source_of_row` reads."""
 ADD: Final = """
@@ -153,5 +154,5 @@ def source_of_row(row: asyncpg.Record) -> Source:
         Timing(row["timing"]), row["duration_s"], Stage(row["stage"]), row["progress"], row["reason"],
         row["created_at"], SourceKind(row["kind"]), OriginKind(row["origin_kind"]), WorkflowId(row["workflow_id"]),
         tuple(row["topics"]), row["tier"], row["stage_s"], row["last_error"],
-        row["vanished_at"],
+        row["vanished_at"], row["progress_s"],
     )  # fmt: skip

@@ -13,7 +13,8 @@ USUAL: Final[Paces] = {Stage.TRANSCRIBING: 10.0, Stage.EMBEDDING: 0.5}
 """What the packaged models take on a small machine; it stands in until a creator's first sources were measured."""
 MEASURED_AFTER_S: Final = 5.0
 MEASURED_AFTER: Final = 0.03
-"""A stage's own speed is not believed before so many seconds and such a share of it."""
+HEARD_AFTER: Final = 0.2
+"""A stage's own speed is not believed before so many seconds and such a share of it; of listening, a first piece."""
 BARS: Final[Mapping[Stage, tuple[float, float]]] = {
     Stage.PENDING: (0.0, 0.0),
     Stage.DOWNLOADING: (0.0, 0.15),
@@ -26,7 +27,7 @@ BARS: Final[Mapping[Stage, tuple[float, float]]] = {
     Stage.PAUSED: (0.0, 0.0),
 }
 """Where in the bar each stage begins and ends."""
-_ORDER: Final = tuple(BARS)
+UNDER_WAY: Final = (Stage.DOWNLOADING, Stage.TRANSCRIBING, Stage.CHUNKING, Stage.EMBEDDING, Stage.VALIDATING)
 
 
 def share_done(source: Source) -> float:
@@ -38,22 +39,32 @@ def share_done(source: Source) -> float:
 
 
 def left_s(source: Source, paces: Paces = NOTHING_MEASURED) -> float | None:
-    """About how many seconds the whole work still takes; None where nobody can tell yet.
+    """About how many seconds the whole work still takes; None where nobody can tell.
 
-    The stage under way goes by its own speed, those ahead by the source's length and their speed with other sources.
+    The stage under way goes by its own speed as soon as it has one; it and all others by the source's length and by
+    their speed with other sources.
     """
-    if source.stage_s < MEASURED_AFTER_S or source.progress < MEASURED_AFTER or source.reason:
+    if source.stage not in UNDER_WAY or source.reason:
         return None
-    stage_s = source.stage_s / source.progress
-    own_s = stage_s - source.stage_s
     known = {**USUAL, **paces}
-    ahead = [known[stage] for stage in _ORDER[_ORDER.index(source.stage) + 1 :] if stage in known]
-    if not ahead:
-        return own_s
+    measured_s = _measured_s(source)
     minutes = source.duration_s / 60
-    if source.stage is Stage.TRANSCRIBING and not minutes:
-        minutes = stage_s / known[Stage.TRANSCRIBING]
-    return own_s + minutes * sum(ahead) if minutes else None
+    if source.stage is Stage.TRANSCRIBING and measured_s and not minutes:
+        minutes = measured_s / known[Stage.TRANSCRIBING]
+    ahead = sum(known.get(stage, 0.0) for stage in UNDER_WAY[UNDER_WAY.index(source.stage) + 1 :])
+    stage_s = minutes * known.get(source.stage, 0.0) if measured_s is None else measured_s
+    is_overdue = measured_s is None and 0 < stage_s < source.stage_s
+    if is_overdue or not (minutes or (measured_s and not ahead)):
+        return None
+    return max(stage_s - source.stage_s, 0.0) + minutes * ahead
+
+
+def _measured_s(source: Source) -> float | None:
+    """How long the stage under way takes in all if it goes on as it went so far."""
+    after = HEARD_AFTER if source.stage is Stage.TRANSCRIBING else MEASURED_AFTER
+    if source.progress_s < MEASURED_AFTER_S or source.progress < after:
+        return None
+    return source.progress_s / source.progress
 
 
 def batch_left_s(shares: float, total: int, failures: int, elapsed_s: float) -> float | None:

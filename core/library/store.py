@@ -114,7 +114,10 @@ UNNAMED: Final = NewWorkflow()
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source as lists show it, with the work on it; ``stage_s`` are the seconds since its stage began."""
+    """A source as lists show it, with the work on it.
+
+    ``stage_s`` are the seconds since its stage began, ``progress_s`` those in which it came as far as it is noted.
+    """
 
     id: SourceId
     item_id: ItemId
@@ -135,6 +138,7 @@ class Source:
     stage_s: float = 0.0
     last_error: str = ""
     vanished_at: datetime | None = None
+    progress_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,12 +64,16 @@ def _times(record: WorkRecord) -> str:
 def _sizes(record: WorkRecord) -> str:
     told = (
         (record.minutes, f"{record.minutes:.1f} minutes"),
-        (record.size_bytes, f"{record.size_bytes / 1e6:.1f} MB"),
-        (record.segments, f"{record.segments} segments"),
-        (record.passages, f"{record.passages} passages"),
+        (record.size_bytes, _size(record.size_bytes)),
+        (record.segments, f"{record.segments} segment{'' if record.segments == 1 else 's'}"),
+        (record.passages, f"{record.passages} passage{'' if record.passages == 1 else 's'}"),
         (record.cost_usd, f"{record.cost_usd:.2f} USD"),
     )
     return " · ".join(words for number, words in told if number)
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 1e5 else f"{size_bytes / 1e3:.1f} kB"
 
 
 def _stages(record: WorkRecord) -> str:
