@@ -1,6 +1,5 @@
 """Whatever a service answers, it becomes something usable or a ProviderError or refusal, never another exception."""
 
-import asyncio
 import json
 import math
 from collections.abc import Sequence
@@ -89,9 +88,11 @@ def check_heard(segments: Sequence[Segment], sound: Path) -> None:
     strange = Strange(Recognised(tuple(segments)))
     work = transcribe([Part(sound)], [], strange, content="x", kept=strange, report=unheard)
     try:
-        transcript = asyncio.run(work)
+        work.send(None)  # nothing in it waits, so that it needs no loop
     except UploadRefused:
         return
+    except StopIteration as done:
+        transcript = done.value
     for segment in transcript.segments:
         assert segment.text.strip()
         assert 0 <= segment.start_s <= segment.end_s <= LENGTH_S
@@ -166,7 +167,7 @@ TRACKS = st.dictionaries(
 VIDEOS = st.fixed_dictionaries(
     {},
     optional={
-        "title": SCALARS,
+        "title": st.just("Ink") | SCALARS,
         "duration": SCALARS,
         "language": SCALARS,
         "chapters": st.none()
@@ -182,7 +183,7 @@ VIDEOS = st.fixed_dictionaries(
         ),
     },
 )
-LISTS = st.fixed_dictionaries(
+LISTS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"_type": st.just("playlist")},
     optional={
         "title": SCALARS,
@@ -205,7 +206,7 @@ LISTS = st.fixed_dictionaries(
 )
 
 
-@PATIENT
+@settings(PATIENT, max_examples=300)
 @given(VIDEOS | LISTS)
 def test_what_yt_dlp_finds(info: dict[str, Any]) -> None:
     link = "https://www.youtube.com/watch?v=abcdefghijk"
@@ -215,8 +216,7 @@ def test_what_yt_dlp_finds(info: dict[str, Any]) -> None:
             assert video_sites._listing(said["listing"], link, None).entries
             return
         video = video_sites._video(said["video"], link)
-    except UploadRefused as refusal:
-        assert str(refusal).endswith(".")
+    except UploadRefused:
         return
     assert video.duration_s is None or 0 <= video.duration_s < math.inf
     assert all(0 <= chapter.start_s < math.inf for chapter in video.chapters)

@@ -81,7 +81,7 @@ class FakeOpenAI(ModelServer):
         if request.method == "GET" and request.path == "/v1/models":
             return web.json_response(self._models())
         if request.method == "POST" and request.path == "/v1/embeddings":
-            return web.json_response(self._embeddings(request.body))
+            return await self.respond(wire, self.take_fault(), self._embeddings(request.body), None)
         if request.method == "POST" and request.path in {"/v1/responses", "/v1/chat/completions"}:
             return await self._answer(request, wire)
         raise ModelApiError(404, "not_found", f"Invalid URL ({request.method} {request.path})")
