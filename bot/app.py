@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import structlog
 from pydantic import SecretStr
@@ -52,6 +53,9 @@ from core.library.freshness import Recheck, Rereader
 from core.library.indexing import Indexer
 from core.library.media import MediaFiles
 from core.library.reading import SourceReader
+
+if TYPE_CHECKING:
+    from adapters.models.openai_embeddings import OpenAIEmbedder
 
 log = structlog.get_logger()
 
@@ -166,6 +170,7 @@ async def open_on(
     async with (
         open_database(address.url, revive=address.revive) as database,
         open_models(settings) as models,
+        open_embedder(settings) as embedder,
         open_reader(
             settings,
             files,
@@ -173,7 +178,6 @@ async def open_on(
             lambda creator_id: PostgresRecognitions(database, creator_id).spent_usd(),
         ) as reader,
     ):
-        embedder = make_embedder(settings)
         stem = SnowballStemmer()
         directory = PostgresDirectory(database)
         shelf = PostgresShelf(database, embedder.embedder_id)
@@ -211,7 +215,7 @@ class ModelLog:
         log.warning("a model failed; the next one answers", model=model, reason=str(error))
 
 
-def make_embedder(settings: Settings) -> Embedder:
+def make_embedder(settings: Settings) -> "LocalEmbedder | OpenAIEmbedder":
     """The embedder of ``models.embed``.
 
     Raises:
@@ -224,6 +228,21 @@ def make_embedder(settings: Settings) -> Embedder:
     name = settings.models.embed.removeprefix("openai:")
     key = _key(settings.openai.api_key, "openai.api_key", "models.embed")
     return OpenAIEmbedder(name, api_key=key, base_url=settings.openai.base_url)
+
+
+@asynccontextmanager
+async def open_embedder(settings: Settings) -> AsyncIterator[Embedder]:
+    """The embedder of ``models.embed`` for as long as it is needed.
+
+    Raises:
+        ConfigurationError: its key is missing.
+    """
+    embedder = make_embedder(settings)
+    try:
+        yield embedder
+    finally:
+        if not isinstance(embedder, LocalEmbedder):
+            await embedder.close()
 
 
 def make_limits(settings: Settings) -> Limits:
