@@ -1,5 +1,6 @@
 """What the operator does in the shell: tenants, work, migrations, backups, one question."""
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ from core.asking.answer import Answer
 from core.asking.engine import Question
 from core.asking.limits import with_budget_notice
 from core.errors import Refused
-from core.ids import ItemId
+from core.ids import CreatorId, ItemId
+from core.library.estimates import share_done
 from core.library.reindexing import Reindexing
 from core.library.store import Source
+from core.library.worklog import WorkRecord, record_lines
 from core.members.directory import Creator, Purpose
 from core.tiers import ALL_TIERS
 
@@ -88,37 +91,95 @@ async def ask_once(settings: Settings, handle: str, question: str) -> Answer:
     return answer
 
 
-async def list_work(settings: Settings, limit: int) -> tuple[list[dict[str, Any]], int]:
-    """The newest work that is not done, at most ``limit`` of all creators', and how much there is in all."""
-    entries: list[dict[str, Any]] = []
-    moves: list[dict[str, Any]] = []
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The work on one source of a creator, and what is kept of it."""
+
+    creator: Creator
+    source: Source
+    record: WorkRecord
+
+    @property
+    def lines(self) -> list[str]:
+        """For a person to read: what it is and how far, then the record."""
+        source = self.source
+        state = f"{source.item_id:>6}  {self.creator.handle:20} {source.stage.value:12} {share_done(source):4.0%}"
+        reason = [source.reason] if source.reason else []
+        told = [*reason, *record_lines(source, self.record, operator=True)]
+        return [f"{state}  {source.title}", *(f"{'':8}{line}" for line in told)]
+
+    def as_json(self) -> dict[str, Any]:
+        """For a program to read."""
+        source = self.source
+        kept = asdict(self.record) | {"seconds": dict(self.record.seconds)}
+        return {
+            "id": source.item_id, "creator": self.creator.handle, "stage": source.stage.value, "title": source.title,
+            "progress": source.progress, "done": share_done(source), "reason": source.reason,
+            "error": source.last_error, **kept,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A library on its way to another embedder; it has no number, since it goes on by itself."""
+
+    creator: Creator
+    moving: Reindexing
+
+    @property
+    def lines(self) -> list[str]:
+        """For a person to read."""
+        line = f"{'-':>6}  {self.creator.handle:20} {'reindexing':12} {self._done:4.0%}  {self._title}"
+        return [line, *(f"{'':8}{words}" for words in (self.moving.reason, self.moving.error) if words)]
+
+    def as_json(self) -> dict[str, Any]:
+        """For a program to read."""
+        return {
+            "id": None, "creator": self.creator.handle, "stage": "reindexing", "title": self._title,
+            "progress": self._done, "reason": self.moving.reason, "error": self.moving.error,
+        }  # fmt: skip
+
+    @property
+    def _done(self) -> float:
+        return self.moving.done / self.moving.total if self.moving.total else 0.0
+
+    @property
+    def _title(self) -> str:
+        return f"{self.moving.done} of {self.moving.total} sources with {self.moving.name}"
+
+
+async def list_work(settings: Settings, limit: int, *, finished: bool) -> tuple[list[Move | Job], int]:
+    """The newest work, at most ``limit`` of all creators', and how much there is in all.
+
+    Args:
+        settings: where the deployment is.
+        limit: the most that is listed.
+        finished: also what is ready.
+    """
+    found: list[tuple[Creator, Source]] = []
+    moves: list[Move] = []
     total = 0
     async with open_deployment(settings) as deployment:
         for creator in await deployment.directory.creators():
-            sources, count = await deployment.shelf.undone(creator.id, limit)
+            sources, count = await _work_of(deployment, creator.id, limit, finished=finished)
             moving = await deployment.reindexings.under_way(creator.id)
-            moves += [_move(creator, moving)] if moving else []
-            entries += [_work(creator, source) for source in sources]
+            moves += [Move(creator, moving)] if moving else []
+            found += [(creator, source) for source in sources]
             total += count
-    newest = sorted(entries, key=lambda entry: -entry["id"])
-    return [*moves, *newest][:limit], len(moves) + total
+        newest = sorted(found, key=lambda entry: -entry[1].item_id)[:limit]
+        records = [await deployment.services.worklog.record(creator.id, source.id) for creator, source in newest]
+    work: list[Move | Job] = [*moves]
+    work += [Job(*entry, record) for entry, record in zip(newest, records, strict=True) if record]
+    return work[:limit], len(moves) + total
 
 
-def _work(creator: Creator, source: Source) -> dict[str, Any]:
-    return {
-        "id": source.item_id, "creator": creator.handle, "stage": source.stage.value, "title": source.title,
-        "progress": source.progress, "reason": source.reason, "error": source.last_error,
-    }  # fmt: skip
-
-
-def _move(creator: Creator, moving: Reindexing) -> dict[str, Any]:
-    """A library on its way to another embedder; it has no number, since it goes on by itself."""
-    return {
-        "id": None, "creator": creator.handle, "stage": "reindexing",
-        "title": f"{moving.done} of {moving.total} sources with {moving.name}",
-        "progress": moving.done / moving.total if moving.total else 0.0, "reason": moving.reason,
-        "error": moving.error,
-    }  # fmt: skip
+async def _work_of(
+    deployment: Deployment, creator_id: CreatorId, limit: int, *, finished: bool
+) -> tuple[list[Source], int]:
+    if not finished:
+        return await deployment.shelf.undone(creator_id, limit)
+    sources = await deployment.shelf.sources(creator_id)
+    return sources[:limit], len(sources)
 
 
 async def retry_work(settings: Settings, item_id: int) -> None:

@@ -30,6 +30,7 @@ from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.spoken import PostgresSpokenTexts
 from adapters.postgres.transcripts import PostgresRecognitions
 from adapters.postgres.watchlist import PostgresWatchlist
+from adapters.postgres.worklog import PostgresWorklog
 from adapters.sources import media
 from adapters.sources.sentences import split_sentences
 from adapters.sources.stemming import SnowballStemmer
@@ -185,7 +186,12 @@ async def open_on(
         open_embedders(settings) as embedders,
         open_models(settings) as models,
         open_reader(
-            settings, files, PostgresMediaClaims(database), scratch, partial(PostgresRecognitions, database)
+            settings,
+            files,
+            PostgresMediaClaims(database),
+            scratch,
+            partial(PostgresRecognitions, database),
+            lambda creator_id: PostgresRecognitions(database, creator_id).spent_usd(),
         ) as reader,
     ):
         stem = SnowballStemmer()
@@ -206,7 +212,7 @@ async def open_on(
             engine=engine, directory=directory, conversations=conversations, shelf=shelf, links=links,
             intake=make_intake(settings, reader.keeping), limits=make_limits(settings), embedders=embedders,
             reindexings=reindexings, catalogue=PostgresCatalogue(database), transcripts=holdings,
-            clips=Clips(holdings, files, media, scratch), scratch=scratch,
+            clips=Clips(holdings, files, media, scratch), scratch=scratch, worklog=PostgresWorklog(database),
             revisions=PostgresRevisions(database), glossaries=PostgresGlossaries(database),
             announcements=PostgresAnnouncements(database),
             uploads_per_hour=settings.limits.uploads_per_hour, registration=settings.operator.registration,

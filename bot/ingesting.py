@@ -16,6 +16,8 @@ from bot.app import Deployment, open_deployment, run_worker
 from bot.settings import Settings
 from core.errors import UploadRefused
 from core.ids import CreatorId, SourceId
+from core.library.cards import stage_words
+from core.library.estimates import left_s, left_words, share_done
 from core.library.intake import Said
 from core.library.store import AS_USUAL, Added, NewWorkflow, Source, Stage, UploadSettings
 from core.library.uploads import language_warning
@@ -122,15 +124,20 @@ async def _wait(
     quiet: bool,
 ) -> dict[SourceId, Source]:
     console = Console(stderr=True, quiet=quiet or not sys.stderr.isatty())
-    columns = (TextColumn("{task.description:.40}"), BarColumn(), TaskProgressColumn())
+    columns = (
+        TextColumn("{task.description:.40}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[doing]}"),
+    )  # fmt: skip
     with Progress(*columns, console=console) as progress:
         bars: dict[SourceId, TaskID] = {}
         while True:
             sources = _together(await deployment.shelf.sources(creator_id), added)
+            paces = await deployment.services.worklog.paces(creator_id)
             for source in sources.values():
                 if source.id not in bars:
-                    bars[source.id] = progress.add_task(source.title, total=1.0)
-                progress.update(bars[source.id], completed=_share(source))
+                    bars[source.id] = progress.add_task(source.title, total=1.0, doing="")
+                doing = f"{stage_words(source)}{left_words(left_s(source, paces))}"
+                done = share_done(source)
+                progress.update(bars[source.id], description=source.title, completed=done, doing=doing)
             if all(source.stage in DONE for source in sources.values()):
                 return sources
             if worker.done():  # it never ends by itself unless it failed
@@ -143,10 +150,6 @@ def _together(sources: Sequence[Source], added: Sequence[Added]) -> dict[SourceI
     given = {entry.source_id: entry.known for entry in added}
     workflows = {source.workflow_id for source in sources if given.get(source.id) is False}
     return {s.id: s for s in reversed(sources) if s.id in given or s.workflow_id in workflows}
-
-
-def _share(source: Source) -> float:
-    return 1.0 if source.stage in DONE else source.progress
 
 
 def _result(added: Added, sources: Mapping[SourceId, Source], read: Set[str]) -> Ingested:

@@ -10,13 +10,14 @@ from typing import Any, Final
 
 import structlog
 
-from core.errors import DatabaseError, DatabaseFull, ProviderBusy
+from core.errors import DatabaseError, DatabaseFull, ProviderBusy, ProviderUsedUp, QuotaReached
 from core.library.admission import Admission, Admitted
-from core.library.failures import BROKE_OFF, given_up_in, waits_after
+from core.library.failures import BROKE_OFF, given_up_in, used_up_in, waits_after
 from core.library.indexing import Indexer
-from core.library.ingestion import Interrupted, Progress, process
+from core.library.ingestion import Interrupted, Lost, Progress, process
 from core.library.reading import SourceReader
-from core.library.workbench import Workbench
+from core.library.store import Stage
+from core.library.workbench import Wait, Workbench
 
 log = structlog.get_logger()
 
@@ -26,15 +27,13 @@ LONGEST_DELAY_S: Final = 900.0
 RENEW_EVERY_S: Final = 15.0
 STALLED_S: Final = 1_800.0
 """An attempt that reports nothing for so long is given up."""
+CREDIT_LOOK_S: Final = 900.0
+"""How often a service whose credit is used up is asked again."""
 PUTS_DOWN_WITHIN_S: Final = 3.0
 FIRST_LOOK_S: Final = 2.0
 RAREST_LOOK_S: Final = 60.0
 """How often a worker looks whether a full disk has room again: at first, and at the rarest."""
 NO_ROOM: Final = "The disk here is full. I go on by myself as soon as the operator has freed some space."
-
-
-class _LostError(Exception):
-    """The item is done, removed, or in other hands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +67,24 @@ class ItemWork:
             log.error("an item was given up", reason="its workers died")
             await self.bench.fail(creator_id, item_id, BROKE_OFF, error="its workers died or hung")
             return
-        progress = Progress(self.bench, creator_id, item_id, self.stop)
+        progress = Progress(
+            self.bench, creator_id, item_id, self.stop, lambda: self.admission.renew(worker, admitted)
+        )
+        try:
+            await self._attempt(worker, admitted, progress)
+        except Lost:
+            log.warning("an item is in other hands now, or gone")
+
+    async def _attempt(self, worker: str, admitted: Admitted, progress: Progress) -> None:
         try:
             await self._hold(worker, admitted, progress)
         except Interrupted:
             await self.admission.release(worker, admitted)
             raise
-        except _LostError:
-            log.warning("an item is in other hands now, or gone")
+        except Lost:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, no item may stay under way for ever
+            await progress.require_hold()
             await self._again_or_give_up(admitted, progress, error)
 
     async def _hold(self, worker: str, admitted: Admitted, progress: Progress) -> None:
@@ -103,7 +111,7 @@ class ItemWork:
             raise TimeoutError(f"nothing moved for {STALLED_S:.0f} s")
         with suppress(DatabaseError):
             if not await self.admission.renew(worker, admitted):
-                raise _LostError
+                raise Lost
 
     async def _work(self, admitted: Admitted, progress: Progress) -> None:
         creator_id, item_id = admitted.creator_id, admitted.item_id
@@ -121,15 +129,26 @@ class ItemWork:
         await once_there_is_room(once, self.stop, pause)
 
     async def _again_or_give_up(self, admitted: Admitted, progress: Progress, error: Exception) -> None:
-        creator_id, item_id, stage = admitted.creator_id, admitted.item_id, progress.stage
-        reason = str(error) or type(error).__name__
-        if admitted.failures + 1 >= MOST_ATTEMPTS:
-            log.error("an item was given up", stage=stage, reason=reason, exc_info=error)
-            await self.bench.fail(creator_id, item_id, given_up_in(stage), error=reason)
+        creator_id, item_id = admitted.creator_id, admitted.item_id
+        stage = None if isinstance(error, DatabaseError) else progress.stage
+        wait = _wait(error, stage, admitted.failures)
+        if wait.counts and admitted.failures + 1 >= MOST_ATTEMPTS:
+            log.error("an item was given up", stage=stage, reason=wait.error, exc_info=error)
+            await self.bench.fail(creator_id, item_id, given_up_in(stage), error=wait.error)
             return
-        delay_s = delay_s_after(error, admitted.failures)
-        log.warning("an item will be tried again", stage=stage, reason=reason, delay_s=round(delay_s, 1))
-        await self.bench.put_off(creator_id, item_id, waits_after(stage, delay_s), error=reason, delay_s=delay_s)
+        log.warning("an item will be tried again", stage=stage, reason=wait.error, delay_s=round(wait.delay_s, 1))
+        await self.bench.put_off(creator_id, item_id, wait)
+
+
+def _wait(error: Exception, stage: Stage | None, failures: int) -> Wait:
+    """How an item goes on after an error: a used up quota is waited for as long as it takes, and is no failure."""
+    if isinstance(error, QuotaReached):
+        return Wait(str(error), str(error), error.wait_s, paused=True, counts=False)
+    if isinstance(error, ProviderUsedUp):
+        return Wait(used_up_in(stage), str(error), CREDIT_LOOK_S, paused=True, counts=False)
+    delay_s = delay_s_after(error, failures)
+    reason = str(error) or type(error).__name__
+    return Wait(waits_after(stage, delay_s), reason, delay_s, paused=isinstance(error, ProviderBusy))
 
 
 def delay_s_after(error: Exception, failures: int) -> float:

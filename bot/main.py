@@ -216,14 +216,16 @@ def ingest(
 def ask(config: Path | None, question: str, handle: str, as_json: bool) -> None:
     """Ask one question, through the same engine as everywhere."""
     from bot.administration import ask_once
+    from core.asking.answer import by_source
 
     answer = _run(lambda settings: ask_once(settings, handle, question), config)
     if as_json:
         _print_json(answer.as_json())
     else:
         click.echo(answer.text)
-        for citation in answer.citations:
-            click.echo(f"[{citation.label}] {citation.title} {citation.locator.words}  {citation.url}")
+        for cited in by_source(answer.citations):
+            moments = "  ".join(f"[{each.label}] {each.locator.words}  {each.url}".rstrip() for each in cited)
+            click.echo(f"{cited[0].title}  {moments}")
     if answer.outcome.value == "refused":
         raise SystemExit(1)
 
@@ -235,22 +237,21 @@ def jobs() -> None:
 
 @jobs.command("list")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="At most so many.")
+@click.option("--all", "finished", is_flag=True, help="Also what is ready.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def jobs_list(config: Path | None, limit: int, as_json: bool) -> None:
-    """List the newest work on sources that is not done, and why it waits or failed."""
+def jobs_list(config: Path | None, limit: int, finished: bool, as_json: bool) -> None:
+    """List the newest work on sources that is not done: why it waits or failed, when, how often, how long it took."""
     from bot.administration import list_work
 
-    work, total = _run(lambda settings: list_work(settings, limit), config)
+    work, total = _run(lambda settings: list_work(settings, limit, finished=finished), config)
     if as_json:
-        _print_json(work)
+        _print_json([job.as_json() for job in work])
     elif not work:
-        click.echo("Nothing waits and nothing failed.")
+        click.echo("There is no work yet." if finished else "Nothing waits and nothing failed.")
     else:
-        for entry in work:
-            cause = f" [{entry['error']}]" if entry["error"] else ""
-            number = entry["id"] or "-"
-            click.echo(f"{number:>6}  {{creator:20}} {{stage:12}} {{title:40}} {{reason}}".format(**entry) + cause)
+        for job in work:
+            click.echo("\n".join(job.lines))
         if total > len(work):
             click.echo(f"… and {total - len(work)} older ones; --limit {total} shows all.")
 

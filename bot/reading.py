@@ -1,6 +1,6 @@
 """Opens what sources are read with: storage, downloads, video sites, speech recognition."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -20,6 +20,7 @@ from core.library.intake import Intake, IntakeLimits
 from core.library.keeping import Keeping, MediaClaims
 from core.library.media import MediaFiles
 from core.library.origins import DownloadLimits
+from core.library.quotas import SpeechBudget
 from core.library.scratch import Scratch
 from core.library.source_reader import PortReader, ReadingLimits
 from core.library.speech import Recognitions, Transcriber
@@ -39,7 +40,7 @@ def make_intake(settings: Settings, keeping: Keeping) -> Intake:
 @asynccontextmanager
 async def open_reader(
     settings: Settings, files: MediaFiles, claims: MediaClaims, scratch: Scratch,
-    recognitions: Callable[[CreatorId], Recognitions],
+    recognitions: Callable[[CreatorId], Recognitions], spent_usd: Callable[[CreatorId], Awaitable[float]],
 ) -> AsyncIterator[PortReader]:  # fmt: skip
     """A reader of every kind of source.
 
@@ -48,7 +49,7 @@ async def open_reader(
     """
     most = ReadingLimits(
         media_bytes=settings.limits.media_mb * MEGABYTE, document_bytes=settings.limits.file_mb * MEGABYTE,
-        longest_s=settings.limits.media_hours * 3600,
+        longest_s=settings.limits.media_hours * 3600, storage_gb=settings.limits.max_storage_gb,
     )  # fmt: skip
     transcriber = make_transcriber(settings)
     try:
@@ -60,7 +61,8 @@ async def open_reader(
                 DownloadLimits(most.media_bytes), proxy=settings.downloads.proxy.get_secret_value()
             ),
             transcriber=transcriber, recognitions=recognitions, limits=most,
-            scratch=scratch, detect_language=detect_language,
+            budget=SpeechBudget(settings.limits.model_usd_per_day, spent_usd), scratch=scratch,
+            detect_language=detect_language,
         )  # fmt: skip
     finally:
         if transcriber is not None:

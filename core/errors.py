@@ -3,8 +3,9 @@
 ChronosError
 ├── UserError               shown in the chat as it is
 │   ├── Refused             not allowed, over a limit, not set up
-│   └── UploadRefused       the file or link cannot become a source
-│       └── SourceGone      there is nothing behind the link, or not any more
+│   ├── UploadRefused       the file or link cannot become a source
+│   │   └── SourceGone      there is nothing behind the link, or not any more
+│   └── QuotaReached        what a creator may use is used up; the work goes on by itself when there is more
 └── OperatorError           shown in the shell and the log; the chat only learns that something failed
     ├── ConfigurationError  a setting is wrong or missing
     │   └── EmbedderMissing     a library's search model cannot be had: its key was taken away
@@ -12,7 +13,8 @@ ChronosError
     │   └── DatabaseFull    its disk is full: nothing can be kept until there is space again
     ├── EmbedderChanged     a library was moved to another search model meanwhile; doing it again works
     └── ProviderError       an outside service failed
-        └── ProviderBusy    it may work again later
+        ├── ProviderBusy    it may work again later
+        └── ProviderUsedUp  our account there has no credit or quota left
 """
 
 
@@ -38,6 +40,15 @@ class StorageFull(UploadRefused):
 
 class SourceGone(UploadRefused):
     """There is nothing behind the link; what was there before may have been removed."""
+
+
+class QuotaReached(UserError):
+    """What a creator may use is used up for now; says what is waited for."""
+
+    def __init__(self, message: str, *, wait_s: float) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+        """When to look again, in seconds."""
 
 
 class OperatorError(ChronosError):
@@ -74,3 +85,7 @@ class ProviderBusy(ProviderError):
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class ProviderUsedUp(ProviderError):
+    """Our account with the service has no credit or quota left; more calls change nothing until there is some."""

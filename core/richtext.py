@@ -27,11 +27,12 @@ class Style(StrEnum):
     ITALIC = "italic"
     CODE = "code"
     ROLE = "role"
+    MEMBER = "member"
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A run of text in one style; ``link`` is an address made by us, or empty."""
+    """A run of text in one style; ``link`` is an address made by us, or empty; a member's is the platform's id."""
 
     text: str
     style: Style = Style.PLAIN
@@ -85,6 +86,11 @@ def code(text: str) -> Span:
 def role(external_id: str) -> Span:
     """A role of the platform by its id; shown by its name where the platform can, and nobody is told."""
     return Span(external_id, Style.ROLE)
+
+
+def member(external_id: str, name: str) -> Span:
+    """Somebody by name, who is told by their platform that they are meant."""
+    return Span(name or "You there", Style.MEMBER, external_id)
 
 
 def link(text: str, address: str) -> Span:

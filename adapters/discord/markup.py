@@ -46,6 +46,11 @@ def escape(text: str) -> str:
     return _EVERYBODY.sub(f"@{_JOINT}", escaped)
 
 
+def mentioned(text: RichText) -> list[str]:
+    """The ids of the people whom a text is meant to reach."""
+    return [span.link for span in text.spans if span.style is Style.MEMBER and span.link.isdecimal()]
+
+
 def address(url: str) -> str:
     """A web address that can stand inside ``(<...>)``; empty for anything that is no web address."""
     if not url.lower().startswith(("https://", "http://")):
@@ -70,6 +75,8 @@ def _span(span: Span) -> str:
 def _styled(words: str, span: Span) -> str:
     if span.style is Style.ROLE and words.isdecimal():
         return f"<@&{words}>"
+    if span.style is Style.MEMBER and span.link.isdecimal():
+        return f"<@{span.link}>"
     if span.style is Style.CODE:
         # Nothing can be escaped inside, and a backtick would end it.
         return "`" + words.replace("`", "'") + "`"

@@ -13,7 +13,7 @@ import discord
 from discord.http import HTTPClient, Route
 
 from adapters.discord.failures import FAILURES
-from adapters.discord.markup import messages
+from adapters.discord.markup import mentioned, messages
 from core.conversation import Button, File, Reply, Tone
 
 Json = dict[str, Any]
@@ -135,6 +135,8 @@ def _message(method: str, channel_id: str, message_id: str) -> Route:
 def _drafts(reply: Reply) -> list[Draft]:
     """A reply as message bodies; buttons and files belong to the last."""
     drafts = [Draft(_body(content)) for content in messages(reply.text)]
+    if people := mentioned(reply.text):
+        drafts[0].body["allowed_mentions"]["users"] = people
     drafts[-1] = Draft({**drafts[-1].body, "components": _rows(reply.buttons)}, reply.files)
     if not drafts[-1].body["content"] and not reply.files:
         drafts[-1].body["content"] = "✓"

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from adapters.models.vendor_calls import Access
 from adapters.models.vendor_speech import Heard, VendorTranscriber
-from core.errors import ConfigurationError, ProviderError
+from core.errors import ConfigurationError, ProviderError, ProviderUsedUp
 from core.library.transcript import Segment, Word
 
 PATH: Final = "/v1/speech-to-text"
@@ -151,7 +151,7 @@ def _failure(response: aiohttp.ClientResponse, body: bytes) -> Exception:
         detail = _Detail(message=body[:300].decode(errors="replace"))
     reason = f"{detail.status} {detail.message}".strip()
     if response.status == 402 or detail.status == "quota_exceeded":
-        return ProviderError(f"ElevenLabs has no credit left: {reason}")
+        return ProviderUsedUp(f"ElevenLabs has no credit left: {reason}")
     if response.status in {401, 403}:
         return ProviderError(
             f"ElevenLabs refuses elevenlabs.api_key ({response.status}); check the key and its rights: {reason}"

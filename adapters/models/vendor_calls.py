@@ -10,7 +10,7 @@ from typing import ClassVar, Final, Generic, Protocol, TypeVar
 from core.asking.answer import Usage
 from core.asking.prices import Prices, cost_usd
 from core.asking.writing import Draft, DraftSentence, Task
-from core.errors import ProviderBusy, ProviderError
+from core.errors import ProviderBusy, ProviderError, ProviderUsedUp
 
 QUICK_RETRY_S: Final = 2.0
 """A vendor that asks to wait longer than this is left alone, so that the next model can answer."""
@@ -88,7 +88,7 @@ class Vendor(Generic[Client]):
         status = getattr(error, "status_code", None)
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         if getattr(error, "code", None) == "insufficient_quota":
-            return ProviderError(f"{self._title} has no credit left: {reason}")
+            return ProviderUsedUp(f"{self._title} has no credit left: {reason}")
         if status in BUSY_STATUS:
             return ProviderBusy(f"{self._title} is busy ({status}): {reason}", retry_after_s=_retry_after_s(error))
         if "Timeout" in type(error).__name__:

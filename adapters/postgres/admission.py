@@ -18,7 +18,7 @@ ADD: Final = """
 """
 WITHDRAW: Final = "DELETE FROM admissions WHERE creator_id = $1 AND item_id = ANY($2::bigint[])"
 PUT_OFF: Final = """
-    UPDATE admissions SET worker = NULL, leased_until = '-infinity', failures = failures + 1,
+    UPDATE admissions SET worker = NULL, leased_until = '-infinity', failures = failures + $4::boolean::integer,
            available_at = now() + $3 * interval '1 second'
      WHERE creator_id = $1 AND item_id = $2
 """
@@ -107,8 +107,10 @@ async def withdraw(connection: Connection, creator_id: CreatorId, *items: ItemId
         await connection.execute(WITHDRAW, creator_id, items)
 
 
-async def give_back(connection: Connection, creator_id: CreatorId, item_id: ItemId, delay_s: float) -> None:
-    """Inside a creator's transaction, count a failure and let the item wait for at least ``delay_s`` seconds."""
+async def give_back(
+    connection: Connection, creator_id: CreatorId, item_id: ItemId, delay_s: float, *, failed: bool
+) -> None:
+    """Inside a creator's transaction, let the item wait for ``delay_s`` seconds; a failure counts."""
     async with system_role(connection):
-        await connection.execute(PUT_OFF, creator_id, item_id, delay_s)
+        await connection.execute(PUT_OFF, creator_id, item_id, delay_s, failed)
         await put_wake_ups(raw_connection(connection), [None], delay_s=delay_s)

@@ -68,7 +68,8 @@ LOAD: Final = """
 """
 LARGEST_COST: Final = """
     SELECT max(cost_usd) FROM (
-      SELECT cost_usd FROM usage WHERE creator_id = $1 AND cost_usd > 0 ORDER BY id DESC LIMIT 100
+      SELECT cost_usd FROM usage WHERE creator_id = $1 AND cost_usd > 0 AND model <> 'speech'
+       ORDER BY id DESC LIMIT 100
     ) AS latest
 """
 ADD_USAGE: Final = """

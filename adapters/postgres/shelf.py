@@ -51,6 +51,7 @@ from core.library.store import (
 )
 from core.library.topics import Background
 from core.library.transcript import Timing, Transcript
+from core.library.workbench import Wait
 
 TITLE_CHARS: Final = 300
 
@@ -125,7 +126,7 @@ _STATS: Final = """
     )::numeric, 1)))
 """
 ADVANCE: Final = f"""
-    UPDATE items i SET stage = $3, progress = $4, reason = '',
+    UPDATE items i SET stage = $3, progress = $4, progress_at = now(), reason = '',
            stats = CASE WHEN stage = $3 THEN stats ELSE {_STATS} END,
            stage_at = CASE WHEN stage = $3 THEN stage_at ELSE now() END
      WHERE creator_id = $1 AND id = $2 AND stage NOT IN ('completed', 'failed')
@@ -168,14 +169,14 @@ NOTE_LISTED: Final = """
     ON CONFLICT DO NOTHING
     RETURNING content_hash
 """
-PAUSE_ITEM: Final = """
-    UPDATE items SET stage = 'paused', reason = $3, stage_at = now()
+PAUSE_ITEM: Final = f"""
+    UPDATE items i SET stage = 'paused', reason = $3, stats = {_STATS}, stage_at = now()
      WHERE creator_id = $1 AND id = $2 AND stage NOT IN ('completed', 'failed') AND reason <> $3
     RETURNING workflow_id
 """
 PUT_OFF_ITEM: Final = f"""
-    UPDATE items i SET stage = 'pending', progress = 0, reason = $3, last_error = $4, stats = {_STATS},
-           stage_at = now()
+    UPDATE items i SET stage = CASE WHEN $5::boolean THEN 'paused' ELSE 'pending' END, progress = 0, reason = $3,
+           last_error = $4, stats = {_STATS}, stage_at = now()
      WHERE creator_id = $1 AND id = $2 AND stage NOT IN ('completed', 'failed')
     RETURNING workflow_id
 """
@@ -186,7 +187,8 @@ FAIL_ITEM: Final = f"""
     RETURNING workflow_id
 """
 RETRY: Final = """
-    UPDATE items i SET stage = 'pending', progress = 0, reason = '', finished_at = NULL, stage_at = now()
+    UPDATE items i SET stage = 'pending', progress = 0, reason = '', finished_at = NULL, stage_at = now(),
+           told = false
       FROM sources s
      WHERE i.creator_id = $1 AND s.creator_id = $1 AND s.id = i.source_id AND s.removed_at IS NULL
        AND i.{} = $2 AND i.stage = 'failed' AND (i.transcript IS NOT NULL OR s.origin_kind <> 'timed_text')
@@ -334,14 +336,14 @@ class PostgresShelf:
             workflow_id = await connection.fetchval(PAUSE_ITEM, creator_id, item_id, reason)
             await move_card(connection, creator_id, workflow_id)
 
-    async def put_off(
-        self, creator_id: CreatorId, item_id: ItemId, reason: str, *, error: str, delay_s: float
-    ) -> None:
-        """Count a failed attempt and give the item back, for anybody to take after ``delay_s`` seconds."""
+    async def put_off(self, creator_id: CreatorId, item_id: ItemId, wait: Wait) -> None:
+        """Give an item back, for anybody to take after a while, and say in words why it waits."""
         async with self._database.creator(creator_id) as connection:
-            workflow_id = await connection.fetchval(PUT_OFF_ITEM, creator_id, item_id, reason, _storable(error))
+            workflow_id = await connection.fetchval(
+                PUT_OFF_ITEM, creator_id, item_id, wait.reason, _storable(wait.error), wait.paused
+            )
             if workflow_id is not None:
-                await give_back(connection, creator_id, item_id, delay_s)
+                await give_back(connection, creator_id, item_id, wait.delay_s, failed=wait.counts)
                 await move_card(connection, creator_id, workflow_id)
 
     async def fail(self, creator_id: CreatorId, item_id: ItemId, reason: str, *, error: str = "") -> None:
@@ -444,7 +446,7 @@ def _described(new: NewSource) -> tuple[str, str, str, bool, str, str, str, floa
     return (
         kind.value, timing.value, _title(new), bool(new.title), new.link,
         new.language or (transcript.language if transcript else ""), transcript.video_id if transcript else "",
-        transcript.duration_s if transcript else 0.0,
+        transcript.duration_s if transcript else new.duration_s,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from adapters.postgres.database import Database
@@ -11,7 +12,16 @@ from core.library.speech import Recognised
 from core.library.transcript import Chapter, LocatorKind, Segment, Timing, Transcript, Word
 
 FIND: Final = "SELECT content::text FROM transcripts WHERE creator_id = $1 AND key = $2"
-KEEP: Final = "INSERT INTO transcripts (creator_id, key, content) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+KEEP: Final = """
+    INSERT INTO transcripts (creator_id, key, content) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING key
+"""
+NOTE_COST: Final = "INSERT INTO usage (creator_id, model, cost_usd) VALUES ($1, $2, $3)"
+SPEECH: Final = "speech"
+"""What recognition is called among the models that cost money."""
+SPENT: Final = """
+    SELECT coalesce(sum(cost_usd), 0)::float8 FROM usage
+     WHERE creator_id = $1 AND used_at >= date_trunc('day', statement_timestamp(), 'UTC')
+"""
 
 
 class PostgresRecognitions:
@@ -28,9 +38,16 @@ class PostgresRecognitions:
         return None if found is None else Recognised.from_json(found)
 
     async def keep(self, key: str, recognised: Recognised) -> None:
-        """Keep a finished piece; what is there already stays."""
+        """Keep a finished piece, and note what it cost; what is there already stays."""
         async with self._database.creator(self._creator_id) as connection:
-            await connection.execute(KEEP, self._creator_id, key, recognised.to_json())
+            new = await connection.fetchval(KEEP, self._creator_id, key, recognised.to_json())
+            if new and recognised.cost_usd:
+                await connection.execute(NOTE_COST, self._creator_id, SPEECH, Decimal(str(recognised.cost_usd)))
+
+    async def spent_usd(self) -> float:
+        """What the creator's answers and recordings have cost since midnight UTC."""
+        async with self._database.creator(self._creator_id) as connection:
+            return float(await connection.fetchval(SPENT, self._creator_id))
 
 
 def transcript_digest(transcript: Transcript) -> bytes:

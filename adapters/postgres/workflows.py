@@ -6,10 +6,13 @@ import asyncpg
 
 from adapters.postgres.announcements import announce
 from adapters.postgres.database import Connection, system_role
+from adapters.postgres.notices import tell_uploader
 from adapters.postgres.outbox import post
-from core.conversation import Place, Reply, reply_to_json
+from adapters.postgres.worklog import read_paces
+from core.conversation import Place, reply_to_json
 from core.ids import CreatorId, ItemId, SourceId, WorkflowId
 from core.library.cards import MOST_FAILED_SHOWN, Batch, batch_card, card
+from core.library.estimates import BARS
 from core.library.store import NewWorkflow, OriginKind, Revision, Source, SourceKind, Stage, UploadSettings
 from core.library.transcript import Timing
 
@@ -19,7 +22,8 @@ SOURCE_COLUMNS: Final = """
     (SELECT r.kind FROM revisions r WHERE r.creator_id = s.creator_id AND r.source_id = s.id) AS revision,
     i.id AS item_id, i.stage, i.progress, i.reason, i.workflow_id, i.last_error,
     extract(epoch FROM now() - i.stage_at)::float8 AS stage_s,
-    (SELECT w.settings FROM workflows w WHERE w.creator_id = i.creator_id AND w.id = i.workflow_id) AS settings
+    (SELECT w.settings FROM workflows w WHERE w.creator_id = i.creator_id AND w.id = i.workflow_id) AS settings,
+    extract(epoch FROM i.progress_at - i.stage_at)::float8 AS progress_s
 """
 """Of sources ``s`` and their items ``i``: what :func:`source_of_row` reads."""
 ADD: Final = """
@@ -35,14 +39,25 @@ END: Final = """
                 WHERE i.creator_id = $1 AND i.workflow_id = $2 AND i.stage NOT IN ('completed', 'failed')
                   AND s.removed_at IS NULL) THEN now() END
      WHERE creator_id = $1 AND id = $2
+    RETURNING finished_at
 """
+_SHARE: Final = "CASE i.stage {} ELSE 0 END".format(
+    " ".join(
+        f"WHEN '{stage.value}' THEN {first} + {last - first} * i.progress"
+        for stage, (first, last) in BARS.items()
+        if stage is not Stage.FAILED
+    )
+)
 # What a listing held counts, not the listing itself; the first that failed come first. What has taken the place of
 # another counts as removed, and is shown.
 STATE: Final = f"""
     SELECT {SOURCE_COLUMNS}, count(*) OVER () AS total,
            count(*) FILTER (WHERE i.stage = 'completed') OVER () AS ready,
            count(*) FILTER (WHERE i.stage = 'failed') OVER () AS failures,
-           coalesce(max(i.reason) FILTER (WHERE i.stage NOT IN ('completed', 'failed')) OVER (), '') AS waits
+           coalesce(max(i.reason) FILTER (WHERE i.stage NOT IN ('completed', 'failed')) OVER (), '') AS waits,
+           count(*) FILTER (WHERE i.stage NOT IN ('pending', 'paused', 'completed', 'failed')) OVER () AS moving,
+           sum({_SHARE}) OVER () AS shares,
+           coalesce(extract(epoch FROM now() - min(i.started_at) OVER ()), 0)::float8 AS elapsed_s
       FROM items i JOIN sources s ON s.creator_id = i.creator_id AND s.id = i.source_id
      WHERE i.creator_id = $1 AND i.workflow_id = $2
        AND (s.removed_at IS NULL OR (i.stage = 'completed' AND EXISTS (
@@ -80,7 +95,8 @@ async def name_workflow(connection: Connection, creator_id: CreatorId, workflow_
 
 async def add_card(connection: Connection, creator_id: CreatorId, workflow_id: WorkflowId, place: Place) -> None:
     """Write a workflow's card, to be sent to a place."""
-    content = await _content(connection, creator_id, workflow_id, title="")
+    batch = await _batch(connection, creator_id, workflow_id, title="")
+    content = None if batch is None else await _content(connection, creator_id, batch)
     card_id = await post(connection, creator_id, place, content)
     await connection.execute(SET_CARD, creator_id, workflow_id, card_id)
 
@@ -92,35 +108,44 @@ async def move_card(
     if workflow_id is None:
         return
     held = await connection.fetchrow(HOLD, creator_id, workflow_id)
-    if ended:
-        await connection.execute(END, creator_id, workflow_id)
-        await announce(connection, creator_id, workflow_id)
-    if held is None or held["card_id"] is None:
+    if held is None:
         return
-    content = await _content(connection, creator_id, workflow_id, held["title"])
-    if content is not None:
-        async with system_role(connection):
-            await connection.execute(MOVE_CARD, held["card_id"], content)
+    all_ended = ended and await connection.fetchval(END, creator_id, workflow_id) is not None
+    if ended:
+        await announce(connection, creator_id, workflow_id)
+    if held["card_id"] is None:
+        return
+    batch = await _batch(connection, creator_id, workflow_id, held["title"])
+    if batch is None:
+        return
+    content = await _content(connection, creator_id, batch)
+    async with system_role(connection):
+        await connection.execute(MOVE_CARD, held["card_id"], content)
+    if all_ended and batch.failures:
+        await tell_uploader(connection, creator_id, batch)
 
 
-async def _content(
+async def _content(connection: Connection, creator_id: CreatorId, batch: Batch) -> dict[str, object]:
+    """What the card says."""
+    if batch.only is None:
+        return reply_to_json(batch_card(batch))
+    return reply_to_json(card(batch.only, await read_paces(connection, creator_id)))
+
+
+async def _batch(
     connection: Connection, creator_id: CreatorId, workflow_id: WorkflowId, title: str
-) -> dict[str, object] | None:
-    """What the card says; None where all of it was removed, and the card stays as it was."""
+) -> Batch | None:  # fmt: skip
+    """How far a workflow is; None where all of it was removed, and the card stays as it was."""
     rows = await connection.fetch(STATE, creator_id, workflow_id)
-    reply = _reply(rows, workflow_id, title)
-    return None if reply is None else reply_to_json(reply)
-
-
-def _reply(rows: list[asyncpg.Record], workflow_id: WorkflowId, title: str) -> Reply | None:
     if not rows:
-        return batch_card(Batch(workflow_id, title, 0, 0, 0)) if title else None
+        return Batch(workflow_id, title, 0, 0, 0) if title else None
     first = rows[0]
-    if first["total"] == 1:
-        return card(source_of_row(first))
     failed = [source_of_row(row) for row in rows if row["stage"] == Stage.FAILED]
-    counts = (first["total"], first["ready"], first["failures"])
-    return batch_card(Batch(workflow_id, title or "What you uploaded", *counts, failed, first["waits"]))
+    return Batch(
+        workflow_id, title or "What you uploaded", first["total"], first["ready"], first["failures"], failed,
+        first["waits"], first["moving"], first["shares"], first["elapsed_s"],
+        source_of_row(first) if first["total"] == 1 else None,
+    )  # fmt: skip
 
 
 def source_of_row(row: asyncpg.Record) -> Source:
@@ -131,5 +156,5 @@ def source_of_row(row: asyncpg.Record) -> Source:
         row["created_at"], SourceKind(row["kind"]), OriginKind(row["origin_kind"]), WorkflowId(row["workflow_id"]),
         tuple(row["topics"]), row["tier"], row["stage_s"], row["last_error"],
         row["vanished_at"], UploadSettings(**row["settings"]),
-        Revision(row["revision"]) if row["revision"] else None,
+        Revision(row["revision"]) if row["revision"] else None, row["progress_s"],
     )  # fmt: skip

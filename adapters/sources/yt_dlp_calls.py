@@ -6,6 +6,7 @@ machine, and no program is started, neither a player's script nor a converter.
 
 import base64
 import contextlib
+import math
 import os
 import re
 import socket
@@ -342,8 +343,15 @@ def _best_format(formats: list[dict[str, Any]]) -> dict[str, Any] | None:
     def rank(track: dict[str, Any]) -> tuple[bool, int]:
         return _is_translated(track["url"]), CAPTION_FORMATS.index(_format_of(track))
 
-    usable = [each for each in formats or [] if each.get("url") and _format_of(each) in CAPTION_FORMATS]
+    usable = [each for each in formats or [] if _is_address(each.get("url")) and _format_of(each) in CAPTION_FORMATS]
     return min(usable, key=rank, default=None)
+
+
+def _is_address(url: object) -> bool:
+    try:
+        return bool(urlsplit(str(url or "")).hostname)
+    except ValueError:
+        return False
 
 
 def _format_of(track: dict[str, Any]) -> str:
@@ -379,7 +387,9 @@ def _is_json3(link: str) -> bool:
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < math.inf else None
 
 
 def _whole(progress: dict[str, Any]) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity, User
 
 from core.conversation import Button
 from core.richtext import RichText, Span, Style, split
@@ -53,6 +53,8 @@ def _render(text: RichText) -> Rendered:
 
 
 def _entity(kind: str, offset: int, length: int, span: Span) -> MessageEntity:
+    if kind == MessageEntity.TEXT_MENTION:
+        return MessageEntity(kind, offset, length, user=User(int(span.link), span.text, is_bot=False))
     return MessageEntity(kind, offset, length, url=span.link if kind == MessageEntity.TEXT_LINK else None)
 
 
@@ -60,6 +62,8 @@ def _kinds(span: Span) -> list[str]:
     """The entities of a span; text in code can be nothing else beside it, so a link wins."""
     if not span.text.strip():
         return []
+    if span.style is Style.MEMBER:
+        return [MessageEntity.TEXT_MENTION] if span.link.isdecimal() else []
     style = _KINDS.get(span.style)
     if not span.link:
         return [style] if style else []

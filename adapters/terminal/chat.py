@@ -6,6 +6,7 @@ import io
 import itertools
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -26,29 +27,35 @@ if TYPE_CHECKING:
 PLATFORM: Final = "terminal"
 LEAVING: Final = frozenset({"/quit", "/exit"})
 CANCELLED: Final = "Cancelled."
+EVERY_S: Final = 10.0
 
 
 class TerminalMessenger:
-    """See :class:`core.conversation.Messenger`; a changed card is told in one line, since paper cannot be edited."""
+    """See :class:`core.conversation.Messenger`; a changed card is told in one line, since paper cannot be edited.
+
+    What moves on under the same heading is told every ``every_s`` seconds at most.
+    """
 
     platform: Final = PLATFORM
 
-    def __init__(self, screen: Screen | None = None) -> None:
+    def __init__(self, screen: Screen | None = None, *, every_s: float = EVERY_S) -> None:
         self._screen = screen or Screen()
+        self._every_s = every_s
         self._numbers = itertools.count(1)
-        self._lines: dict[str, list[str]] = {}
+        self._told: dict[str, tuple[float, list[str]]] = {}
 
     async def deliver(self, place: Place, reply: Reply, message_id: str) -> str:
         """Print a message, or what is new in the one with ``message_id``."""
-        before = self._lines.get(message_id, [])
         lines = reply.text.plain.splitlines()
+        told_at, before = self._told.get(message_id, (0.0, []))
         message_id = message_id or str(next(self._numbers))
-        self._lines[message_id] = lines
-        if before and not reply.buttons:
-            changed = [line for line in lines if line not in before]
-            self._screen.say(RichText.of(" · ".join(changed)))
+        if lines[:1] == before[:1]:
+            if time.monotonic() - told_at < self._every_s:
+                return message_id
+            self._screen.say(RichText.of(" · ".join([*lines[:1], *(line for line in lines if line not in before)])))
         else:
             self._screen.show(reply)
+        self._told[message_id] = (time.monotonic(), lines)
         return message_id
 
 

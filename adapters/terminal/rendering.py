@@ -23,6 +23,7 @@ _STYLES: Final = {
     Style.ITALIC: TerminalStyle(italic=True),
     Style.CODE: TerminalStyle(color="cyan"),
     Style.ROLE: TerminalStyle(),
+    Style.MEMBER: TerminalStyle(),
 }
 _NUMBER: Final = re.compile(r"\[\w+\]")
 _LINK: Final = TerminalStyle(color="blue", underline=True)

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from core.asking.answer import Answer, Citation, Locator, Mode, Outcome
+from core.asking.answer import Answer, Citation, Locator, Mode, Outcome, by_source
 from core.asking.sessions import Past
 from core.conversation import Button, Reply
 from core.ids import CreatorId, MessageId, SourceId
@@ -54,10 +54,7 @@ def _chips(labels: Sequence[str], urls: Mapping[str, str]) -> list[Span]:
 
 def _sources(citations: Sequence[Citation]) -> list[RichText]:
     """One line a source, with all its cited moments."""
-    by_source: dict[int, list[Citation]] = {}
-    for citation in citations:
-        by_source.setdefault(citation.source_id, []).append(citation)
-    return [_source_line(cited) for cited in by_source.values()]
+    return [_source_line(cited) for cited in by_source(citations)]
 
 
 def _source_line(cited: Sequence[Citation]) -> RichText:

@@ -106,7 +106,7 @@ def _state(source: Source) -> str:
 
 
 async def suggest_source(context: Context, typed: str) -> Sequence[Suggestion]:
-    """Complete the title of a source."""
+    """Complete a source by words of its title."""
     wanted = typed.casefold()
     sources = await context.services.shelf.sources(context.creator.id)
     return [

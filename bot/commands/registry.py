@@ -33,6 +33,7 @@ from core.library.revising import Revisions
 from core.library.scratch import Scratch
 from core.library.store import Shelf
 from core.library.watching import RenewableLinks, Transcripts
+from core.library.worklog import Worklog
 from core.members.directory import Creator, Directory, Standing, standing_of
 from core.richtext import RichText
 from core.tiers import NO_TIERS, Scope
@@ -56,6 +57,7 @@ class Services:
     reindexings: Reindexings
     catalogue: Catalogue
     transcripts: Transcripts
+    worklog: Worklog
     clips: Clips
     revisions: Revisions
     glossaries: Glossaries

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from bot.commands.library import named_source, suggest_source
 from bot.commands.registry import Context, Registry, said
 from core.conversation import Attachment, Audience, Button, Kind, Parameter, Reply
 from core.errors import UploadRefused
@@ -15,6 +16,7 @@ from core.library.reindexing import reindex_card
 from core.library.scratch import Scratch
 from core.library.store import AS_USUAL, Added, NewSource, NewWorkflow, Source, Stage, UploadSettings
 from core.library.uploads import checked_settings, cut_words, language_warning
+from core.library.worklog import record_lines
 from core.richtext import RichText, bold, joined
 
 SHOWN: Final = 10
@@ -116,18 +118,35 @@ def _settings_words(settings: UploadSettings, *, changed: bool) -> str:
     return f"\nIt is {', '.join(filter(None, [tier, cut_words(settings)]))}."
 
 
-@commands.command("status", "See what is being worked on, and what failed", audience=Audience.STAFF, private=True)
+@commands.command(
+    "status",
+    "See what is being worked on, and what failed; with a source, the work on it",
+    Parameter("source", "Its title, or its number from /videos", Kind.SOURCE),
+    audience=Audience.STAFF,
+    private=True,
+    suggest=suggest_source,
+)
 async def status(context: Context) -> Reply:
-    """List all work that is not done."""
+    """List all work that is not done, or tell all of the work on one source."""
+    if context.text("source"):
+        return await _work_on(context, await named_source(context))
     sources, total = await context.services.shelf.undone(context.creator.id, SHOWN)
     moving = await context.services.reindexings.under_way(context.creator.id)
     if not sources and moving is None:
         return said("All work is done: everything in /videos can be asked about.")
+    paces = await context.services.worklog.paces(context.creator.id)
     lines = [reindex_card(moving).text] if moving else []
-    lines += [card(source).text for source in sources]
+    lines += [card(source, paces).text for source in sources]
     more = f"\n\n… and {total - len(sources)} more" if total > len(sources) else ""
     failed = [source for source in sources if source.stage is Stage.FAILED]
     return Reply(RichText.of(joined(lines, "\n\n"), more), tuple(_again(source) for source in failed[:5]))
+
+
+async def _work_on(context: Context, source: Source) -> Reply:
+    record = await context.services.worklog.record(context.creator.id, source.id)
+    shown = card(source, await context.services.worklog.paces(context.creator.id))
+    lines = record_lines(source, record) if record else []
+    return Reply(RichText.of(shown.text, "".join(f"\n{line}" for line in lines)), shown.buttons)
 
 
 def _again(source: Source) -> tuple[Button, ...]:

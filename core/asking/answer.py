@@ -1,6 +1,6 @@
 """What an answer is: its outcome, its text by the sentence, and the moments that support it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -122,3 +122,11 @@ class Answer:
             "usage": asdict(self.usage),
             "timing_ms": dict(self.timing_ms),
         }
+
+
+def by_source(citations: Sequence[Citation]) -> list[list[Citation]]:
+    """Citations in their order, those of one source together."""
+    together: dict[SourceId, list[Citation]] = {}
+    for citation in citations:
+        together.setdefault(citation.source_id, []).append(citation)
+    return list(together.values())

@@ -6,16 +6,14 @@ from typing import Final
 
 from core.conversation import Button, Reply, Tone
 from core.ids import WorkflowId
+from core.library.estimates import NOTHING_MEASURED, Paces, batch_left_s, left_s, left_words, share_done
 from core.library.revising import revision_card
-from core.library.store import OriginKind, Source, Stage
-from core.richtext import RichText, bold, joined
+from core.library.store import Source, Stage
+from core.richtext import RichText, Span, bold, joined
 
 BAR_LENGTH: Final = 12
 MOST_FAILED_SHOWN: Final = 5
 MOST_TOPICS_SHOWN: Final = 5
-ESTIMATE_AFTER_S: Final = 5.0
-ESTIMATE_AFTER: Final = 0.03
-"""No end is estimated before so many seconds and such a share of a stage."""
 _WORDS: Final = {
     Stage.PENDING: "waiting its turn",
     Stage.DOWNLOADING: "downloading",
@@ -23,23 +21,19 @@ _WORDS: Final = {
     Stage.CHUNKING: "cutting into sentences",
     Stage.EMBEDDING: "learning what it says",
     Stage.VALIDATING: "checking that it is found",
+    Stage.COMPLETED: "ready",
+    Stage.FAILED: "failed",
     Stage.PAUSED: "waiting",
 }
-_SHARE: Final = {
-    Stage.PENDING: (0.0, 0.0),
-    Stage.DOWNLOADING: (0.0, 0.15),
-    Stage.TRANSCRIBING: (0.15, 0.6),
-    Stage.CHUNKING: (0.6, 0.62),
-    Stage.EMBEDDING: (0.62, 0.96),
-    Stage.VALIDATING: (0.96, 1.0),
-    Stage.PAUSED: (0.0, 0.0),
-}
-"""Where in the bar each stage begins and ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Several sources that were uploaded together; ``failed`` are the first of those, ``reason`` is why any waits."""
+    """What was uploaded together; ``failed`` are the first that did, ``reason`` is why any waits.
+
+    ``only`` is the source where it is a single one. ``moving`` are being worked on; of all that did not fail
+    ``shares`` are done, those under way counted by part, ``elapsed_s`` seconds after the first was begun.
+    """
 
     id: WorkflowId
     title: str
@@ -48,9 +42,13 @@ class Batch:
     failures: int
     failed: Sequence[Source] = ()
     reason: str = ""
+    moving: int = 0
+    shares: float = 0.0
+    elapsed_s: float = 0.0
+    only: Source | None = None
 
 
-def card(source: Source) -> Reply:
+def card(source: Source, paces: Paces = NOTHING_MEASURED) -> Reply:
     """The card of a source that was uploaded alone."""
     if source.revision is not None and source.stage in {Stage.COMPLETED, Stage.FAILED}:
         return revision_card(source)
@@ -58,15 +56,28 @@ def card(source: Source) -> Reply:
         return _ready(source)
     if source.stage is Stage.FAILED:
         again = Button("Try again", "retry", str(source.id), Tone.GOOD)
-        remove = Button("Remove", "discard", str(source.id), Tone.DANGER)
         return Reply(
-            RichText.of("❌ ", bold(source.title), f" could not be added. {source.reason}"), ((again, remove),)
+            RichText.of("❌ ", bold(source.title), f" could not be added. {source.reason}"),
+            ((again, _remove(source)),),
         )
     if source.reason:
-        return Reply(RichText.of("⏸️ ", bold(source.title), f" waits. {source.reason}"))
-    done = _share(source)
-    line = f"\n{bar(done)} {done:.0%} · {_WORDS[source.stage]}{_left(source)}"
-    return Reply(RichText.of("⏳ ", bold(source.title), line))
+        return Reply(RichText.of("⏸️ ", bold(source.title), f" waits. {source.reason}"), ((_remove(source),),))
+    return Reply(RichText.of("⏳ ", bold(source.title), f"\n{progress_line(source, paces)}"))
+
+
+def progress_line(source: Source, paces: Paces = NOTHING_MEASURED) -> str:
+    """How far the work on one source is: a bar, what is being done, and about how long it still takes."""
+    done = share_done(source)
+    return f"{bar(done)} {done:.0%} · {stage_words(source)}{left_words(left_s(source, paces))}"
+
+
+def stage_words(source: Source) -> str:
+    """What is being done with a source, or what it waits for."""
+    return source.reason or _WORDS[source.stage]
+
+
+def _remove(source: Source) -> Button:
+    return Button("Remove", "discard", str(source.id), Tone.DANGER)
 
 
 def _ready(source: Source) -> Reply:
@@ -78,22 +89,6 @@ def _ready(source: Source) -> Reply:
     return Reply(text, ((Button("Ask about it", "about", str(source.id), Tone.GOOD),),))
 
 
-def _share(source: Source) -> float:
-    """How much of the whole work is done; text needs no reading."""
-    low, high = _SHARE[source.stage]
-    done = low + (high - low) * source.progress
-    read = _SHARE[Stage.CHUNKING][0]
-    return max(done - read, 0.0) / (1 - read) if source.origin is OriginKind.TIMED_TEXT else done
-
-
-def _left(source: Source) -> str:
-    """About how long this stage will still take, by how long it took so far."""
-    if source.stage_s < ESTIMATE_AFTER_S or source.progress < ESTIMATE_AFTER:
-        return ""
-    left_s = source.stage_s * (1 - source.progress) / source.progress
-    return " · about a minute left" if left_s < 90 else f" · about {about(left_s)} left"
-
-
 def batch_card(batch: Batch) -> Reply:
     """The card of several sources: counts, a bar, and what failed with its reasons."""
     if not batch.total:
@@ -103,15 +98,36 @@ def batch_card(batch: Batch) -> Reply:
     if done == batch.total:
         sign, line = "✅" if batch.ready else "❌", f"\n{counts}." + (" Ask about them." if batch.ready else "")
     else:
-        sign, line = "⏳", f"\n{bar(done / batch.total)} {counts}"
+        sign, line = "⏳", f"\n{_batch_progress(batch)} {counts}{_batch_left(batch)}"
         if batch.reason:
-            sign, line = "⏸️", f"{line}\nWaits: {batch.reason}"
+            sign, line = "⏳" if batch.moving else "⏸️", f"{line}\nWaits: {batch.reason}"
     failed = [_failed_line(source) for source in batch.failed[:MOST_FAILED_SHOWN]]
     if batch.failures > len(failed) > 0:
         failed.append(RichText.of(f"… and {batch.failures - len(failed)} more"))
     lines = RichText.of("\n", joined(failed)) if failed else ""
     again = Button("Try failed again", "retry_batch", str(batch.id), Tone.GOOD)
     return Reply(RichText.of(sign, " ", bold(batch.title), line, lines), ((again,),) if batch.failures else ())
+
+
+def failure_notice(batch: Batch, count: int, uploader: Span) -> Reply:
+    """What an uploader is told in a message of its own when all work ended: ``count`` failed since the last time."""
+    if batch.total == 1 and batch.failed:
+        failed = card(batch.failed[0])
+        return Reply(RichText.of(uploader, ": ", failed.text), failed.buttons)
+    counts = f": {count} of {batch.total} sources of "
+    again = Button("Try failed again", "retry_batch", str(batch.id), Tone.GOOD)
+    words = " could not be added. Their card and /status say why."
+    return Reply(RichText.of(uploader, counts, bold(batch.title), words), ((again,),))
+
+
+def _batch_progress(batch: Batch) -> str:
+    return bar((max(batch.shares, batch.ready) + batch.failures) / batch.total)
+
+
+def _batch_left(batch: Batch) -> str:
+    if not batch.moving:
+        return ""
+    return left_words(batch_left_s(batch.shares, batch.total, batch.failures, batch.elapsed_s))
 
 
 def _failed_line(source: Source) -> RichText:

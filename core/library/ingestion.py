@@ -35,11 +35,24 @@ class Interrupted(ChronosError):
     """This process is stopping, or has lost the item; another one goes on with the work."""
 
 
+class Lost(ChronosError):
+    """The item is done, removed, or in other hands."""
+
+
+async def _always() -> bool:
+    """Whoever works alone holds what they work on."""
+    return True
+
+
 class Progress:
     """Notes how far the work on an item is, often enough for its readers and seldom enough for the database."""
 
-    def __init__(self, bench: Workbench, creator_id: CreatorId, item_id: ItemId, stop: asyncio.Event | None) -> None:
+    def __init__(
+        self, bench: Workbench, creator_id: CreatorId, item_id: ItemId, stop: asyncio.Event | None,
+        holds: Callable[[], Awaitable[bool]] = _always,
+    ) -> None:  # fmt: skip
         self.stage = Stage.PENDING
+        self._holds = holds
         self.heard_at = time.monotonic()
         self._bench = bench
         self._key = (creator_id, item_id)
@@ -60,6 +73,15 @@ class Progress:
         self.stage, self._written_at = stage, self.heard_at
         await self._bench.advance(*self._key, stage, min(max(share, 0.0), 1.0))
 
+    async def require_hold(self) -> None:
+        """See that the item is still ours, before it ends as we say.
+
+        Raises:
+            Lost: it is not; a worker that slept over its lease knows nothing that is true any more.
+        """
+        if not await self._holds():
+            raise Lost
+
 
 async def process(
     creator_id: CreatorId, item_id: ItemId, *, bench: Workbench, indexer: Indexer,
@@ -74,6 +96,7 @@ async def process(
         ProviderError: an outside part failed; the item stays as it is for another attempt.
         EmbedderChanged: the library was moved meanwhile; likewise.
         Interrupted: the process is stopping; likewise.
+        Lost: it cannot become a source, and is not ours to give up any more.
     """
     work = await bench.claim(creator_id, item_id)
     if work is None:
@@ -85,6 +108,7 @@ async def process(
             return False
         await _make_searchable(work, transcript, bench, indexer, progress)
     except (UploadRefused, EmbedderMissing) as refusal:
+        await progress.require_hold()
         await bench.fail(creator_id, item_id, str(refusal))
         return False
     return True

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Final, Protocol
 
@@ -156,7 +156,8 @@ class Intake:
         hours, most = media.duration_s / 3600, self.limits.longest_s / 3600
         if hours > most:
             raise UploadRefused(f"{file.name} is {hours:.1f} hours long; at most {most:.0f} are taken. Split it.")
-        return await self._kept(creator_id, file, said, OriginKind.MEDIA, media.container)
+        kept = await self._kept(creator_id, file, said, OriginKind.MEDIA, media.container)
+        return replace(kept, duration_s=media.duration_s)
 
     async def _document(self, creator_id: CreatorId, file: HandedIn, said: Said) -> NewSource:
         check_size(file.name, file.size_bytes, self.limits.file_bytes)

@@ -25,6 +25,7 @@ from core.library.origins import (
     VideoSites,
     order_of_captions,
 )
+from core.library.quotas import Budgeted, SpeechBudget
 from core.library.reading import ReadSource, Report
 from core.library.scratch import Scratch
 from core.library.speech import Recognitions, Transcriber, transcribe
@@ -101,11 +102,12 @@ class Links(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReadingLimits:
-    """What one source may take."""
+    """What one source may take, and what a creator may keep; ``storage_gb`` 0 means no limit."""
 
     media_bytes: int
     document_bytes: int
     longest_s: float
+    storage_gb: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class PortReader:
     sites: VideoSites
     transcriber: Transcriber | None
     recognitions: Callable[[CreatorId], Recognitions]
+    budget: SpeechBudget
     limits: ReadingLimits
     scratch: Scratch
     detect_language: Callable[[str], str]
@@ -261,7 +264,7 @@ class PortReader:
         return (await self._page(track.link)).content
 
     async def _recognised_video(self, work: Work, info: VideoInfo, report: Report) -> ReadSource:
-        self._require_recogniser()
+        await self._recogniser_for(work)
         async with self.scratch.folder(READING) as folder:
             sound = folder / "sound"
             await self.sites.download_audio(info.link, sound, _within(report, Stage.DOWNLOADING))
@@ -272,7 +275,7 @@ class PortReader:
         told = VideoInfo(work.origin.link, "", captions=work.origin.captions)
         if captioned := await self._captioned(work, told):
             return captioned
-        self._require_recogniser()
+        await self._recogniser_for(work)
         async with self.scratch.folder(READING) as folder:
             file = folder / "media"
             await self._download(link, file, self.limits.media_bytes, report)
@@ -307,7 +310,7 @@ class PortReader:
 
     async def _heard(self, work: Work, path: Path, content: str, report: Report) -> ReadSource:
         """Recognise what is said in a file; ``content`` names its sound, so that nothing is recognised twice."""
-        transcriber = self._require_recogniser()
+        transcriber = await self._recogniser_for(work)
         media = await self.recordings.probe(path)
         self._check_length(media.duration_s)
         await report(Stage.TRANSCRIBING, 0.0)
@@ -329,10 +332,12 @@ class PortReader:
             hours, most = duration_s / 3600, self.limits.longest_s / 3600
             raise UploadRefused(f"It is {hours:.1f} hours long; at most {most:.0f} are taken. Please split it.")
 
-    def _require_recogniser(self) -> Transcriber:
+    async def _recogniser_for(self, work: Work) -> Transcriber:
+        """Who listens, on this creator's money; before anything is fetched for it."""
         if self.transcriber is None:
             raise UploadRefused(NO_RECOGNISER)
-        return self.transcriber
+        await self.budget.require(work.creator_id)
+        return Budgeted(self.transcriber, self.budget, work.creator_id)
 
 
 def _within(report: Report, stage: Stage, first: float = 0.0, last: float = 1.0) -> Share:

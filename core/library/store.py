@@ -82,7 +82,8 @@ class NewSource:
 
     ``transcript`` is there for timed text alone; all else is read by the worker, and its title may be empty: then
     what is read names it. ``digest`` (32 bytes) is what the same upload is known by again: of a file's bytes, of a
-    canonical link (see ``link_digest``); empty for timed text.
+    canonical link (see ``link_digest``); empty for timed text. ``duration_s`` is a recording's length, 0 where only
+    reading will tell.
     """
 
     transcript: Transcript | None
@@ -91,6 +92,7 @@ class NewSource:
     language: str = ""
     origin: Origin = Origin(OriginKind.TIMED_TEXT)
     digest: bytes = b""
+    duration_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +124,9 @@ UNNAMED: Final = NewWorkflow()
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source as lists show it, with the work on it; ``stage_s`` are the seconds since its stage began.
+    """A source as lists show it, with the work on it.
 
+    ``stage_s`` are the seconds since its stage began, ``progress_s`` those in which it came as far as it is noted.
     ``settings`` are those of its upload: its own ``tier`` may have been changed since.
     ``revision`` is there where it takes, or took, the place of another.
     """
@@ -149,6 +152,7 @@ class Source:
     vanished_at: datetime | None = None
     settings: UploadSettings = AS_USUAL
     revision: Revision | None = None
+    progress_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

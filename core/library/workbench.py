@@ -1,6 +1,7 @@
 """The work on items, as the worker sees it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from core.asking.embedding import Vector
@@ -10,6 +11,20 @@ from core.library.glossary import Glossary
 from core.library.reading import ReadSource
 from core.library.store import IndexedSource, NewSource, Stage, Work
 from core.library.topics import Background
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Why an item is put off for ``delay_s`` seconds: in words for its creator, as an error for the operator.
+
+    ``paused`` where a quota or a busy service is waited for; ``counts`` where the attempt counts as failed.
+    """
+
+    reason: str
+    error: str
+    delay_s: float
+    paused: bool = False
+    counts: bool = True
 
 
 class Workbench(Protocol):
@@ -62,10 +77,8 @@ class Workbench(Protocol):
         """Say in words why the work on an item waits; whoever holds it goes on by themselves."""
         ...
 
-    async def put_off(
-        self, creator_id: CreatorId, item_id: ItemId, reason: str, *, error: str, delay_s: float
-    ) -> None:  # fmt: skip
-        """Count a failed attempt and give the item back, for anybody to take after ``delay_s`` seconds."""
+    async def put_off(self, creator_id: CreatorId, item_id: ItemId, wait: Wait) -> None:
+        """Give an item back, for anybody to take after a while, and say in words why it waits."""
         ...
 
     async def fail(self, creator_id: CreatorId, item_id: ItemId, reason: str, *, error: str = "") -> None:

@@ -41,7 +41,7 @@ class Talkative(ScriptedResponder):
 
 async def main() -> None:
     screen = Screen()
-    responder = Talkative(TerminalMessenger(screen))
+    responder = Talkative(TerminalMessenger(screen, every_s=0))
     person = Person("terminal", "local", manages=True)
     banner = RichText.of("Welcome to ", bold("Chronos"))
     await run_terminal(responder, PLACE, person, banner=banner, history=Path("kept/history"), screen=screen)

@@ -15,6 +15,7 @@ from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.shelf import PostgresShelf
 from core.ids import CreatorId, ItemId
 from core.library.admission import Admitted
+from core.library.workbench import Wait
 from tests.adapters.school import change, jobs, lecture, rows, shelf_of
 
 ONE, OTHER = str(uuid4()), str(uuid4())
@@ -131,7 +132,7 @@ async def test_a_given_back_item_waits_without_a_failure_and_a_put_off_one_with_
     (item_id,) = await _upload(shelf, creator_id, 1)
     await admission.release(ONE, (await _taken(admission, 1))[0])
     assert await _taken(admission, 1) == [Admitted(creator_id, item_id)]
-    await shelf.put_off(creator_id, item_id, "It is busy.", error="429", delay_s=60)
+    await shelf.put_off(creator_id, item_id, Wait("It is busy.", "429", 60))
     assert await admission.next(ONE) is None
     (row,) = await rows(database_url, "SELECT stage, reason, last_error FROM items")
     assert tuple(row) == ("pending", "It is busy.", "429")
@@ -156,7 +157,7 @@ async def test_what_failed_starts_anew_without_its_failures(
 ) -> None:
     creator_id = await _creator(database, "drawing")
     (item_id,) = await _upload(shelf, creator_id, 1)
-    await shelf.put_off(creator_id, item_id, "It is busy.", error="429", delay_s=0)
+    await shelf.put_off(creator_id, item_id, Wait("It is busy.", "429", 0))
     await _done(shelf, await admission.next(ONE))
     (source,) = await shelf.sources(creator_id)
     assert await shelf.retry(creator_id, source.id)

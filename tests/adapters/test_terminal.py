@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from adapters.terminal.chat import find_file
+from adapters.terminal.chat import TerminalMessenger, find_file
 from adapters.terminal.completion import CommandCompleter
 from adapters.terminal.rendering import clean, links_work, terminal_text, web_address
 from adapters.terminal.screen import Screen
-from core.conversation import File, Person, Place, Reply
+from core.conversation import Button, File, Person, Place, Reply
 from core.richtext import RichText, link
 from tests.adapters.scripted_responder import ANSWER, ScriptedResponder
 
@@ -191,8 +191,7 @@ def test_a_local_file_is_taken_where_a_file_is_asked_for(terminal: Terminal, tmp
 def test_messages_of_the_outbox_appear_in_between_and_their_buttons_can_be_pressed(terminal: Terminal) -> None:
     terminal.types("status")
     terminal.sees("waiting its turn")
-    between = terminal.sees("learning")
-    assert "Limits" not in between
+    terminal.sees("Limits · learning")
     terminal.sees("[1] Try again")
 
 
@@ -357,3 +356,18 @@ def test_numbers_press_only_the_buttons_of_the_last_reply(capsys: pytest.Capture
 def test_what_is_no_file_is_not_found(tmp_path: Path) -> None:
     for name in (str(tmp_path), str(tmp_path / "gone"), "", "\0", "x" * 10_000, "~nobody-here/x"):
         assert find_file(name) is None
+
+
+async def test_a_card_that_moves_on_is_told_by_its_name_and_not_at_every_step(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    place = Place("terminal", channel="local")
+    for every_s, steps in ((0.0, 3), (600.0, 0)):
+        messenger = TerminalMessenger(Screen(), every_s=every_s)
+        message_id = await messenger.deliver(place, Reply(RichText.of("⏳ Ink\n0%")), "")
+        for share in (20, 40, 60):
+            assert await messenger.deliver(place, Reply(RichText.of(f"⏳ Ink\n{share}%")), message_id) == message_id
+        await messenger.deliver(place, Reply(RichText.of("✅ Ink is ready."), ((Button("Ask", "about", "1"),),)), "1")
+        told = capsys.readouterr().out
+        assert told.count("⏳ Ink · ") == steps
+        assert "✅ Ink is ready.\n[1] Ask" in told, "its end is told at once"

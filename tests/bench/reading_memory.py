@@ -20,6 +20,7 @@ from bot.app import DatabaseAddress, open_on
 from bot.ingesting import Upload, add_one
 from bot.reading import open_files, open_reader
 from bot.settings import Settings
+from core.ids import CreatorId
 from core.library.ingestion import process
 from core.library.speech import Recognised
 from core.library.store import Stage
@@ -80,6 +81,11 @@ class Children(threading.Thread):
         return self.peak_mb
 
 
+async def nothing_spent(_: CreatorId) -> float:
+    """No money is spent here."""
+    return 0.0
+
+
 async def read_once(url: str, video: Path, folder: Path) -> None:
     """Upload a video and do a worker's whole work on it; print the peaks in megabytes."""
     settings = Settings.model_validate({"storage": {"data_dir": folder}, "models": {"answer": [], "transcribe": ""}})
@@ -92,6 +98,7 @@ async def read_once(url: str, video: Path, folder: Path) -> None:
             PostgresMediaClaims(deployment.database),
             deployment.services.scratch,
             partial(PostgresRecognitions, deployment.database),
+            nothing_spent,
         ) as reader,
     ):
         shelf = shelf_of(deployment.database)

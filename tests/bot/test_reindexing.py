@@ -204,9 +204,9 @@ async def test_a_provider_that_refuses_is_waited_for_and_the_card_says_why(
         assert words in card
         assert "I try again by myself" in card
         assert operator not in card
-        (entry,), total = await list_work(settings, 10)
-        assert (entry["stage"], total) == ("reindexing", 1)
-        assert operator in entry["error"]
+        (entry,), total = await list_work(settings, 10, finished=False)
+        assert (entry.as_json()["stage"], total) == ("reindexing", 1)
+        assert operator in entry.as_json()["error"]
         assert words in plain(await staff.says("status"))
         assert await embedder_of(moved) == LOCAL
         openai.recover()

@@ -1,24 +1,37 @@
 """Real workers on a real queue: what passes is waited for, what cannot be is said, nothing is done twice."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from uuid import uuid4
 
+import asyncpg
 import pytest
 
+from adapters.postgres.deployment import LIVE
 from bot import items
 from bot import worker as bot_worker
 from bot.app import Deployment, run_worker
-from bot.items import delay_s_after
-from core.conversation import Place
-from core.errors import ProviderBusy, ProviderError, UploadRefused
+from bot.items import _wait, delay_s_after
+from core.conversation import Person, Place, reply_from_json
+from core.errors import (
+    ChronosError,
+    DatabaseError,
+    ProviderBusy,
+    ProviderError,
+    ProviderUsedUp,
+    QuotaReached,
+    UploadRefused,
+)
 from core.ids import CreatorId
 from core.library.origins import Listing
 from core.library.reading import ReadSource, Report, SourceReader
-from core.library.store import Source, Stage, Work
+from core.library.store import NewWorkflow, Source, Stage, Work
 from core.library.transcript import Transcript
+from core.richtext import Style
 from tests.adapters.school import change, rows, spoken
 from tests.adapters.scripted_reader import ScriptedReader, linked
 from tests.bot.conftest import SpeakerMaker
@@ -96,6 +109,23 @@ class SlowReader:
         return READ
 
 
+@dataclass
+class SleepyReader:
+    """Sleeps inside a source until it is woken, and then says what is not true any more."""
+
+    error: ChronosError
+    asleep: asyncio.Event = field(default_factory=asyncio.Event)
+    wakes: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def read(self, work: Work, report: Report) -> ReadSource | Listing:
+        await report(Stage.TRANSCRIBING, 0.5)
+        self.asleep.set()
+        await self.wakes.wait()
+        self.over.set()
+        raise self.error
+
+
 async def test_a_provider_that_is_busy_for_a_while_is_waited_for(
     deployment: Deployment, creator_id: CreatorId, database_url: str
 ) -> None:
@@ -110,6 +140,117 @@ async def test_a_provider_that_is_busy_for_a_while_is_waited_for(
     assert len(reader.asked) == 4
     assert [row["attempts"] for row in await rows(database_url, "SELECT attempts FROM items")] == [4]
     assert await rows(database_url, "SELECT FROM admissions") == []
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (QuotaReached("Your files here take 20 of 20 GB.", wait_s=0.05), "Your files here take 20 of 20 GB."),
+        (ProviderUsedUp("OpenAI has no credit left"), "The credit for a service that it needs is used up."),
+    ],
+)
+async def test_a_used_up_quota_pauses_the_work_and_counts_as_no_failure(
+    deployment: Deployment, creator_id: CreatorId, monkeypatch: pytest.MonkeyPatch, error: ChronosError, said: str
+) -> None:  # fmt: skip
+    monkeypatch.setattr(items, "CREDIT_LOOK_S", 0.05)
+    reader = ScriptedReader({LINK: [error]})
+    await deployment.shelf.add(creator_id, [linked(LINK)], PLACE)
+    async with workers(deployment, reader):
+
+        async def tried_often() -> bool:
+            return len(reader.asked) > items.MOST_ATTEMPTS + 1
+
+        await eventually(tried_often, "more attempts than failures are allowed")
+
+        async def paused() -> bool:
+            source = await only(deployment, creator_id)
+            return source.stage is Stage.PAUSED and source.reason.startswith(said)
+
+        await eventually(paused, "the work to be paused")
+        reader.script[LINK][0] = READ
+        await eventually(ends(deployment, creator_id), "the work to go on by itself")
+    assert (await only(deployment, creator_id)).stage is Stage.COMPLETED
+
+
+async def test_a_service_that_is_busy_pauses_the_work_and_says_so(
+    deployment: Deployment, creator_id: CreatorId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(items, "FIRST_DELAY_S", 600.0)
+    await deployment.shelf.add(creator_id, [linked(LINK)], PLACE)
+    async with workers(deployment, ScriptedReader({LINK: [ProviderBusy("429")]})):
+
+        async def paused() -> bool:
+            return (await only(deployment, creator_id)).stage is Stage.PAUSED
+
+        await eventually(paused, "the work to be paused")
+    assert "I try again by myself in about" in (await only(deployment, creator_id)).reason
+
+
+def test_a_database_that_went_away_is_not_blamed_on_the_stage() -> None:
+    wait = _wait(DatabaseError("gone"), None, 0)
+    assert wait.reason.startswith("Something did not work just now.")
+    assert _wait(ProviderError("500"), Stage.EMBEDDING, 0).reason.startswith("The search model")
+
+
+@pytest.mark.parametrize("error", [UploadRefused("It took too long."), ProviderError("cut off in its sleep")])
+async def test_a_worker_that_lost_its_item_while_it_hung_neither_fails_it_nor_puts_it_off(
+    deployment: Deployment, creator_id: CreatorId, database_url: str, monkeypatch: pytest.MonkeyPatch,
+    error: ChronosError,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(items, "RENEW_EVERY_S", 600.0)
+    reader = SleepyReader(error)
+    await deployment.shelf.add(creator_id, [linked(LINK)], PLACE)
+    async with workers(deployment, reader), another_worker(database_url) as other:
+        await asyncio.wait_for(reader.asleep.wait(), 30)
+        taken = "UPDATE admissions SET worker = $1::text::uuid, leased_until = 'infinity'"
+        await change(database_url, taken, other)
+        reader.wakes.set()
+
+        async def woken_job_is_done() -> bool:
+            return await rows(database_url, "SELECT FROM pgqueuer WHERE status = 'picked'") == []
+
+        await asyncio.wait_for(reader.over.wait(), 30)
+        await eventually(woken_job_is_done, "the attempt to be over")
+    source = await only(deployment, creator_id)
+    assert (source.stage, source.reason) == (Stage.TRANSCRIBING, "")
+    assert [row["failures"] for row in await rows(database_url, "SELECT failures FROM admissions")] == [0]
+
+
+@asynccontextmanager
+async def another_worker(url: str) -> AsyncIterator[str]:
+    """The id of a worker that lives, by its lock."""
+    worker = str(uuid4())
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(LIVE, worker)
+        yield worker
+    finally:
+        await connection.close()
+
+
+async def test_who_uploaded_is_told_once_for_each_time_that_all_ended_with_a_failure(
+    deployment: Deployment, creator_id: CreatorId, database_url: str
+) -> None:
+    uploader = await deployment.directory.student(Person("discord", "77", "Ana"))
+    links = [f"{LINK}{n}" for n in range(3)]
+    reader = ScriptedReader({links[0]: [READ], links[1]: [UploadRefused("No.")], links[2]: [UploadRefused("No.")]})
+    added = await deployment.shelf.add(
+        creator_id, [linked(link) for link in links], PLACE, NewWorkflow("Lessons", uploader=uploader)
+    )
+
+    async def notices() -> list[str]:
+        found = await rows(database_url, "SELECT content FROM outbox ORDER BY id")
+        texts = [reply_from_json(json.loads(row["content"])).text for row in found]
+        return [text.plain for text in texts if text.spans[0].style is Style.MEMBER]
+
+    async with workers(deployment, reader):
+        await eventually(ends(deployment, creator_id), "all to end")
+        assert [text.partition(" could")[0] for text in await notices()] == ["Ana: 2 of 3 sources of Lessons"]
+        await deployment.shelf.retry(creator_id, added[1].source_id)
+        await eventually(ends(deployment, creator_id), "the retry to end")
+    assert [text.partition(" could")[0] for text in await notices()] == [
+        "Ana: 2 of 3 sources of Lessons", "Ana: 1 of 3 sources of Lessons",
+    ]  # fmt: skip
 
 
 async def test_what_cannot_work_is_not_tried_again(deployment: Deployment, creator_id: CreatorId) -> None:

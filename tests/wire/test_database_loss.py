@@ -1,4 +1,4 @@
-"""PostgreSQL killed under a running bot: nothing ends, nothing is lost, nothing is done twice."""
+"""PostgreSQL or everything killed in the middle of the work: nothing is lost, nothing is done twice."""
 
 import json
 import os
@@ -65,3 +65,34 @@ async def test_postgresql_killed_during_ingestion_comes_back_and_all_work_is_fin
         assert {entry["handle"]: entry["sources"] for entry in listed} == {"home-espresso": 4, "night-sky": 4}
         assert await bot.stop() == 0, bot.said
         assert re.search(r'"event": "stopped"', bot.said)
+
+
+async def test_everything_killed_at_work_is_taken_up_by_the_next_run_and_finished_once(tmp_path: Path) -> None:
+    running, listing = tmp_path / "bot", tmp_path / "jobs"
+    for folder in (running, listing):
+        folder.mkdir()
+    pid_file = running / "data" / "postgres" / "cluster" / "postmaster.pid"
+    async with started(running, {}, "run") as bot, ClientSession() as browser:
+
+        async def at_work() -> bool:
+            queue = await _queue(browser, bot.said)
+            return bool(queue.get("running", 0)) and queue.get("waiting", 0) > 1
+
+        await eventually(at_work, "the work to be under way", WORKS_AGAIN_WITHIN_S)
+        os.kill(int(pid_file.read_text().splitlines()[0]), signal.SIGKILL)
+        await bot.kill()
+    said_before = len(bot.said)
+    async with started(running, {}, "run") as again, ClientSession() as browser:
+
+        async def all_is_done() -> bool:
+            queue = await _queue(browser, again.said[said_before:])
+            return bool(queue) and not queue["running"] and not queue["waiting"]
+
+        await eventually(all_is_done, "the next run to finish it", WORKS_AGAIN_WITHIN_S)
+        jobs = await _shell(listing, running / "data", "jobs", "list", "--all")
+        assert await again.stop() == 0, again.said
+    assert [job["stage"] for job in jobs] == ["completed"] * 8
+    assert {job["error"] for job in jobs} == {""}
+    for job in jobs:
+        assert job["created_at"] <= job["started_at"] <= job["finished_at"]
+        assert min(job["minutes"], job["segments"], job["passages"], job["seconds"]["embedding"]) > 0

@@ -1,11 +1,13 @@
 """``kill -9`` of a worker in every stage: another one goes on where it was, once."""
 
 import asyncio
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ from adapters.postgres.shelf import PostgresShelf
 from core.conversation import Place
 from core.ids import CreatorId
 from core.library.store import Stage
-from tests.adapters.school import rows, spoken
+from tests.adapters.school import change, rows, spoken
 from tests.adapters.scripted_reader import linked
 from tests.waiting import eventually, within
 
@@ -79,6 +81,39 @@ async def test_the_work_goes_on_after_a_kill_and_nothing_is_stored_twice(
     (card,) = await rows(database_url, "SELECT content::text AS content FROM outbox")
     assert "is ready" in card["content"]
     assert await rows(database_url, "SELECT FROM admissions") == []
+
+
+async def test_a_worker_that_hangs_loses_its_item_and_changes_nothing_when_it_wakes(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    creator_id = (await PostgresDirectory(database).add_creator("drawing", "Drawing", None)).id
+    shelf = PostgresShelf(database)
+    await shelf.add(creator_id, [linked("https://videos.example/ink")], PLACE)
+    async with worker(database_url, tmp_path, Stage.EMBEDDING.value) as first:
+        await said(first, "stopped")
+        first.send_signal(signal.SIGSTOP)
+        # What a minute without a sign of life does: its lease is over, and its job is woken anew.
+        await change(database_url, "UPDATE admissions SET leased_until = now()")
+        async with worker(database_url, tmp_path):
+            await eventually(lambda: _ready(shelf, creator_id), "another worker to do it", WITHIN_S)
+        before = await _everything(database_url)
+        (tmp_path / "go").touch()
+        first.send_signal(signal.SIGCONT)
+        await said(first, "goes on")
+        await shelf.add(creator_id, [linked("https://videos.example/chalk")], None)
+        await eventually(lambda: _ready(shelf, creator_id), "it to have come to its end, and to do more", WITHIN_S)
+    assert await _everything(database_url) == before, "nothing is stored twice, and no card goes back"
+
+
+async def _everything(url: str) -> list[list[Any]]:
+    """What is kept of the first source."""
+    statements = (
+        "SELECT text FROM segments WHERE source_id = 1 ORDER BY position",
+        "SELECT stage, attempts, reason, last_error, stats, finished_at FROM items WHERE source_id = 1",
+        "SELECT content::text, version FROM outbox",
+        "SELECT failures FROM admissions WHERE item_id = 1",
+    )
+    return [await rows(url, statement) for statement in statements]
 
 
 async def _ready(shelf: PostgresShelf, creator_id: CreatorId) -> bool:

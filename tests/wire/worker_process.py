@@ -1,4 +1,4 @@
-"""A worker as a process of its own, with a scripted reader, that may stop for ever in one stage until it is killed.
+"""A worker as a process of its own, with a scripted reader, that may stop in one stage until it is killed or let go.
 
 ``python -m tests.wire.worker_process URL FOLDER [STAGE]``
 """
@@ -6,6 +6,7 @@
 import asyncio
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from adapters.postgres.shelf import PostgresShelf
 from bot.app import DatabaseAddress, open_on, run_worker
@@ -19,15 +20,18 @@ from tests.adapters.school import spoken
 
 
 class StoppingShelf(PostgresShelf):
-    """Says when the work reaches a stage, and goes no further."""
+    """Says when the work reaches a stage, and goes no further until the file ``go`` is there."""
 
     stops_at = ""
+    go = Path("go")
 
     async def advance(self, creator_id: CreatorId, item_id: ItemId, stage: Stage, progress: float) -> None:
         await super().advance(creator_id, item_id, stage, progress)
         if stage == self.stops_at:
             print("stopped", flush=True)  # noqa: T201 - the test reads it
-            await asyncio.Event().wait()
+            while not self.go.exists():
+                await asyncio.sleep(0.05)
+            print("goes on", flush=True)  # noqa: T201 - the test reads it
 
 
 class Reader:
@@ -44,7 +48,7 @@ async def main(url: str, folder: str, stops_at: str) -> None:
     settings = Settings.model_validate({"storage": {"data_dir": folder}})
     async with open_on(settings, DatabaseAddress(url, url), Reader()) as deployment:
         shelf = StoppingShelf(deployment.database)
-        shelf.stops_at = stops_at
+        shelf.stops_at, shelf.go = stops_at, Path(folder) / "go"
         await run_worker(replace(deployment, shelf=shelf), asyncio.Event())
 
 
