@@ -65,8 +65,8 @@ FAULTS: Final = """
       LEFT JOIN (SELECT transfer_id, count(*) AS legs, sum(amount) AS amount, max(abs(amount)) AS most
                    FROM entries WHERE creator_id = $1 GROUP BY 1) e ON e.transfer_id = t.id
      WHERE t.creator_id = $1
-       AND (d.id IS NULL OR c.id IS NULL OR coalesce(e.legs, 0) <> is_kept(d)::int + is_kept(c)::int OR e.most <> t.amount
-            OR e.amount <> t.amount * (is_kept(c)::int - is_kept(d)::int))
+       AND (d.id IS NULL OR c.id IS NULL OR coalesce(e.legs, 0) <> is_kept(d)::int + is_kept(c)::int
+            OR e.most <> t.amount OR e.amount <> t.amount * (is_kept(c)::int - is_kept(d)::int))
     UNION ALL
     SELECT 'what was earned, spent or redeemed is not what the transfers say', a.student_id::text
       FROM (SELECT student_id, sum(total_earned) AS earned, sum(total_spent) AS spent,
