@@ -11,6 +11,7 @@ import structlog
 from pydantic import SecretStr
 
 from adapters.models.local_embedder import LocalEmbedder
+from adapters.postgres.acts import PostgresActs
 from adapters.postgres.admission import PostgresAdmission
 from adapters.postgres.catalogue import PostgresCatalogue
 from adapters.postgres.conversations import PostgresConversations
@@ -20,6 +21,7 @@ from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.embedded import embedded_server
 from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.jobs import put_recheck
+from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.migrations import migrate
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.shelf import PostgresShelf
@@ -35,6 +37,7 @@ from bot.deliveries import deliver_for_ever
 from bot.items import ItemWork
 from bot.reading import make_intake, open_files, open_reader
 from bot.responder import CommandResponder
+from bot.rewards import make_rewards
 from bot.schedule import keep_time
 from bot.settings import Settings
 from bot.worker import Tasks, register, work
@@ -51,6 +54,7 @@ from core.library.freshness import Recheck, Rereader
 from core.library.indexing import Indexer
 from core.library.media import MediaFiles
 from core.library.reading import SourceReader
+from core.rewards.awarding import Awarding
 
 log = structlog.get_logger()
 
@@ -185,6 +189,7 @@ async def open_on(
             engine=engine, directory=directory, conversations=conversations, shelf=shelf, links=links,
             intake=make_intake(settings, files), embedder_languages=embedder.languages, limits=make_limits(settings),
             catalogue=PostgresCatalogue(database), transcripts=holdings,
+            ledger=PostgresLedger(database), rewards=make_rewards(settings),
             clips=Clips(holdings, files, media, settings.storage.data_dir / "scratch"),
             uploads_per_hour=settings.limits.uploads_per_hour, scratch=settings.storage.data_dir / "scratch",
             registration=settings.operator.registration, contact=settings.operator.contact,
@@ -278,7 +283,10 @@ async def run_worker(deployment: Deployment, stop: asyncio.Event) -> None:
     links = Recheck(
         PostgresWatchlist(deployment.database), deployment.rereader, deployment.shelf, deployment.indexer
     )  # fmt: skip
-    tasks = Tasks(items, deployment.engine, deployment.directory, deployment, links, stop)
+    awarding = Awarding(
+        PostgresActs(deployment.database), deployment.services.ledger, deployment.services.rewards
+    )  # fmt: skip
+    tasks = Tasks(items, deployment.engine, deployment.directory, deployment, links, awarding, stop)
     while not stop.is_set():
         try:
             async with open_queue(deployment.address.url) as queue:

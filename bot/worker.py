@@ -20,6 +20,7 @@ from core.ids import CreatorId
 from core.library.freshness import Recheck
 from core.library.ingestion import Interrupted
 from core.members.directory import Directory
+from core.rewards.awarding import Awarding
 
 log = structlog.get_logger()
 
@@ -53,6 +54,7 @@ class Tasks:
     directory: Directory
     housekeeping: Housekeeping
     links: Recheck
+    awarding: Awarding
     stop: asyncio.Event
 
     async def calibrate(self, payload: dict[str, int]) -> None:
@@ -74,6 +76,17 @@ class Tasks:
         """Look at a creator's links again."""
         await self.links.all_due(CreatorId(payload["creator_id"]), self.stop)
 
+    async def award(self, payload: dict[str, int]) -> None:
+        """Judge what a creator's students did."""
+        await self.awarding.all_due(CreatorId(payload["creator_id"]), self.stop)
+
+    async def reconcile(self, payload: dict[str, int]) -> None:
+        """Check every creator's books, and judge what was left behind."""
+        for creator in await self.directory.creators():
+            await self.awarding.all_due(creator.id, self.stop)
+            for fault in await self.awarding.check(creator.id):
+                log.error("the ledger is at fault", creator=creator.handle, fault=fault.fault, about=fault.about)
+
 
 def register(queue: PgQueuer, tasks: Tasks) -> None:
     """Bind the jobs' names to what they do."""
@@ -84,6 +97,7 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
 
     for name, run in (
         ("ingest", ingest), ("calibrate", tasks.calibrate), ("tidy", tasks.tidy), ("refresh", tasks.refresh),
+        ("award", tasks.award), ("reconcile", tasks.reconcile),
     ):  # fmt: skip
         queue.entrypoint(name)(_handler(name, run, tasks.stop))
     # It may last, and what people wait for must not wait behind it.

@@ -16,6 +16,8 @@ INGEST: Final = "ingest"
 """The queue's entrypoint that wakes a worker for the item whose turn it is, whichever that is."""
 RECHECK: Final = "recheck"
 """The queue's entrypoint for looking at a creator's links again."""
+AWARD: Final = "award"
+"""The queue's entrypoint for judging what a creator's students did."""
 CALIBRATE: Final = "calibrate"
 """The queue's entrypoint for finding a creator's cut-off anew."""
 
@@ -26,6 +28,12 @@ async def put_recheck(connection: "asyncpg.Connection[asyncpg.Record]", creator_
         RECHECK, json.dumps({"creator_id": creator_id}).encode(), dedupe_key=f"{RECHECK}:{creator_id}",
         on_conflict="skip",
     )  # fmt: skip
+
+
+async def put_awards(connection: Connection, creator_id: CreatorId) -> None:
+    """Have a creator's acts judged after this transaction: a job each, as one that runs may have looked already."""
+    async with system_role(connection):
+        await _queries(raw_connection(connection)).enqueue(AWARD, json.dumps({"creator_id": creator_id}).encode())
 
 
 async def put_calibration(connection: Connection, creator_id: CreatorId) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from adapters.postgres.database import Database
+from adapters.postgres.database import Connection, Database
 from core.errors import Refused
 from core.ids import CreatorId, StudentId
 from core.rewards.ledger import (
@@ -36,8 +36,10 @@ ISSUERS: Final = """
     SELECT creator_id FROM accounts WHERE student_id = $1 AND kind = 'member' AND balance > 0 ORDER BY balance DESC
 """
 TRANSACTIONS: Final = """
-    SELECT t.id, t.creator_id, t.amount, t.kind, t.reason, t.created_at, d.kind AS debited
-      FROM transfers t JOIN accounts d ON d.creator_id = t.creator_id AND d.id = t.debit_id
+    SELECT t.id, t.creator_id, t.amount, t.kind, t.reason, t.created_at,
+           CASE a.id WHEN t.credit_id THEN t.amount WHEN t.debit_id THEN -t.amount ELSE 0 END AS change
+      FROM transfers t
+      JOIN accounts a ON a.creator_id = t.creator_id AND a.student_id = t.student_id AND a.kind = 'member'
      WHERE t.student_id = $1 AND ($2 = '' OR t.kind = $2)
      ORDER BY t.created_at DESC, t.id DESC OFFSET $3 LIMIT $4
 """
@@ -120,12 +122,7 @@ class PostgresLedger:
     async def award(self, creator_id: CreatorId, student_id: StudentId, award: Award, budget: Budget) -> AwardStatus:
         """Pay an award within the rule's daily limit and the creator's budget."""
         async with self._database.creator(creator_id, student_id) as connection:
-            with _in_words():
-                status = await connection.fetchval(
-                    AWARD, creator_id, student_id, award.rule, award.key, award.amount, award.most_a_day, award.day,
-                    budget.per_day, budget.per_month, {**award.evidence, "day": award.day.isoformat()},
-                )  # fmt: skip
-        return AwardStatus(status)
+            return await pay(connection, creator_id, student_id, award, budget)
 
     async def reverse(
         self, creator_id: CreatorId, student_id: StudentId, key: str, reason: str,
@@ -181,12 +178,24 @@ class PostgresLedger:
             return [Fault(row["fault"], row["about"]) for row in await connection.fetch(FAULTS, creator_id)]
 
 
+async def pay(
+    connection: Connection, creator_id: CreatorId, student_id: StudentId, award: Award, budget: Budget
+) -> AwardStatus:
+    """Pay an award inside a transaction of the creator's."""
+    with _in_words():
+        status = await connection.fetchval(
+            AWARD, creator_id, student_id, award.rule, award.key, award.amount, award.most_a_day, award.day,
+            budget.per_day, budget.per_month, {**award.evidence, "day": award.day.isoformat()},
+        )  # fmt: skip
+    return AwardStatus(status)
+
+
 def _transaction(row: asyncpg.Record, names: Mapping[int, str]) -> Transaction:
-    amount = -row["amount"] if row["debited"] == "member" else row["amount"]
     creator_id = CreatorId(row["creator_id"])
     return Transaction(
-        row["id"], creator_id, names[creator_id], amount, row["kind"], row["reason"], row["created_at"]
-    )
+        row["id"], creator_id, names[creator_id], row["amount"], row["change"], row["kind"], row["reason"],
+        row["created_at"],
+    )  # fmt: skip
 
 
 @contextmanager

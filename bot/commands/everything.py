@@ -1,8 +1,14 @@
 """All commands, in the order in which menus show them. A new subject is added here and nowhere else."""
 
-from bot.commands import asking, clips, community, enrolment, library, privacy, uploads
+from bot.commands import asking, clips, community, enrolment, library, privacy, uploads, wallet
 from bot.commands.registry import Registry
 
 EVERYTHING: Registry = asking.commands.including(
-    clips.commands, uploads.commands, library.commands, community.commands, enrolment.commands, privacy.commands
+    clips.commands,
+    wallet.commands,
+    uploads.commands,
+    library.commands,
+    community.commands,
+    enrolment.commands,
+    privacy.commands,
 )

@@ -28,6 +28,8 @@ from core.library.intake import Intake
 from core.library.store import Shelf
 from core.library.watching import RenewableLinks, Transcripts
 from core.members.directory import Creator, Directory, Standing
+from core.rewards.ledger import Ledger
+from core.rewards.rules import Rewards
 from core.richtext import RichText
 
 _UNSTORABLE: Final = re.compile("[\\x00\\ud800-\\udfff]")
@@ -49,6 +51,8 @@ class Services:
     catalogue: Catalogue
     transcripts: Transcripts
     clips: Clips
+    ledger: Ledger
+    rewards: Rewards
     uploads_per_hour: int
     scratch: Path
     registration: str
@@ -120,6 +124,11 @@ class Context:
         """A text argument, stripped; empty where it was not given."""
         value = self.request.arguments.get(name, "")
         return _UNSTORABLE.sub("", value).strip() if isinstance(value, str) else ""
+
+    def number(self, name: str) -> float | None:
+        """A number argument; None where it was not given."""
+        value = self.request.arguments.get(name)
+        return float(value) if isinstance(value, int | float) else None
 
     @property
     def payload_number(self) -> int:

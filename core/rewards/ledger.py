@@ -82,12 +82,13 @@ class Wallet:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One movement as its student sees it: ``amount`` is negative where it left the balance."""
+    """One movement as its student sees it; ``change`` is what it did to the balance: 0 where a hold was spent."""
 
     id: int
     creator_id: CreatorId
     creator_name: str
     amount: int
+    change: int
     kind: str
     reason: str
     at: datetime

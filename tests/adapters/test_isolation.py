@@ -16,7 +16,7 @@ from adapters.postgres.database import Connection, Database, prepare_connection,
 from core.ids import StudentId
 from tests.adapters.school import School, converse, enrol_student, found_school, rows
 
-LEDGER: Final = {"accounts", "transfers", "entries", "token_wallets", "token_transactions"}
+LEDGER: Final = {"accounts", "transfers", "entries", "token_wallets", "token_transactions", "learning_acts"}
 """What a person reads over all creators, and a creator's application over all students, to add up and to check."""
 COUNTED_OVER_STUDENTS: Final = {"usage", "earn_counts"} | LEDGER
 """Tables with a student whose rows the creator's application may read: they hold no words."""

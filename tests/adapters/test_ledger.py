@@ -163,7 +163,7 @@ async def test_a_purchase_draws_its_own_creator_first_and_then_the_others_as_one
     await books.ledger.end_hold(books.student, "purchase:1", HoldEnd.SPEND)  # as a worker that died may do
     assert await books.wallet() == Wallet(balance=30, total_earned=130, total_spent=100)
     moved, count = await books.ledger.transactions(books.student, kind="hold")
-    assert {(move.creator_name, move.amount) for move in moved} == {("Drawing", -60), ("Cooking", -40)}
+    assert {(move.creator_name, move.change) for move in moved} == {("Drawing", -60), ("Cooking", -40)}
     assert count == 2
 
 
