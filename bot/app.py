@@ -10,6 +10,7 @@ from functools import partial
 
 import structlog
 
+from adapters.postgres.acts import PostgresActs
 from adapters.postgres.admission import PostgresAdmission
 from adapters.postgres.announcements import PostgresAnnouncements
 from adapters.postgres.catalogue import PostgresCatalogue
@@ -21,6 +22,7 @@ from adapters.postgres.embedded import embedded_server
 from adapters.postgres.glossary import PostgresGlossaries
 from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.jobs import put_recheck
+from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.media_claims import PostgresMediaClaims
 from adapters.postgres.migrations import migrate
 from adapters.postgres.outbox import PostgresOutbox
@@ -43,6 +45,7 @@ from bot.items import ItemWork
 from bot.reading import make_intake, open_files, open_reader
 from bot.reindexing import ReindexWork
 from bot.responder import CommandResponder
+from bot.rewards import make_rewards
 from bot.schedule import keep_time
 from bot.settings import MEGABYTE, Settings, key_of
 from bot.worker import Tasks, register, work
@@ -61,6 +64,7 @@ from core.library.keeping import Keeping
 from core.library.reading import SourceReader
 from core.library.respelling import Respelling
 from core.library.scratch import Scratch
+from core.rewards.awarding import Awarding
 
 log = structlog.get_logger()
 
@@ -214,7 +218,8 @@ async def open_on(
             reindexings=reindexings, catalogue=PostgresCatalogue(database), transcripts=holdings,
             clips=Clips(holdings, files, media, scratch), scratch=scratch, worklog=PostgresWorklog(database),
             revisions=PostgresRevisions(database), glossaries=PostgresGlossaries(database),
-            announcements=PostgresAnnouncements(database),
+            announcements=PostgresAnnouncements(database), ledger=PostgresLedger(database),
+            rewards=make_rewards(settings),
             uploads_per_hour=settings.limits.uploads_per_hour, registration=settings.operator.registration,
             contact=settings.operator.contact,
         )  # fmt: skip
@@ -291,7 +296,12 @@ async def run_worker(deployment: Deployment, stop: asyncio.Event) -> None:
         deployment.indexer,
     )  # fmt: skip
     reindexing = ReindexWork(deployment.reindexings, deployment.embedders, stop)
-    tasks = Tasks(items, deployment.engine, deployment.directory, deployment, links, names, reindexing, stop)
+    awarding = Awarding(
+        PostgresActs(deployment.database), deployment.services.ledger, deployment.services.rewards
+    )  # fmt: skip
+    tasks = Tasks(
+        items, deployment.engine, deployment.directory, deployment, links, names, reindexing, awarding, stop
+    )  # fmt: skip
     while not stop.is_set():
         try:
             async with open_queue(deployment.address.url) as queue:

@@ -249,7 +249,14 @@ class DownloadsSection(Section):
 
 
 class RewardsSection(Section):
-    """Amounts and caps of CHRONOS."""
+    """What learning earns, in whole CHRONOS; an amount of 0 pays nothing."""
+
+    question: int = Field(5, ge=0, description="for a question that the material answers")
+    questions_per_day: int = Field(20, ge=0, description="questions that are paid a day and student")
+    seconds_between_questions: float = Field(60.0, ge=0, description="between two questions that are paid")
+    grants_per_day: int = Field(10, ge=0, description="gifts of the staff that a student can get a day")
+    issued_per_day: int = Field(10_000, ge=0, description="CHRONOS that a creator can issue a day")
+    issued_per_month: int = Field(100_000, ge=0, description="CHRONOS that a creator can issue a month")
 
 
 class OperatorSection(Section):

@@ -22,6 +22,7 @@ from core.library.freshness import Recheck
 from core.library.ingestion import Interrupted
 from core.library.respelling import Respelling
 from core.members.directory import Directory
+from core.rewards.awarding import Awarding
 
 log = structlog.get_logger()
 
@@ -64,6 +65,7 @@ class Tasks:
     links: Recheck
     names: Respelling
     reindexing: ReindexWork
+    awarding: Awarding
     stop: asyncio.Event
 
     async def calibrate(self, payload: dict[str, int]) -> None:
@@ -99,6 +101,17 @@ class Tasks:
         creator_id = CreatorId(payload["creator_id"])
         await self.reindexing.take_turn(creator_id, payload["run"], payload["turn"])
 
+    async def award(self, payload: dict[str, int]) -> None:
+        """Judge what a creator's students did."""
+        await self.awarding.all_due(CreatorId(payload["creator_id"]), self.stop)
+
+    async def reconcile(self, payload: dict[str, int]) -> None:
+        """Check every creator's books, and judge what was left behind."""
+        for creator in await self.directory.creators():
+            await self.awarding.all_due(creator.id, self.stop)
+            for fault in await self.awarding.check(creator.id):
+                log.error("the ledger is at fault", creator=creator.handle, fault=fault.fault, about=fault.about)
+
 
 def register(queue: PgQueuer, tasks: Tasks) -> None:
     """Bind the jobs' names to what they do."""
@@ -110,6 +123,7 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
     for name, run in (
         ("ingest", ingest), ("calibrate", tasks.calibrate), ("tidy", tasks.tidy), ("refresh", tasks.refresh),
         ("sweep", tasks.sweep),
+        ("award", tasks.award), ("reconcile", tasks.reconcile),
     ):  # fmt: skip
         queue.entrypoint(name)(_handler(name, run, tasks.stop))
     # These may last, and what people wait for must not wait behind them.

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from adapters.postgres.acts import record_act
 from adapters.postgres.database import Connection, Database
 from core.asking.answer import Answer, Outcome
 from core.asking.limits import (
@@ -22,6 +23,7 @@ from core.asking.sessions import CONTEXT_TURNS, SESSION_IDLE, Past, Speaker
 from core.asking.writing import Turn
 from core.errors import Refused
 from core.ids import CommunityId, CreatorId, MessageId, StudentId, UsageId
+from core.rewards.acts import question_asked
 
 CONTEXT: Final = """
     SELECT m.question, m.answer
@@ -99,6 +101,9 @@ OWN_MESSAGES: Final = """
 """
 OWN_VOTES: Final = "SELECT creator_id, message_id, helpful, voted_at FROM votes WHERE student_id = $1"
 OWN_SESSIONS: Final = "SELECT creator_id, place, started_at, ended_at FROM chat_sessions WHERE student_id = $1"
+OWN_TRANSACTIONS: Final = """
+    SELECT creator_id, amount, type, source, created_at FROM token_transactions WHERE student_id = $1 ORDER BY id
+"""
 OWN_IDENTITIES: Final = "SELECT platform, external_id, display_name, username FROM identities WHERE student_id = $1"
 OWN_ENROLMENTS: Final = """
     SELECT c.name, e.status, e.tier, e.created_at, e.since FROM enrolments e JOIN creators c ON c.id = e.creator_id
@@ -144,6 +149,8 @@ class PostgresConversations:
                 dict(answer.timing_ms),
             )  # fmt: skip
             await _settle(connection, speaker.creator_id, answer, admission)
+            if answer.grounded:
+                await record_act(connection, question_asked(speaker, MessageId(message_id), question))
         return MessageId(message_id)
 
     async def settle(self, creator_id: CreatorId, answer: Answer, admission: Admission) -> None:
@@ -186,6 +193,7 @@ class PostgresConversations:
                 "messages": await connection.fetch(OWN_MESSAGES, student_id),
                 "votes": await connection.fetch(OWN_VOTES, student_id),
                 "sessions": await connection.fetch(OWN_SESSIONS, student_id),
+                "chronos": await connection.fetch(OWN_TRANSACTIONS, student_id),
             }
         async with self._database.system() as connection:
             own["identities"] = await connection.fetch(OWN_IDENTITIES, student_id)

@@ -20,6 +20,8 @@ RESPELL: Final = "respell"
 """The queue's entrypoint for spelling the names in a creator's recordings."""
 REINDEX: Final = "reindex"
 """The queue's entrypoint for a turn of moving a creator's library to another embedder."""
+AWARD: Final = "award"
+"""The queue's entrypoint for judging what a creator's students did."""
 CALIBRATE: Final = "calibrate"
 """The queue's entrypoint for finding a creator's cut-off anew."""
 
@@ -39,6 +41,12 @@ async def put_respelling(connection: Connection, creator_id: CreatorId) -> None:
             RESPELL, json.dumps({"creator_id": creator_id}).encode(), dedupe_key=f"{RESPELL}:{creator_id}",
             on_conflict="skip",
         )  # fmt: skip
+
+
+async def put_awards(connection: Connection, creator_id: CreatorId) -> None:
+    """Have a creator's acts judged after this transaction: a job each, as one that runs may have looked already."""
+    async with system_role(connection):
+        await _queries(raw_connection(connection)).enqueue(AWARD, json.dumps({"creator_id": creator_id}).encode())
 
 
 async def put_calibration(connection: Connection, creator_id: CreatorId) -> None:

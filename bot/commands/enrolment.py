@@ -61,6 +61,21 @@ async def students(context: Context) -> Reply:
     return Reply(_line(who))
 
 
+async def enrolled_member(context: Context) -> Student:
+    """The student whom the argument ``member`` means.
+
+    Raises:
+        Refused: nobody or several fit, or that person is not enrolled.
+    """
+    person = context.person("member")
+    if person is None:
+        return await _named(context, context.text("member"))
+    student = await _known(context, person)
+    if student is None:
+        raise Refused(f"{_shown(person)} is not enrolled with {context.creator.name}.")
+    return student
+
+
 async def _known(context: Context, person: Person) -> Student | None:
     """The creator's student behind an account; looking somebody up keeps nothing of them."""
     found = await context.services.directory.students_named(context.creator.id, person.platform, person.external_id)

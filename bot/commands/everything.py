@@ -11,11 +11,13 @@ from bot.commands import (
     privacy,
     reindexing,
     uploads,
+    wallet,
 )
 from bot.commands.registry import Registry
 
 EVERYTHING: Registry = asking.commands.including(
     clips.commands,
+    wallet.commands,
     uploads.commands,
     library.commands,
     corrections.commands,

@@ -35,6 +35,8 @@ from core.library.store import Shelf
 from core.library.watching import RenewableLinks, Transcripts
 from core.library.worklog import Worklog
 from core.members.directory import Creator, Directory, Standing, standing_of
+from core.rewards.ledger import Ledger
+from core.rewards.rules import Rewards
 from core.richtext import RichText
 from core.tiers import NO_TIERS, Scope
 
@@ -62,6 +64,8 @@ class Services:
     revisions: Revisions
     glossaries: Glossaries
     announcements: Announcements
+    ledger: Ledger
+    rewards: Rewards
     uploads_per_hour: int
     scratch: Scratch
     registration: str

@@ -1,0 +1,217 @@
+"""The ledger on PostgreSQL: the database keeps its rules (see the migration), this puts them in words."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import asyncpg
+
+from adapters.postgres.database import Connection, Database
+from core.errors import Refused
+from core.ids import CreatorId, StudentId
+from core.rewards.ledger import (
+    Award,
+    AwardStatus,
+    Budget,
+    Fault,
+    HoldEnd,
+    ReversalStatus,
+    Transaction,
+    Wallet,
+)
+
+AWARD: Final = "SELECT award($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+REVERSE: Final = "SELECT reverse_award($1, $2, $3, $4)"
+HOLD: Final = "SELECT hold_wallet($1, $2::bigint[], $3, $4, $5, $6)"
+END_HOLD: Final = "SELECT end_holds($1, $2, $3, '{}')"
+WALLET: Final = """
+    SELECT coalesce(sum(balance), 0)::bigint AS balance, coalesce(sum(held), 0)::bigint AS held,
+           coalesce(sum(owed), 0)::bigint AS owed, coalesce(sum(total_earned), 0)::bigint AS total_earned,
+           coalesce(sum(total_spent), 0)::bigint AS total_spent,
+           coalesce(sum(total_redeemed), 0)::bigint AS total_redeemed,
+           coalesce(sum(total_reversed), 0)::bigint AS total_reversed
+      FROM token_wallets WHERE student_id = $1
+"""
+ISSUERS: Final = """
+    SELECT creator_id FROM accounts WHERE student_id = $1 AND kind = 'member' AND balance > 0 ORDER BY balance DESC
+"""
+TRANSACTIONS: Final = """
+    SELECT t.id, t.creator_id, t.amount, t.kind, t.reason, t.created_at,
+           CASE a.id WHEN t.credit_id THEN t.amount WHEN t.debit_id THEN -t.amount ELSE 0 END AS change
+      FROM transfers t
+      JOIN accounts a ON a.creator_id = t.creator_id AND a.student_id = t.student_id AND a.kind = 'member'
+     WHERE t.student_id = $1 AND ($2 = '' OR t.kind = $2)
+     ORDER BY t.created_at DESC, t.id DESC OFFSET $3 LIMIT $4
+"""
+COUNT: Final = "SELECT count(*) FROM transfers WHERE student_id = $1 AND ($2 = '' OR kind = $2)"
+NAMES: Final = "SELECT id, name FROM creators WHERE id = ANY($1)"
+FAULTS: Final = """
+    SELECT 'a chain of balances is broken' AS fault, account_id::text AS about FROM (
+        SELECT account_id, version, amount, balance_after, lag(balance_after, 1, 0::bigint) OVER chain AS before,
+               lag(version, 1, 0::bigint) OVER chain AS version_before
+          FROM entries WHERE creator_id = $1 WINDOW chain AS (PARTITION BY account_id ORDER BY version)) AS links
+     WHERE balance_after <> before + amount OR version <> version_before + 1
+    UNION ALL
+    SELECT 'a balance is not the sum of its entries', a.id::text
+      FROM accounts a LEFT JOIN (SELECT account_id, sum(amount) AS amount, max(version) AS version
+                                   FROM entries WHERE creator_id = $1 GROUP BY 1) e ON e.account_id = a.id
+     WHERE a.creator_id = $1 AND (a.balance <> coalesce(e.amount, 0) OR a.version <> coalesce(e.version, 0))
+    UNION ALL
+    SELECT 'a balance is below what its account allows', id::text FROM accounts
+     WHERE creator_id = $1 AND (balance < 0 AND kind <> 'owed' OR balance > 0 AND kind = 'owed')
+    UNION ALL
+    SELECT 'a transfer is not posted as its accounts demand', t.id::text
+      FROM transfers t
+      LEFT JOIN accounts d ON d.creator_id = $1 AND d.id = t.debit_id
+      LEFT JOIN accounts c ON c.creator_id = $1 AND c.id = t.credit_id
+      LEFT JOIN (SELECT transfer_id, count(*) AS legs, sum(amount) AS amount, max(abs(amount)) AS most
+                   FROM entries WHERE creator_id = $1 GROUP BY 1) e ON e.transfer_id = t.id
+     WHERE t.creator_id = $1
+       AND (d.id IS NULL OR c.id IS NULL OR coalesce(e.legs, 0) <> is_kept(d)::int + is_kept(c)::int
+            OR e.most <> t.amount OR e.amount <> t.amount * (is_kept(c)::int - is_kept(d)::int))
+    UNION ALL
+    SELECT 'what was earned, spent or redeemed is not what the transfers say', a.student_id::text
+      FROM (SELECT student_id, sum(total_earned) AS earned, sum(total_spent) AS spent,
+                   sum(total_redeemed) AS redeemed
+              FROM accounts WHERE creator_id = $1 AND student_id IS NOT NULL GROUP BY 1) a
+      LEFT JOIN (SELECT student_id, sum(amount) FILTER (WHERE kind = 'earn') AS earned,
+                        sum(amount) FILTER (WHERE kind = 'spend') AS spent,
+                        sum(amount) FILTER (WHERE kind = 'redeem') AS redeemed
+                   FROM transfers WHERE creator_id = $1 GROUP BY 1) t USING (student_id)
+     WHERE (a.earned, a.spent, a.redeemed)
+           IS DISTINCT FROM (coalesce(t.earned, 0), coalesce(t.spent, 0), coalesce(t.redeemed, 0))
+    UNION ALL
+    SELECT 'a hold or award ended more than once, or not as it began', p.id::text
+      FROM transfers p JOIN transfers t ON t.creator_id = $1 AND t.parent_id = p.id
+     WHERE p.creator_id = $1
+     GROUP BY p.id, p.amount HAVING count(*) > 1 OR bool_or(t.amount <> p.amount)
+    UNION ALL
+    SELECT 'a key was used twice', key FROM transfers WHERE creator_id = $1 GROUP BY key HAVING count(*) > 1
+    UNION ALL
+    SELECT 'what was awarded on a day is not what is counted', c.student_id || ' ' || c.rule
+      FROM earn_counts c
+     WHERE c.creator_id = $1
+       AND c.times <> (SELECT count(*) FROM transfers t
+                        WHERE t.creator_id = $1 AND t.student_id = c.student_id AND t.kind = 'earn'
+                          AND t.reason = c.rule AND t.metadata ->> 'day' = c.day::text)
+    UNION ALL
+    SELECT 'what was issued on a day is not what its budget gave', p.starts_on::text
+      FROM issuance_periods p
+     WHERE p.creator_id = $1 AND p.period = 'day'
+       AND p.given <> (SELECT coalesce(sum(remaining), 0) FROM issuance_purses
+                        WHERE creator_id = $1 AND day = p.starts_on)
+                    + (SELECT coalesce(sum(amount), 0) FROM transfers
+                        WHERE creator_id = $1 AND kind = 'earn' AND metadata ->> 'day' = p.starts_on::text)
+"""
+KEY_USED: Final = "CH409"
+NOTHING_HELD: Final = "CH404"
+FROZEN: Final = "CH423"
+_REFUSALS: Final = {
+    KEY_USED: "That was done already, with other particulars.",
+    NOTHING_HELD: "Nothing is set aside for that.",
+    FROZEN: "This wallet is frozen until the staff has looked at it.",
+}
+
+
+class PostgresLedger:
+    """See :class:`core.rewards.ledger.Ledger`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def award(self, creator_id: CreatorId, student_id: StudentId, award: Award, budget: Budget) -> AwardStatus:
+        """Pay an award within the rule's daily limit and the creator's budget."""
+        async with self._database.creator(creator_id, student_id) as connection:
+            return await pay(connection, creator_id, student_id, award, budget)
+
+    async def reverse(
+        self, creator_id: CreatorId, student_id: StudentId, key: str, reason: str,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> ReversalStatus:  # fmt: skip
+        """Take an award back as a new transfer; what is not there any more is owed."""
+        async with self._database.creator(creator_id, student_id) as connection:
+            with _in_words():
+                status = await connection.fetchval(REVERSE, creator_id, key, reason, dict(metadata or {}))
+        return ReversalStatus(status)
+
+    async def hold(
+        self, student_id: StudentId, issuers: Sequence[CreatorId], key: str, reason: str, amount: int
+    ) -> None:
+        """Set an amount aside, drawn from the issuers in their order."""
+        async with self._database.student(student_id) as connection:
+            with _in_words():
+                await connection.execute(HOLD, student_id, list(issuers), key, reason, amount, {})
+
+    async def end_hold(self, student_id: StudentId, key: str, end: HoldEnd) -> None:
+        """End what was set aside under a key."""
+        async with self._database.student(student_id) as connection:
+            with _in_words():
+                await connection.execute(END_HOLD, student_id, key, end.value)
+
+    async def wallet(self, student_id: StudentId) -> Wallet:
+        """A student's wallet over all creators."""
+        async with self._database.student(student_id) as connection:
+            row = await connection.fetchrow(WALLET, student_id)
+        return Wallet(**dict(row or {}))
+
+    async def issuers(self, student_id: StudentId) -> Sequence[CreatorId]:
+        """Whose CHRONOS a student has, the largest part first."""
+        async with self._database.student(student_id) as connection:
+            rows = await connection.fetch(ISSUERS, student_id)
+        return [CreatorId(row["creator_id"]) for row in rows]
+
+    async def transactions(
+        self, student_id: StudentId, *, kind: str = "", offset: int = 0, limit: int = 10
+    ) -> tuple[list[Transaction], int]:
+        """A student's movements, newest first, and how many there are in all."""
+        async with self._database.student(student_id) as connection:
+            rows = await connection.fetch(TRANSACTIONS, student_id, kind, offset, limit)
+            total = await connection.fetchval(COUNT, student_id, kind)
+        async with self._database.system() as connection:
+            found = await connection.fetch(NAMES, list({row["creator_id"] for row in rows}))
+        names = {row["id"]: row["name"] for row in found}
+        return [_transaction(row, names) for row in rows], total
+
+    async def faults(self, creator_id: CreatorId) -> list[Fault]:
+        """What is wrong in a creator's books, as of one moment."""
+        async with self._database.creator(creator_id, frozen=True) as connection:
+            return [Fault(row["fault"], row["about"]) for row in await connection.fetch(FAULTS, creator_id)]
+
+
+async def pay(
+    connection: Connection, creator_id: CreatorId, student_id: StudentId, award: Award, budget: Budget
+) -> AwardStatus:
+    """Pay an award inside a transaction of the creator's."""
+    with _in_words():
+        status = await connection.fetchval(
+            AWARD, creator_id, student_id, award.rule, award.key, award.amount, award.most_a_day, award.day,
+            budget.per_day, budget.per_month, {**award.evidence, "day": award.day.isoformat()},
+        )  # fmt: skip
+    return AwardStatus(status)
+
+
+def _transaction(row: asyncpg.Record, names: Mapping[int, str]) -> Transaction:
+    creator_id = CreatorId(row["creator_id"])
+    return Transaction(
+        row["id"], creator_id, names[creator_id], row["amount"], row["change"], row["kind"], row["reason"],
+        row["created_at"],
+    )  # fmt: skip
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """What the books refuse, in words for whoever asked."""
+    try:
+        yield
+    except asyncpg.CheckViolationError as error:
+        if error.constraint_name != "sufficient_funds":
+            raise
+        raise Refused("There are not enough CHRONOS for that. /balance shows how many there are.") from error
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name != "ends_once":
+            raise
+        raise Refused("That ended already, in another way.") from error
+    except asyncpg.PostgresError as error:
+        if error.sqlstate not in _REFUSALS:
+            raise
+        raise Refused(_REFUSALS[error.sqlstate]) from error

@@ -1,0 +1,1 @@
+"""CHRONOS: what learning earns, and what becomes of it."""

@@ -1,0 +1,136 @@
+"""Learning acts: what is recorded while people learn, and what of it counts.
+
+An act is recorded in the transaction of what was done and judged later, by a worker, so that a burst of chat costs
+the chat nothing. Of what was written only a fingerprint is kept.
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from core.asking.sessions import Speaker
+from core.asking.words import clean_question, tokens
+from core.ids import CreatorId, MessageId, StudentId
+
+QUESTION: Final = "question"
+FINGERPRINT_BITS: Final = 64
+ALIKE_BITS: Final = 8
+"""Texts whose fingerprints differ in at most so many bits are nearly equal: a word more, not another word."""
+COMPARED: Final = 20
+"""How many of a student's last acts a new one is compared with."""
+FEWEST_WORDS: Final = 3
+FEWEST_CHARACTERS: Final = 15
+_PIECE: Final = 3
+
+
+class Verdict(StrEnum):
+    """What became of an act; only the first four come from the ledger."""
+
+    AWARDED = "awarded"
+    DUPLICATE = "duplicate"
+    CAPPED = "capped"
+    OVER_BUDGET = "over_budget"
+    TOO_SHORT = "too_short"
+    TOO_SOON = "too_soon"
+    REPEATED = "repeated"
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What of a text is kept: how long it is, and a fingerprint by which near-equal texts are known.
+
+    ``words`` and ``characters`` are counted without links, mentions and markup.
+    """
+
+    words: int
+    characters: int
+    fingerprint: int
+
+    @classmethod
+    def of(cls, text: str) -> "Wording":
+        """Measure a text."""
+        cleaned = clean_question(text)
+        written = tokens(cleaned.text)
+        return cls(len(written), len(" ".join(written)), fingerprint(" ".join(cleaned.words)))
+
+    @property
+    def too_short(self) -> bool:
+        """Whether it is no more than a greeting."""
+        return self.words < FEWEST_WORDS or self.characters < FEWEST_CHARACTERS
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that a student did with a creator's material.
+
+    Attributes:
+        creator_id: whose material.
+        student_id: who did it.
+        rule: by which rule it may be paid.
+        key: names the thing done; it pays once.
+        at: when it was done.
+        wording: of what was written, where something was.
+        evidence: what it was, as plain data without anybody's words.
+    """
+
+    creator_id: CreatorId
+    student_id: StudentId
+    rule: str
+    key: str
+    at: datetime
+    wording: Wording | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+def question_asked(speaker: Speaker, message_id: MessageId, question: str) -> Act:
+    """The act of asking something that the material answers."""
+    return Act(
+        speaker.creator_id, speaker.student_id, QUESTION, f"{QUESTION}:{message_id}", datetime.now(UTC),
+        Wording.of(question), {"message": message_id},
+    )  # fmt: skip
+
+
+def fingerprint(text: str) -> int:
+    """Return 64 bits, as a signed integer, that differ little where texts differ little.
+
+    Source: M. Charikar, Similarity Estimation Techniques from Rounding Algorithms, STOC 2002 (simhash), over the runs
+    of three letters in the folded text.
+    """
+    folded = " ".join(unicodedata.normalize("NFKD", text).casefold().split())
+    pieces = {folded[at : at + _PIECE] for at in range(max(len(folded) - _PIECE + 1, 1))}
+    votes = [0] * FINGERPRINT_BITS
+    for piece in pieces:
+        bits = int.from_bytes(hashlib.blake2b(piece.encode(), digest_size=FINGERPRINT_BITS // 8).digest())
+        for bit in range(FINGERPRINT_BITS):
+            votes[bit] += 1 if bits >> bit & 1 else -1
+    unsigned = sum(1 << bit for bit, vote in enumerate(votes) if vote > 0)
+    return unsigned - (1 << FINGERPRINT_BITS) if unsigned >> (FINGERPRINT_BITS - 1) else unsigned
+
+
+def alike(one: int, other: int) -> bool:
+    """Whether two fingerprints are of nearly equal texts."""
+    return ((one ^ other) & ((1 << FINGERPRINT_BITS) - 1)).bit_count() <= ALIKE_BITS
+
+
+def objection(act: Act, earlier: Sequence[Act], seconds_apart: float) -> Verdict | None:
+    """Why an act does not count; None where it does.
+
+    Args:
+        act: the act.
+        earlier: what was paid to the same student by the same rule before, newest first.
+        seconds_apart: at least so long after the last one that was paid.
+    """
+    if act.wording is None:
+        return None
+    if act.wording.too_short:
+        return Verdict.TOO_SHORT
+    if earlier and (act.at - earlier[0].at).total_seconds() < seconds_apart:
+        return Verdict.TOO_SOON
+    known = (past.wording.fingerprint for past in earlier[:COMPARED] if past.wording is not None)
+    if any(alike(act.wording.fingerprint, other) for other in known):
+        return Verdict.REPEATED
+    return None

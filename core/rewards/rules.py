@@ -1,0 +1,30 @@
+"""What learning earns: the amounts and limits of a deployment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from core.rewards.acts import QUESTION
+from core.rewards.ledger import Budget
+
+GRANT: Final = "grant"
+NAMES: Final = {QUESTION: "a question that was answered", GRANT: "given by the staff"}
+"""What each rule pays for, as students read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one act earns: whole CHRONOS (0: nothing), how often a day, and how long after the last one at least."""
+
+    amount: int
+    most_a_day: int
+    seconds_apart: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rewards:
+    """The rules by name, and how much each creator may issue."""
+
+    rules: Mapping[str, Rule]
+    budget: Budget
+    most_granted_a_day: int

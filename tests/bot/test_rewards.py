@@ -1,0 +1,91 @@
+"""What learning earns: asked in a chat, judged by a worker, read in the wallet."""
+
+import pytest
+
+from bot.app import Deployment
+from core.conversation import Person
+from tests.adapters.school import change, rows
+from tests.bot.conftest import Speaker, SpeakerMaker, attachment, eventually, ready
+
+SCHOOL = "school-100"
+
+
+@pytest.fixture
+async def taught(speaker: SpeakerMaker, worker: None, deployment: Deployment) -> Speaker:
+    """The owner of a community, after uploading a lecture."""
+    owner = speaker("1", manages=True)
+    await owner.says("setup")
+    await owner.says("upload", file=attachment(), title="Shading a sphere")
+    await ready(deployment, SCHOOL)
+    return owner
+
+
+async def balance_of(person: Speaker) -> str:
+    return (await person.says("balance")).text.plain.splitlines()[0]
+
+
+async def judged(deployment: Deployment) -> list[str]:
+    """The verdicts on what was done, once none is missing."""
+    url, select = deployment.address.url, "SELECT verdict FROM learning_acts ORDER BY id"
+
+    async def none_waits() -> bool:
+        return all(row["verdict"] for row in await rows(url, select))
+
+    await eventually(none_waits, "every act to be judged")
+    return [row["verdict"] for row in await rows(url, select)]
+
+
+async def test_a_question_that_the_material_answers_earns_and_nothing_else_does(
+    taught: Speaker, speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    student = speaker("2")
+    await student.says("ask", question="Where does the core shadow lie on the sphere?")
+    await student.says("ask", question="Which football club won the league in 1998?")
+    await student.says("ask", question="At which distance do I spray the drawing?")
+
+    assert await judged(deployment) == ["awarded", "too_soon"]
+    assert await balance_of(student) == "🪙 5 CHRONOS"
+    assert "+5 earned: a question that was answered" in (await student.says("transactions")).text.plain
+    assert await balance_of(taught) == "🪙 0 CHRONOS"
+
+
+async def test_the_same_again_in_other_words_earns_nothing(
+    taught: Speaker, speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    student = speaker("2")
+    await student.says("ask", question="Where does the core shadow lie on the sphere?")
+    await judged(deployment)
+    later = "UPDATE learning_acts SET done_at = done_at - interval '2 minutes' WHERE creator_id = current_creator()"
+    await change(deployment.address.url, f"SET app.creator_id = 1; {later}")
+    await student.says("ask", question="where does the CORE shadow lie on a sphere")
+
+    assert await judged(deployment) == ["awarded", "repeated"]
+
+
+async def test_the_staff_gives_and_takes_back_and_nobody_gives_to_oneself(
+    taught: Speaker, speaker: SpeakerMaker
+) -> None:
+    student = speaker("2")
+    await student.says("ask", question="Where does the core shadow lie?")
+    member = Person("discord", "2", "person 2")
+
+    given = await taught.says("grant", member=member, amount=50.0, reason="the best drawing of the week")
+    assert "Gave 50 CHRONOS to person 2" in given.text.plain
+    assert "50" in await balance_of(student) or "55" in await balance_of(student)
+    assert "Taken back." in (await taught.presses(given, "Take it back")).text.plain
+    assert "already" in (await taught.presses(given, "Take it back")).text.plain
+    assert "50 taken back" in (await student.says("balance")).text.plain
+
+    for amount in (-5.0, 0.5, 1.5, 1e9):
+        refused = await taught.says("grant", member=member, amount=amount, reason="no")
+        assert "whole number" in refused.text.plain
+    oneself = await taught.says("grant", member=Person("discord", "1", "person 1"), amount=5.0, reason="me")
+    assert "not enrolled" in oneself.text.plain or "themselves" in oneself.text.plain
+    assert "Only the staff" in (await student.says("grant", member=member, amount=5.0, reason="me")).text.plain
+
+
+async def test_an_empty_wallet_says_how_to_fill_it(taught: Speaker, speaker: SpeakerMaker) -> None:
+    stranger = speaker("3")
+
+    assert "earns 5, up to 20 a day" in (await stranger.says("balance")).text.plain
+    assert "yet" in (await stranger.says("transactions")).text.plain
