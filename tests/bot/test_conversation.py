@@ -495,6 +495,7 @@ async def commands_shown_to(person: Speaker, command: str = "help") -> set[str]:
 
 STAFF_COMMANDS = {
     "upload", "status", "remove", "edit", "transcript", "replace", "glossary", "reindex", "settings", "students",
+    "grant",
 }  # fmt: skip
 
 

@@ -5,7 +5,8 @@ import pytest
 from bot.app import Deployment
 from core.conversation import Person
 from tests.adapters.school import change, rows
-from tests.bot.conftest import Speaker, SpeakerMaker, attachment, eventually, ready
+from tests.bot.conftest import Speaker, SpeakerMaker, attachment, ready
+from tests.waiting import eventually
 
 SCHOOL = "school-100"
 
