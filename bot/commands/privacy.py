@@ -15,11 +15,12 @@ async def privacy(context: Context) -> Reply:
     return Reply(
         RichText.of(
             bold("What I keep of you: "),
-            "your questions with their answers, your votes, the name and id that this platform gave me, and with "
-            "which creators you are enrolled. Only you can read your questions here; they are never shown to other "
-            "students or used for other creators. Staff see your name and whether you are enrolled. If you erase "
-            "everything while a creator has paused or ended your access, a mark stays so that this holds: a code "
-            "that does not show who you are.",
+            "your questions with their answers, your votes, your CHRONOS and what they were for, the name and id "
+            "that this platform gave me, and with which creators you are enrolled. Only you can read your questions "
+            "here; they are never shown to other students or used for other creators. Staff see your name and "
+            "whether you are enrolled. If you erase everything, your CHRONOS are lost, and the books that they stood "
+            "in stay without you. If a creator had paused or ended your access, a mark stays so that this holds: a "
+            "code that does not show who you are.",
         ),
         ((Button("Export", "export"), Button("Erase everything", "erase", "ask", Tone.DANGER)),),
     )

@@ -502,7 +502,7 @@ STAFF_COMMANDS = {
 async def test_help_and_start_show_what_works_for_this_person_in_this_place(
     owner: Speaker, speaker: SpeakerMaker
 ) -> None:
-    students = {"ask", "new", "history", "videos", "help", "enroll", "privacy"}
+    students = {"ask", "new", "history", "balance", "transactions", "videos", "help", "enroll", "privacy"}
     for command in ("help", "start"):
         assert await commands_shown_to(speaker("2"), command) == students
         assert await commands_shown_to(speaker("2", community=""), command) == students | {"creator"}
