@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import structlog
 
-from core.errors import DatabaseError, DatabaseFull, ProviderBusy, ProviderUsedUp, QuotaReached
+from core.errors import DatabaseError, DatabaseFull, EmbedderChanged, ProviderBusy, ProviderUsedUp, QuotaReached
 from core.library.admission import Admission, Admitted
 from core.library.failures import BROKE_OFF, given_up_in, used_up_in, waits_after
 from core.library.indexing import Indexer
@@ -27,6 +27,7 @@ LONGEST_DELAY_S: Final = 900.0
 RENEW_EVERY_S: Final = 15.0
 STALLED_S: Final = 1_800.0
 """An attempt that reports nothing for so long is given up."""
+MOVED: Final = "This library has just been moved to another search model, so it is learnt with that one."
 CREDIT_LOOK_S: Final = 900.0
 """How often a service whose credit is used up is asked again."""
 PUTS_DOWN_WITHIN_S: Final = 3.0
@@ -146,6 +147,8 @@ def _wait(error: Exception, stage: Stage | None, failures: int) -> Wait:
         return Wait(str(error), str(error), error.wait_s, paused=True, counts=False)
     if isinstance(error, ProviderUsedUp):
         return Wait(used_up_in(stage), str(error), CREDIT_LOOK_S, paused=True, counts=False)
+    if isinstance(error, EmbedderChanged):
+        return Wait(MOVED, str(error), 0.0, paused=False, counts=False)
     delay_s = delay_s_after(error, failures)
     reason = str(error) or type(error).__name__
     return Wait(waits_after(stage, delay_s), reason, delay_s, paused=isinstance(error, ProviderBusy))

@@ -49,7 +49,7 @@ async def open_reader(
     """
     most = ReadingLimits(
         media_bytes=settings.limits.media_mb * MEGABYTE, document_bytes=settings.limits.file_mb * MEGABYTE,
-        longest_s=settings.limits.media_hours * 3600, storage_gb=settings.limits.max_storage_gb,
+        longest_s=settings.limits.media_hours * 3600,
     )  # fmt: skip
     transcriber = make_transcriber(settings)
     try:
@@ -61,12 +61,17 @@ async def open_reader(
                 DownloadLimits(most.media_bytes), proxy=settings.downloads.proxy.get_secret_value()
             ),
             transcriber=transcriber, recognitions=recognitions, limits=most,
-            budget=SpeechBudget(settings.limits.model_usd_per_day, spent_usd), scratch=scratch,
+            budget=SpeechBudget(_speech_usd_per_day(settings), spent_usd), scratch=scratch,
             detect_language=detect_language,
         )  # fmt: skip
     finally:
         if transcriber is not None:
             await transcriber.close()
+
+
+def _speech_usd_per_day(settings: Settings) -> float:
+    """What listening may cost; 0, which is no limit, where it costs nothing."""
+    return settings.limits.model_usd_per_day if settings.models.transcribe_usd_per_hour else 0.0
 
 
 def open_files(settings: Settings, scratch: Scratch) -> MediaFiles:

@@ -35,12 +35,9 @@ async def put_recheck(connection: "asyncpg.Connection[asyncpg.Record]", creator_
 
 
 async def put_respelling(connection: Connection, creator_id: CreatorId) -> None:
-    """Have names spelled in a creator's recordings after this transaction, unless that waits already."""
+    """Have names spelled in a creator's recordings after this transaction; one that runs has its names already."""
     async with system_role(connection):
-        await _queries(raw_connection(connection)).enqueue(
-            RESPELL, json.dumps({"creator_id": creator_id}).encode(), dedupe_key=f"{RESPELL}:{creator_id}",
-            on_conflict="skip",
-        )  # fmt: skip
+        await _queries(raw_connection(connection)).enqueue(RESPELL, json.dumps({"creator_id": creator_id}).encode())
 
 
 async def put_awards(connection: Connection, creator_id: CreatorId) -> None:

@@ -39,6 +39,8 @@ SHORT_QUESTION: Final = 3
 REFERRING: Final = frozenset(
     """and also but so then or it its this that these those they them their he she his her there one ones""".split()
 )
+AT_ONCE: Final = 16
+"""How many of the unrelated questions are embedded at once: of a vendor's embedder each is a request."""
 THINNED: Final = 4
 """Of the unrelated questions every fourth is enough for a library whose parts come from the database each time."""
 KNOWN_SHARE: Final = 0.5
@@ -137,6 +139,7 @@ class Engine:
         self._links = links
         self._watch = watch
         self._unrelated: dict[str, tuple[SearchQuery, ...]] = {}
+        self._embedding_unrelated = asyncio.Lock()
         self._cache = AnswerCache()
 
     async def answer(self, question: Question) -> Answer:
@@ -178,17 +181,19 @@ class Engine:
             return Explained(_without_answer(Outcome.REFUSED, str(missing)))
 
     async def _searched(self, question: Question, cleaned: CleanQuestion, timing: Timing) -> Explained:
-        opened, queries = await self._prepared(question, cleaned, timing)
-        if opened is None:
+        with timing.of("library"):
+            state = await self._holdings.state(question.creator_id)
+        if state.version == 0:
             return Explained(_without_answer(Outcome.ABSTAINED, NOTHING_YET))
-        key = _cache_key(question, cleaned, opened)
+        key = _cache_key(question, cleaned, state)
         if key and (kept := self._cache.find(key)):
             return Explained(kept)
+        opened, queries = await self._prepared(question, cleaned, state, timing)
         found = await self._find(queries, opened, timing)
         answer = await self._answer_from(found, question, opened.scope, timing)
         if opened.partial and answer.outcome is Outcome.ABSTAINED:
             answer = replace(answer, notice=NOT_COVERED_HERE)
-        if key:
+        if key and opened.library.version == state.version:  # it may have moved meanwhile
             self._cache.keep(key, answer)
         return Explained(answer, found.ranking.hits, found.ranking.gate)
 
@@ -210,15 +215,11 @@ class Engine:
             return self._quoted(question, found, evidence)
 
     async def _prepared(
-        self, question: Question, cleaned: CleanQuestion, timing: Timing
-    ) -> tuple[Opened | None, list[SearchQuery]]:
+        self, question: Question, cleaned: CleanQuestion, state: CorpusState, timing: Timing
+    ) -> tuple[Opened, list[SearchQuery]]:
         """Open the library while the question is embedded; a follow-up also together with the question before it."""
         context = in_context(cleaned, question.history)
         searched = [cleaned, context] if context else [cleaned]
-        with timing.of("library"):
-            state = await self._holdings.state(question.creator_id)
-        if state.version == 0:
-            return None, []
         embedder = self._embedders.of(state.embedder_id)
         return await asyncio.gather(
             self._opened(question.scope, state, timing), self._embedded(searched, embedder, timing)
@@ -256,12 +257,21 @@ class Engine:
         vector = await embedder.embed_query(cleaned.text)
         return SearchQuery(vector, np.unique(term_ids(cleaned.words, self._stem)))
 
+    async def _unrelated_to(self, embedder_id: str) -> tuple[SearchQuery, ...]:
+        """Questions that no library answers, embedded once however many ask for them."""
+        async with self._embedding_unrelated:
+            if embedder_id not in self._unrelated:
+                embedder = self._embedders.of(embedder_id)
+                texts = null_questions()
+                queries: list[SearchQuery] = []
+                for at in range(0, len(texts), AT_ONCE):
+                    batch = (self._query(clean_question(text), embedder) for text in texts[at : at + AT_ONCE])
+                    queries += await asyncio.gather(*batch)
+                self._unrelated[embedder_id] = tuple(queries)
+            return self._unrelated[embedder_id]
+
     async def _calibrated(self, scope: Scope, library: Snapshot | Extent) -> Cutoff:
-        unrelated = self._unrelated.get(library.embedder_id)
-        if unrelated is None:
-            embedder = self._embedders.of(library.embedder_id)
-            unrelated = tuple([await self._query(clean_question(text), embedder) for text in null_questions()])
-            self._unrelated[library.embedder_id] = unrelated
+        unrelated = await self._unrelated_to(library.embedder_id)
         if isinstance(library, Snapshot):
             return await asyncio.to_thread(calibrate, library, unrelated)
         gates: list[float] = []
@@ -334,11 +344,12 @@ def in_context(cleaned: CleanQuestion, history: Sequence[Turn]) -> CleanQuestion
     return CleanQuestion(f"{before.text} {cleaned.text}", tuple(dict.fromkeys((*cleaned.words, *before.words))))
 
 
-def _cache_key(question: Question, cleaned: CleanQuestion, opened: Opened) -> AnswerKey | None:
+def _cache_key(question: Question, cleaned: CleanQuestion, state: CorpusState) -> AnswerKey | None:
     """What an answer may be kept under; None where it leans on a conversation."""
     if question.history:
         return None
-    return AnswerKey(opened.scope, opened.library.version, question.language, cleaned.text.casefold())
+    scope = question.scope.among(state.tiers)
+    return AnswerKey(scope, state.version, question.language, cleaned.text.casefold())
 
 
 def _known_here(library: Snapshot | Extent, query: SearchQuery) -> bool:

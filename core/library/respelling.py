@@ -65,13 +65,14 @@ class Respelling:
 
     async def _respell(self, creator_id: CreatorId, spoken: Spoken, glossary: Glossary) -> None:
         units = respelled(spoken.units, glossary)
-        known = await self.bench.embedded(creator_id, spoken.source_id, self.indexer.embedder.embedder_id)
-        indexed = await self.indexer.index_units(units, _nobody_waits, spoken.settings, known)
+        indexer = self.indexer.using(await self.bench.embedder_of(creator_id))
+        known = await self.bench.embedded(creator_id, spoken.source_id, indexer.embedder.embedder_id)
+        indexed = await indexer.index_units(units, _nobody_waits, spoken.settings, known)
         segments = tuple(Segment(unit.start_s, unit.end_s, unit.text) for unit in units)
         chapters = tuple(replace(each, title=glossary.corrected(each.title)) for each in spoken.chapters)
         indexed = await told(
             creator_id, spoken.source_id, indexed, Transcript(segments, spoken.timing, chapters=chapters),
-            spoken.language, bench=self.bench, indexer=self.indexer,
+            spoken.language, bench=self.bench, indexer=indexer,
         )  # fmt: skip
         await self.texts.put_spelling(creator_id, spoken, indexed)
 

@@ -102,12 +102,11 @@ class Links(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReadingLimits:
-    """What one source may take, and what a creator may keep; ``storage_gb`` 0 means no limit."""
+    """What one source may take."""
 
     media_bytes: int
     document_bytes: int
     longest_s: float
-    storage_gb: float
 
 
 @dataclass(frozen=True, slots=True)

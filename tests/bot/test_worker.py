@@ -145,7 +145,7 @@ async def test_a_provider_that_is_busy_for_a_while_is_waited_for(
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (QuotaReached("Your files here take 20 of 20 GB.", wait_s=0.05), "Your files here take 20 of 20 GB."),
+        (QuotaReached("Today's budget for models is used up.", wait_s=0.05), "Today's budget for models is used up."),
         (ProviderUsedUp("OpenAI has no credit left"), "The credit for a service that it needs is used up."),
     ],
 )
