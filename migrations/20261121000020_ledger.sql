@@ -76,6 +76,17 @@ CREATE INDEX entries_of_transfer ON entries (creator_id, transfer_id);
 CREATE INDEX entries_of_student ON entries (student_id) WHERE student_id IS NOT NULL;
 COMMENT ON TABLE entries IS 'The chain of each account''s balances, without gaps: an update that was lost cannot be committed.';
 
+-- What the staff wrote when it gave something: words about a person, which go with the person, beside books that stay.
+CREATE TABLE transfer_notes (
+  creator_id bigint NOT NULL REFERENCES creators,
+  key text NOT NULL,
+  student_id bigint NOT NULL REFERENCES students ON DELETE CASCADE,
+  note text NOT NULL CHECK (length(note) BETWEEN 1 AND 200),
+  PRIMARY KEY (creator_id, key),
+  FOREIGN KEY (creator_id, key) REFERENCES transfers (creator_id, key)
+);
+CREATE INDEX transfer_notes_of_student ON transfer_notes (student_id);
+
 -- How often a student earned by a rule on a day; counted in the transaction that pays.
 CREATE TABLE earn_counts (
   creator_id bigint NOT NULL REFERENCES creators,
@@ -230,10 +241,12 @@ CREATE FUNCTION account_of(p_creator bigint, p_kind text, p_student bigint) RETU
 DECLARE
   found bigint;
 BEGIN
+  IF (p_student IS NULL) <> (p_kind IN ('issuance', 'spent', 'redeemed')) THEN
+    RAISE EXCEPTION 'whose account is it?' USING errcode = 'CH422';
+  END IF;
   LOOP
     SELECT id INTO found FROM accounts
-     WHERE creator_id = p_creator AND kind = p_kind AND student_id IS NOT DISTINCT FROM p_student
-       AND (p_student IS NOT NULL OR kind IN ('issuance', 'spent', 'redeemed'));
+     WHERE creator_id = p_creator AND kind = p_kind AND student_id IS NOT DISTINCT FROM p_student;
     EXIT WHEN found IS NOT NULL;
     INSERT INTO accounts (creator_id, kind, student_id) VALUES (p_creator, p_kind, p_student) ON CONFLICT DO NOTHING;
   END LOOP;
@@ -265,42 +278,74 @@ BEGIN
   END IF;
 END $$;
 
--- Take an amount out of what may still be issued on a day; false where the day or the month has no more.
+-- Give the month back what earlier days left in their purses.
+CREATE FUNCTION return_unspent(p_creator bigint, p_day date) RETURNS void LANGUAGE sql AS $$
+  WITH emptied AS (
+    UPDATE issuance_purses p SET remaining = 0
+      FROM (SELECT creator_id, day, purse, remaining FROM issuance_purses
+             WHERE creator_id = p_creator AND day < p_day AND remaining > 0 ORDER BY day, purse FOR UPDATE) old
+     WHERE p.creator_id = old.creator_id AND p.day = old.day AND p.purse = old.purse
+    RETURNING old.day, old.remaining
+  ), unspent AS (
+    SELECT 'day' AS period, day AS starts_on, sum(remaining) AS amount FROM emptied GROUP BY day
+    UNION ALL
+    SELECT 'month', date_trunc('month', day)::date, sum(remaining) FROM emptied GROUP BY 2
+  )
+  UPDATE issuance_periods i SET given = given - unspent.amount
+    FROM unspent
+   WHERE i.creator_id = p_creator AND i.period = unspent.period AND i.starts_on = unspent.starts_on
+$$;
+
+-- Take an amount out of what may still be issued on a day; false where the day or the month has no more. Where the own
+-- purse has it, nothing else is locked; else the month, the day and the purses are, always in this order.
 CREATE FUNCTION draw_budget(
   p_creator bigint, p_purse integer, p_day date, p_amount bigint, p_per_day bigint, p_per_month bigint
 ) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-  portion bigint := greatest(p_amount, p_per_day / 64);
-  given_today bigint;
-  given_in_month bigint;
+  v_month date := date_trunc('month', p_day)::date;
+  open_today bigint;
+  open_in_month bigint;
+  portion bigint;
+  lacking bigint;
+  other record;
 BEGIN
-  UPDATE issuance_purses SET remaining = remaining - p_amount
-   WHERE creator_id = p_creator AND day = p_day AND purse = p_purse AND remaining >= p_amount;
-  IF FOUND THEN RETURN true; END IF;
-  -- The month first, then the day, then purses: always in this order.
-  INSERT INTO issuance_periods (creator_id, period, starts_on)
-  VALUES (p_creator, 'month', date_trunc('month', p_day)::date), (p_creator, 'day', p_day) ON CONFLICT DO NOTHING;
-  SELECT given INTO given_in_month FROM issuance_periods
-   WHERE creator_id = p_creator AND period = 'month' AND starts_on = date_trunc('month', p_day)::date FOR UPDATE;
-  SELECT given INTO given_today FROM issuance_periods
-   WHERE creator_id = p_creator AND period = 'day' AND starts_on = p_day FOR UPDATE;
-  portion := least(portion, p_per_day - given_today, p_per_month - given_in_month);
-  IF portion >= p_amount THEN
-    UPDATE issuance_periods SET given = given + portion
-     WHERE creator_id = p_creator
-       AND (period, starts_on) IN (('month', date_trunc('month', p_day)::date), ('day', p_day));
-    INSERT INTO issuance_purses AS p (creator_id, day, purse, remaining)
-    VALUES (p_creator, p_day, p_purse, portion - p_amount)
-    ON CONFLICT (creator_id, day, purse) DO UPDATE SET remaining = p.remaining + portion - p_amount;
-    RETURN true;
+  BEGIN
+    UPDATE issuance_purses SET remaining = remaining - p_amount
+     WHERE creator_id = p_creator AND day = p_day AND purse = p_purse AND remaining >= p_amount;
+    IF FOUND THEN RETURN true; END IF;
+    RAISE EXCEPTION USING errcode = 'CH402';
+  EXCEPTION WHEN SQLSTATE 'CH402' THEN
+    NULL; -- lets go of a purse that was waited for in vain: it comes after the month
+  END;
+  INSERT INTO issuance_periods (creator_id, period, starts_on) VALUES (p_creator, 'month', v_month) ON CONFLICT DO NOTHING;
+  PERFORM FROM issuance_periods WHERE creator_id = p_creator AND period = 'month' AND starts_on = v_month FOR UPDATE;
+  INSERT INTO issuance_periods (creator_id, period, starts_on) VALUES (p_creator, 'day', p_day) ON CONFLICT DO NOTHING;
+  IF FOUND THEN
+    PERFORM return_unspent(p_creator, p_day);
   END IF;
-  -- The last of the budget may lie in another purse.
-  UPDATE issuance_purses SET remaining = remaining - p_amount
-   WHERE creator_id = p_creator AND day = p_day
-     AND purse = (SELECT purse FROM issuance_purses
-                   WHERE creator_id = p_creator AND day = p_day AND remaining >= p_amount
-                   ORDER BY remaining DESC LIMIT 1 FOR UPDATE);
-  RETURN FOUND;
+  SELECT p_per_day - given INTO open_today FROM issuance_periods
+   WHERE creator_id = p_creator AND period = 'day' AND starts_on = p_day FOR UPDATE;
+  SELECT p_per_month - given INTO open_in_month FROM issuance_periods
+   WHERE creator_id = p_creator AND period = 'month' AND starts_on = v_month;
+  INSERT INTO issuance_purses (creator_id, day, purse) VALUES (p_creator, p_day, p_purse) ON CONFLICT DO NOTHING;
+  PERFORM FROM issuance_purses WHERE creator_id = p_creator AND day = p_day ORDER BY purse FOR UPDATE;
+  portion := greatest(least(greatest(p_amount, p_per_day / 64), open_today, open_in_month), 0);
+  lacking := p_amount - portion;
+  IF lacking > (SELECT sum(remaining) FROM issuance_purses WHERE creator_id = p_creator AND day = p_day) THEN
+    RETURN false;
+  END IF;
+  UPDATE issuance_periods SET given = given + portion
+   WHERE creator_id = p_creator AND (period, starts_on) IN (('month', v_month), ('day', p_day));
+  UPDATE issuance_purses SET remaining = remaining + greatest(-lacking, 0)
+   WHERE creator_id = p_creator AND day = p_day AND purse = p_purse;
+  FOR other IN SELECT purse, remaining FROM issuance_purses
+                WHERE creator_id = p_creator AND day = p_day AND lacking > 0 ORDER BY purse LOOP
+    UPDATE issuance_purses SET remaining = remaining - least(other.remaining, lacking)
+     WHERE creator_id = p_creator AND day = p_day AND purse = other.purse;
+    lacking := lacking - least(other.remaining, lacking);
+    EXIT WHEN lacking = 0;
+  END LOOP;
+  RETURN true;
 END $$;
 
 -- One award: once for its key, within the rule's daily limit and the creator's budget; what is owed is paid back first.
@@ -357,7 +402,7 @@ DECLARE
   from_account bigint;
 BEGIN
   SELECT * INTO awarded FROM transfers WHERE creator_id = p_creator AND key = p_key AND kind IN ('earn', 'adjust');
-  IF NOT FOUND THEN
+  IF NOT FOUND OR awarded.student_id IS NULL THEN -- whose it was is gone
     status := 'unknown';
     RETURN;
   END IF;
@@ -463,8 +508,8 @@ CREATE VIEW token_transactions WITH (security_invoker = true) AS
 DO $$
 DECLARE name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['accounts', 'transfers', 'entries', 'earn_counts', 'issuance_periods', 'issuance_purses']
-  LOOP
+  FOREACH name IN ARRAY ARRAY['accounts', 'transfers', 'entries', 'transfer_notes', 'earn_counts', 'issuance_periods',
+                             'issuance_purses'] LOOP
     EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
     EXECUTE format('CREATE POLICY creator ON %I TO chronos_app
                     USING (creator_id = current_creator()) WITH CHECK (creator_id = current_creator())', name);
@@ -472,7 +517,7 @@ BEGIN
     EXECUTE format('GRANT SELECT ON %I TO chronos_app, chronos_backup', name);
   END LOOP;
   -- A person without a creator set: one's own wallet over all creators, to read.
-  FOREACH name IN ARRAY ARRAY['accounts', 'transfers', 'entries'] LOOP
+  FOREACH name IN ARRAY ARRAY['accounts', 'transfers', 'entries', 'transfer_notes'] LOOP
     EXECUTE format('CREATE POLICY person ON %I FOR SELECT TO chronos_app
                     USING (student_id = current_student() AND current_creator() IS NULL)', name);
   END LOOP;
@@ -483,13 +528,13 @@ GRANT UPDATE (status, balance, version, total_earned, total_spent, total_redeeme
   TO chronos_app;
 GRANT INSERT (creator_id, key, request_hash, kind, reason, student_id, debit_id, credit_id, amount, parent_id, wallet_key,
               metadata) ON transfers TO chronos_app;
-GRANT INSERT ON entries TO chronos_app;
+GRANT INSERT ON entries, transfer_notes TO chronos_app;
 GRANT INSERT, UPDATE ON earn_counts, issuance_periods, issuance_purses TO chronos_app;
 GRANT SELECT ON SEQUENCE accounts_id_seq, transfers_id_seq TO chronos_backup;
 
 -- migrate:down
 DROP VIEW token_transactions, token_wallets;
-DROP FUNCTION end_holds, hold_wallet, reverse_award, award, draw_budget, transfer_once, account_of;
+DROP FUNCTION end_holds, hold_wallet, reverse_award, award, draw_budget, return_unspent, transfer_once, account_of;
 DROP FUNCTION is_kept(accounts);
-DROP TABLE issuance_purses, issuance_periods, earn_counts, entries, transfers, accounts CASCADE;
+DROP TABLE issuance_purses, issuance_periods, earn_counts, transfer_notes, entries, transfers, accounts CASCADE;
 DROP FUNCTION post_transfer(), guard_transfer(), guard_account(), guard_entry(), refuse_change();

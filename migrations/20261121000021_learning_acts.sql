@@ -27,7 +27,7 @@ CREATE POLICY creator ON learning_acts TO chronos_app
 CREATE POLICY person ON learning_acts FOR SELECT TO chronos_app
   USING (student_id = current_student() AND current_creator() IS NULL);
 CREATE POLICY backup ON learning_acts FOR SELECT TO chronos_backup USING (true);
-GRANT SELECT, INSERT, UPDATE (verdict) ON learning_acts TO chronos_app;
+GRANT SELECT, INSERT, DELETE, UPDATE (verdict) ON learning_acts TO chronos_app;
 GRANT SELECT ON learning_acts TO chronos_backup;
 GRANT SELECT ON SEQUENCE learning_acts_id_seq TO chronos_backup;
 

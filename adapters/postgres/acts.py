@@ -1,6 +1,7 @@
-"""Learning acts on PostgreSQL: recorded with the thing done, judged and paid together in one transaction a batch."""
+"""Learning acts on PostgreSQL: recorded with the thing done, judged and paid one by one, each in a transaction."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 import asyncpg
@@ -8,12 +9,14 @@ import asyncpg
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.jobs import put_awards
 from adapters.postgres.ledger import pay
+from core.errors import Refused
 from core.ids import CreatorId, StudentId
 from core.rewards.acts import COMPARED, Act, Verdict, Wording, objection
 from core.rewards.ledger import Award
 from core.rewards.rules import Rewards
 
-BATCH: Final = 50
+KEPT_FOR: Final = timedelta(days=90)
+"""Far longer than what a new act is compared with."""
 
 RECORD: Final = """
     INSERT INTO learning_acts (creator_id, student_id, rule, key, words, characters, fingerprint, evidence)
@@ -22,17 +25,16 @@ RECORD: Final = """
 ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended('awards', $1))"
 UNJUDGED: Final = """
     SELECT id, creator_id, student_id, rule, key, done_at, words, characters, fingerprint, evidence
-      FROM learning_acts WHERE creator_id = $1 AND verdict IS NULL ORDER BY id LIMIT $2
+      FROM learning_acts WHERE creator_id = $1 AND verdict IS NULL ORDER BY id LIMIT 1
 """
-# The last acts that were paid to each student of a batch, for each rule.
 PAID: Final = """
-    SELECT p.* FROM (SELECT DISTINCT student_id, rule FROM unnest($2::bigint[], $3::text[]) AS b (student_id, rule)) b
-     CROSS JOIN LATERAL (
-        SELECT id, creator_id, student_id, rule, key, done_at, words, characters, fingerprint, evidence
-          FROM learning_acts a
-         WHERE a.creator_id = $1 AND a.student_id = b.student_id AND a.rule = b.rule AND a.verdict = 'awarded'
-         ORDER BY a.done_at DESC LIMIT $4) AS p
-     ORDER BY p.done_at DESC
+    SELECT id, creator_id, student_id, rule, key, done_at, words, characters, fingerprint, evidence
+      FROM learning_acts
+     WHERE creator_id = $1 AND student_id = $2 AND rule = $3 AND verdict = 'awarded'
+     ORDER BY done_at DESC LIMIT $4
+"""
+PURGE: Final = """
+    DELETE FROM learning_acts WHERE creator_id = $1 AND verdict IS NOT NULL AND done_at < now() - $2::interval
 """
 JUDGE: Final = "UPDATE learning_acts SET verdict = $3 WHERE creator_id = $1 AND id = $2"
 
@@ -53,31 +55,36 @@ class PostgresActs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def judge(self, creator_id: CreatorId, rewards: Rewards) -> int:
-        """Judge and pay what a creator's students did, oldest first, at most a batch; how many acts that were."""
+    async def judge_next(self, creator_id: CreatorId, rewards: Rewards) -> bool:
+        """Judge and pay the oldest act of a creator's students that waits; False where none does."""
         async with self._database.creator(creator_id) as connection:
             await connection.execute(ONE_AT_A_TIME, creator_id)
-            rows = await connection.fetch(UNJUDGED, creator_id, BATCH)
-            students, rules = [row["student_id"] for row in rows], [row["rule"] for row in rows]
-            paid = [_act(row) for row in await connection.fetch(PAID, creator_id, students, rules, COMPARED)]
-            for row in rows:
-                act = _act(row)
-                verdict = await _settle(connection, act, paid, rewards)
-                await connection.execute(JUDGE, creator_id, row["id"], verdict.value)
-                if verdict is Verdict.AWARDED:
-                    paid.insert(0, act)
-        return len(rows)
+            row = await connection.fetchrow(UNJUDGED, creator_id)
+            if row is None:
+                return False
+            verdict = await _judged(connection, _act(row), rewards)
+            await connection.execute(JUDGE, creator_id, row["id"], verdict.value)
+        return True
+
+    async def purge(self, creator_id: CreatorId) -> None:
+        """Forget what was judged long ago; what it earned stays in the ledger."""
+        async with self._database.creator(creator_id) as connection:
+            await connection.execute(PURGE, creator_id, KEPT_FOR)
 
 
-async def _settle(connection: Connection, act: Act, paid: list[Act], rewards: Rewards) -> Verdict:
+async def _judged(connection: Connection, act: Act, rewards: Rewards) -> Verdict:
     rule = rewards.rules.get(act.rule)
     if rule is None or not rule.amount:
-        return Verdict.CAPPED
-    earlier = [past for past in paid if (past.student_id, past.rule) == (act.student_id, act.rule)]
-    if reason := objection(act, earlier, rule.seconds_apart):
+        return Verdict.UNPAID
+    paid = await connection.fetch(PAID, act.creator_id, act.student_id, act.rule, COMPARED)
+    if reason := objection(act, [_act(row) for row in paid], rule.seconds_apart):
         return reason
     award = Award(act.rule, act.key, rule.amount, rule.most_a_day, act.at.date(), act.evidence)
-    return Verdict((await pay(connection, act.creator_id, act.student_id, award, rewards.budget)).value)
+    try:
+        async with connection.transaction():
+            return Verdict((await pay(connection, act.creator_id, act.student_id, award, rewards.budget)).value)
+    except Refused:
+        return Verdict.REFUSED
 
 
 def _act(row: asyncpg.Record) -> Act:

@@ -1,5 +1,6 @@
 """Sessions, messages, votes and usage on PostgreSQL; row-level security holds each student to their own."""
 
+import asyncio
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, Final
@@ -23,7 +24,7 @@ from core.asking.sessions import CONTEXT_TURNS, SESSION_IDLE, Past, Speaker
 from core.asking.writing import Turn
 from core.errors import Refused
 from core.ids import CommunityId, CreatorId, MessageId, StudentId, UsageId
-from core.rewards.acts import question_asked
+from core.rewards.acts import Wording, question_asked
 
 CONTEXT: Final = """
     SELECT m.question, m.answer
@@ -102,7 +103,15 @@ OWN_MESSAGES: Final = """
 OWN_VOTES: Final = "SELECT creator_id, message_id, helpful, voted_at FROM votes WHERE student_id = $1"
 OWN_SESSIONS: Final = "SELECT creator_id, place, started_at, ended_at FROM chat_sessions WHERE student_id = $1"
 OWN_TRANSACTIONS: Final = """
-    SELECT creator_id, amount, type, source, created_at FROM token_transactions WHERE student_id = $1 ORDER BY id
+    SELECT t.creator_id, t.amount, t.type, t.source, t.metadata, t.created_at, n.note
+      FROM token_transactions t
+      LEFT JOIN transfers x ON x.creator_id = t.creator_id AND x.id = t.id
+      LEFT JOIN transfer_notes n ON n.creator_id = t.creator_id AND n.key = x.key
+     WHERE t.student_id = $1 ORDER BY t.id
+"""
+OWN_ACTS: Final = """
+    SELECT creator_id, rule, done_at, words, characters, fingerprint, evidence, verdict FROM learning_acts
+     WHERE student_id = $1 ORDER BY id
 """
 OWN_IDENTITIES: Final = "SELECT platform, external_id, display_name, username FROM identities WHERE student_id = $1"
 OWN_ENROLMENTS: Final = """
@@ -137,7 +146,8 @@ class PostgresConversations:
             return await _admit(connection, creator_id, None, None, limits)
 
     async def record(self, speaker: Speaker, question: str, answer: Answer, admission: Admission) -> MessageId:
-        """Store a question with its answer and what it used, in one transaction."""
+        """Store a question with its answer, what it used and what it may earn, in one transaction."""
+        wording = await asyncio.to_thread(Wording.of, question) if answer.grounded else None
         async with self._database.creator(speaker.creator_id, speaker.student_id) as connection:
             key = (speaker.creator_id, speaker.student_id, speaker.place)
             await connection.execute(END_SESSION, *key, SESSION_IDLE)
@@ -149,8 +159,8 @@ class PostgresConversations:
                 dict(answer.timing_ms),
             )  # fmt: skip
             await _settle(connection, speaker.creator_id, answer, admission)
-            if answer.grounded:
-                await record_act(connection, question_asked(speaker, MessageId(message_id), question))
+            if wording is not None:
+                await record_act(connection, question_asked(speaker, MessageId(message_id), wording))
         return MessageId(message_id)
 
     async def settle(self, creator_id: CreatorId, answer: Answer, admission: Admission) -> None:
@@ -194,6 +204,7 @@ class PostgresConversations:
                 "votes": await connection.fetch(OWN_VOTES, student_id),
                 "sessions": await connection.fetch(OWN_SESSIONS, student_id),
                 "chronos": await connection.fetch(OWN_TRANSACTIONS, student_id),
+                "learning_acts": await connection.fetch(OWN_ACTS, student_id),
             }
         async with self._database.system() as connection:
             own["identities"] = await connection.fetch(OWN_IDENTITIES, student_id)

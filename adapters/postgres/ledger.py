@@ -21,6 +21,7 @@ from core.rewards.ledger import (
 )
 
 AWARD: Final = "SELECT award($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+NOTE: Final = "INSERT INTO transfer_notes (creator_id, key, student_id, note) VALUES ($1, $2, $3, $4)"
 REVERSE: Final = "SELECT reverse_award($1, $2, $3, $4)"
 HOLD: Final = "SELECT hold_wallet($1, $2::bigint[], $3, $4, $5, $6)"
 END_HOLD: Final = "SELECT end_holds($1, $2, $3, '{}')"
@@ -37,8 +38,10 @@ ISSUERS: Final = """
 """
 TRANSACTIONS: Final = """
     SELECT t.id, t.creator_id, t.amount, t.kind, t.reason, t.created_at,
-           CASE a.id WHEN t.credit_id THEN t.amount WHEN t.debit_id THEN -t.amount ELSE 0 END AS change
+           CASE a.id WHEN t.credit_id THEN t.amount WHEN t.debit_id THEN -t.amount ELSE 0 END AS change,
+           coalesce(n.note, '') AS note
       FROM transfers t
+      LEFT JOIN transfer_notes n ON n.creator_id = t.creator_id AND n.key = t.key
       JOIN accounts a ON a.creator_id = t.creator_id AND a.student_id = t.student_id AND a.kind = 'member'
      WHERE t.student_id = $1 AND ($2 = '' OR t.kind = $2)
      ORDER BY t.created_at DESC, t.id DESC OFFSET $3 LIMIT $4
@@ -90,18 +93,19 @@ FAULTS: Final = """
     UNION ALL
     SELECT 'what was awarded on a day is not what is counted', c.student_id || ' ' || c.rule
       FROM earn_counts c
-     WHERE c.creator_id = $1
-       AND c.times <> (SELECT count(*) FROM transfers t
-                        WHERE t.creator_id = $1 AND t.student_id = c.student_id AND t.kind = 'earn'
-                          AND t.reason = c.rule AND t.metadata ->> 'day' = c.day::text)
+      LEFT JOIN (SELECT student_id, reason, metadata ->> 'day' AS day, count(*) AS times FROM transfers
+                  WHERE creator_id = $1 AND kind = 'earn' GROUP BY 1, 2, 3) t
+             ON t.student_id = c.student_id AND t.reason = c.rule AND t.day = c.day::text
+     WHERE c.creator_id = $1 AND c.times <> coalesce(t.times, 0)
     UNION ALL
     SELECT 'what was issued on a day is not what its budget gave', p.starts_on::text
       FROM issuance_periods p
+      LEFT JOIN (SELECT metadata ->> 'day' AS day, sum(amount) AS amount FROM transfers
+                  WHERE creator_id = $1 AND kind = 'earn' GROUP BY 1) t ON t.day = p.starts_on::text
+      LEFT JOIN (SELECT day, sum(remaining) AS remaining FROM issuance_purses
+                  WHERE creator_id = $1 GROUP BY 1) r ON r.day = p.starts_on
      WHERE p.creator_id = $1 AND p.period = 'day'
-       AND p.given <> (SELECT coalesce(sum(remaining), 0) FROM issuance_purses
-                        WHERE creator_id = $1 AND day = p.starts_on)
-                    + (SELECT coalesce(sum(amount), 0) FROM transfers
-                        WHERE creator_id = $1 AND kind = 'earn' AND metadata ->> 'day' = p.starts_on::text)
+       AND p.given <> coalesce(t.amount, 0) + coalesce(r.remaining, 0)
 """
 KEY_USED: Final = "CH409"
 NOTHING_HELD: Final = "CH404"
@@ -187,6 +191,8 @@ async def pay(
             AWARD, creator_id, student_id, award.rule, award.key, award.amount, award.most_a_day, award.day,
             budget.per_day, budget.per_month, {**award.evidence, "day": award.day.isoformat()},
         )  # fmt: skip
+        if status == AwardStatus.AWARDED and award.note:
+            await connection.execute(NOTE, creator_id, award.key, student_id, award.note)
     return AwardStatus(status)
 
 
@@ -194,7 +200,7 @@ def _transaction(row: asyncpg.Record, names: Mapping[int, str]) -> Transaction:
     creator_id = CreatorId(row["creator_id"])
     return Transaction(
         row["id"], creator_id, names[creator_id], row["amount"], row["change"], row["kind"], row["reason"],
-        row["created_at"],
+        row["created_at"], row["note"],
     )  # fmt: skip
 
 

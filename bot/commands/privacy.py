@@ -15,12 +15,13 @@ async def privacy(context: Context) -> Reply:
     return Reply(
         RichText.of(
             bold("What I keep of you: "),
-            "your questions with their answers, your votes, your CHRONOS and what they were for, the name and id "
-            "that this platform gave me, and with which creators you are enrolled. Only you can read your questions "
-            "here; they are never shown to other students or used for other creators. Staff see your name and "
-            "whether you are enrolled. If you erase everything, your CHRONOS are lost, and the books that they stood "
-            "in stay without you. If a creator had paused or ended your access, a mark stays so that this holds: a "
-            "code that does not show who you are.",
+            "your questions with their answers, your votes, your CHRONOS and what they were for, when you learned "
+            "what (of your words only how many, and a fingerprint), the name and id that this platform gave me, and "
+            "with which creators you are enrolled, in which tier. Only you can read your questions here; they are "
+            "never shown to other students or used for other creators. Staff see your name, whether you are enrolled "
+            "and your tier. If you erase everything, your CHRONOS are lost, and the books that they stood in stay "
+            "without you. If a creator had paused or ended your access, a mark stays so that this holds: a code that "
+            "does not show who you are.",
         ),
         ((Button("Export", "export"), Button("Erase everything", "erase", "ask", Tone.DANGER)),),
     )
@@ -47,12 +48,13 @@ async def erase(context: Context) -> Reply:
     await directory.erase(student_id)
     if suspended:
         return said(f"Erased. Only the mark stays that you may not ask {', '.join(suspended)}.", private=True)
-    return said("Erased. Nothing is kept of you any more.", private=True)
+    return said("Erased. Nothing that shows who you are is kept any more.", private=True)
 
 
 async def _consequences(context: Context) -> str:
+    wallet = await context.services.ledger.wallet(context.standing.student_id)
     ties, contact = await context.services.directory.ties(context.standing.student_id), context.services.contact
-    words = []
+    words = [f"Your {wallet.balance + wallet.held:,} CHRONOS are lost."] if wallet.balance + wallet.held else []
     if ties.owned:
         operator = f"the operator of this bot ({contact})" if contact else "the operator of this bot"
         words.append(

@@ -92,7 +92,7 @@ async def _page(context: Context, kind: str, page: int) -> Reply:
 
 
 def _line(move: Transaction, *, named: bool) -> RichText:
-    what = NAMES.get(move.reason, move.reason)
+    what = NAMES.get(move.reason, move.reason) + (f" for {move.note}" if move.note else "")
     where = f" · {move.creator_name}" if named else ""
     amount = f"{move.change:+,}" if move.change else f"{move.amount:,}"
     return RichText.of(f"{move.at:%d %b} · ", bold(amount), f" {_WORDS[move.kind]}: {what}{where}")
@@ -115,8 +115,8 @@ async def grant(context: Context) -> Reply:
         raise Refused("Nobody can give CHRONOS to themselves.")
     rewards = context.services.rewards
     key = f"{GRANT}:{secrets.token_hex(8)}"
-    evidence = {"by": context.standing.student_id, "reason": reason}
-    award = Award(GRANT, key, amount, rewards.most_granted_a_day, datetime.now(UTC).date(), evidence)
+    evidence = {"by": context.standing.student_id}
+    award = Award(GRANT, key, amount, rewards.most_granted_a_day, datetime.now(UTC).date(), evidence, reason)
     status = await context.services.ledger.award(context.creator.id, student.id, award, rewards.budget)
     if status is not AwardStatus.AWARDED:
         raise Refused(_REFUSED[status])

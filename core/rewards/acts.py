@@ -28,7 +28,7 @@ _PIECE: Final = 3
 
 
 class Verdict(StrEnum):
-    """What became of an act; only the first four come from the ledger."""
+    """What became of an act; the first four, and a refusal, come from the ledger."""
 
     AWARDED = "awarded"
     DUPLICATE = "duplicate"
@@ -37,6 +37,8 @@ class Verdict(StrEnum):
     TOO_SHORT = "too_short"
     TOO_SOON = "too_soon"
     REPEATED = "repeated"
+    UNPAID = "unpaid"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +88,11 @@ class Act:
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
-def question_asked(speaker: Speaker, message_id: MessageId, question: str) -> Act:
+def question_asked(speaker: Speaker, message_id: MessageId, wording: Wording) -> Act:
     """The act of asking something that the material answers."""
     return Act(
         speaker.creator_id, speaker.student_id, QUESTION, f"{QUESTION}:{message_id}", datetime.now(UTC),
-        Wording.of(question), {"message": message_id},
+        wording, {"message": message_id},
     )  # fmt: skip
 
 

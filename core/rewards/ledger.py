@@ -56,7 +56,8 @@ class Award:
         amount: whole CHRONOS, at least 1.
         most_a_day: how often the rule pays on ``day``.
         day: in the student's own time zone.
-        evidence: what it was awarded for, as plain data without anybody's words.
+        evidence: what it was awarded for, as plain data without anybody's words: it stays for good.
+        note: words of the staff's for the student, at most 200 characters; they go with the student.
     """
 
     rule: str
@@ -65,6 +66,7 @@ class Award:
     most_a_day: int
     day: date
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class Transaction:
     kind: str
     reason: str
     at: datetime
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,15 @@ from core.conversation import Place
 from core.ids import StudentId
 from tests.adapters.school import School, converse, enrol_student, found_school, rows
 
-LEDGER: Final = {"accounts", "transfers", "entries", "token_wallets", "token_transactions", "learning_acts"}
+LEDGER: Final = {
+    "accounts",
+    "transfers",
+    "entries",
+    "token_wallets",
+    "token_transactions",
+    "learning_acts",
+    "transfer_notes",
+}
 """What a person reads over all creators, and a creator's application over all students, to add up and to check."""
 COUNTED_OVER_STUDENTS: Final = {"usage", "earn_counts"} | LEDGER
 """Tables with a student whose rows the creator's application may read: they hold no words."""
@@ -53,6 +61,7 @@ ANNOUNCED: Final = "INSERT INTO announcements (creator_id, community_id, place) 
 AWARD: Final = """
     SELECT award($1, $2, 'question', 'question:' || $2::bigint, 5, 20, current_date, 1000, 10000, '{}')
 """
+NOTED: Final = "INSERT INTO transfer_notes VALUES ($1, 'question:' || $2::bigint, $2, 'well done')"
 COPY: Final = """
     INSERT INTO {table} OVERRIDING SYSTEM VALUE
     SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(r) || $1)).* FROM {table} r LIMIT 1
@@ -123,6 +132,7 @@ async def world(database: Database, database_url: str) -> World:
             await converse(database, school, person, f"What does {person} ask {school.creator_id}?")
             async with database.creator(school.creator_id, person) as connection:
                 await connection.execute(AWARD, school.creator_id, person)
+                await connection.execute(NOTED, school.creator_id, person)
         async with database.creator(school.creator_id) as connection:
             await connection.execute(LISTED, school.creator_id, school.source_id)
             await connection.execute(CLAIMED, school.creator_id)

@@ -114,6 +114,73 @@ async def test_a_creator_never_issues_more_than_its_budget_and_all_of_it(books: 
         assert said.count(AwardStatus.OVER_BUDGET) == 40 - fits
 
 
+async def test_what_a_day_leaves_unspent_is_the_months_again(books: Books) -> None:
+    students = [await enrol_student(books.database, f"{n}") for n in range(10, 26)]
+    budget = Budget(160, 200)
+
+    for day in range(1, 3):
+        said = [
+            await books.ledger.award(
+                books.creator, student, replace(QUESTION, key=f"{day}:{student}", day=date(2026, 10, day)), budget
+            )
+            for student in students
+        ]
+        assert said == [AwardStatus.AWARDED] * 16
+    late = [
+        await books.ledger.award(
+            books.creator, student, replace(QUESTION, key=f"3:{student}", day=date(2026, 10, 3)), budget
+        )
+        for student in students
+    ]
+    assert late.count(AwardStatus.AWARDED) == 8  # 200 a month are 40 awards, and all of them are made
+
+
+async def test_a_gift_is_paid_out_of_what_lies_in_many_purses(books: Books) -> None:
+    students = [await enrol_student(books.database, f"{n}") for n in range(10, 26)]
+    budget = Budget(160, 1_000)
+    for student in students:
+        award = replace(QUESTION, key=f"question:{student}", amount=1)
+        assert await books.ledger.award(books.creator, student, award, budget) is AwardStatus.AWARDED
+
+    gift = Award("grant", "grant:1", 145, 10, TODAY)
+    assert await books.ledger.award(books.creator, books.student, gift, budget) is AwardStatus.OVER_BUDGET
+    assert (
+        await books.ledger.award(books.creator, books.student, replace(gift, amount=144), budget)
+        is AwardStatus.AWARDED
+    )
+
+
+async def test_gifts_and_awards_at_once_neither_deadlock_nor_pass_the_budget(books: Books) -> None:
+    students = [await enrol_student(books.database, f"{n}") for n in range(10, 42)]
+    budget = Budget(640, 10_000)
+    awards = [replace(QUESTION, key=f"question:{n}") for n in range(len(students))]
+    gifts = [Award("grant", f"grant:{n}", 37, 100, TODAY) for n in range(len(students))]
+
+    said = await asyncio.gather(
+        *(
+            books.ledger.award(books.creator, student, award, budget)
+            for student, award in zip(students, awards, strict=True)
+        ),
+        *(
+            books.ledger.award(books.creator, student, gift, budget)
+            for student, gift in zip(students, gifts, strict=True)
+        ),
+    )
+
+    paid = sum(award.amount for award, status in zip([*awards, *gifts], said, strict=True) if status == "awarded")
+    assert 640 - 37 < paid <= 640
+
+
+async def test_taking_back_from_somebody_who_is_gone_does_nothing(books: Books) -> None:
+    await books.ledger.award(books.creator, books.student, QUESTION, PLENTY)
+    await books.hold(4)
+    await PostgresDirectory(books.database).erase(books.student)
+
+    status = await books.ledger.reverse(books.creator, books.student, "question:1", "deleted")
+
+    assert status is ReversalStatus.UNKNOWN
+
+
 async def test_of_two_hundred_purchases_at_once_exactly_those_are_made_that_there_is_money_for(books: Books) -> None:
     await books.give(1_000)
 
@@ -312,7 +379,7 @@ SEEDED: Final = {
         _transfer("hold", "member", "held", 500),
     ),
     "no unique key": (
-        "ALTER TABLE transfers DROP CONSTRAINT transfers_creator_id_key_key",
+        "ALTER TABLE transfers DROP CONSTRAINT transfers_creator_id_key_key CASCADE",
         _transfer("hold", "member", "held", 5),
         _transfer("hold", "member", "held", 6),
     ),

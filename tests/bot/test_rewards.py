@@ -73,6 +73,7 @@ async def test_the_staff_gives_and_takes_back_and_nobody_gives_to_oneself(
     given = await taught.says("grant", member=member, amount=50.0, reason="the best drawing of the week")
     assert "Gave 50 CHRONOS to person 2" in given.text.plain
     assert "50" in await balance_of(student) or "55" in await balance_of(student)
+    assert "given by the staff for the best drawing of the week" in (await student.says("transactions")).text.plain
     assert "Taken back." in (await taught.presses(given, "Take it back")).text.plain
     assert "already" in (await taught.presses(given, "Take it back")).text.plain
     assert "50 taken back" in (await student.says("balance")).text.plain
