@@ -56,7 +56,8 @@ from core.library.workbench import Wait
 TITLE_CHARS: Final = 300
 
 KNOWN: Final = """
-    SELECT id, title FROM sources WHERE creator_id = $1 AND content_hash = $2 AND removed_at IS NULL
+    SELECT id, title FROM sources WHERE creator_id = $1 AND content_hash = ANY($2::bytea[]) AND removed_at IS NULL
+     ORDER BY id LIMIT 1
 """
 ADD_SOURCE: Final = """
     INSERT INTO sources (creator_id, content_hash, kind, timing, title, titled, link, language, external_id,
@@ -162,6 +163,10 @@ FINISH_LISTING: Final = """
     UPDATE sources SET kind = 'listing', title = CASE WHEN titled OR $3 = '' THEN title ELSE $3 END
      WHERE creator_id = $1 AND id = $2
     RETURNING title, tier
+"""
+# What a listing brought in under the digests of earlier versions.
+LISTED: Final = """
+    SELECT content_hash FROM listed WHERE creator_id = $1 AND listing_id = $2 AND content_hash = ANY($3::bytea[])
 """
 NOTE_LISTED: Final = """
     INSERT INTO listed (creator_id, listing_id, content_hash)
@@ -388,9 +393,11 @@ async def add_listed(
     new: Sequence[NewSource], tier: str,
 ) -> int:  # fmt: skip
     """Put what a listing has not held before into its workflow; how many sources of it are new to the creator."""
+    formerly = [digest for source in new for digest in source.known_as]
+    listed = {row["content_hash"] for row in await connection.fetch(LISTED, creator_id, listing_id, formerly)}
     digests = [source.digest for source in new]
     first = {row["content_hash"] for row in await connection.fetch(NOTE_LISTED, creator_id, listing_id, digests)}
-    fresh = [source for source in new if source.digest in first]
+    fresh = [source for source in new if source.digest in first and listed.isdisjoint(source.known_as)]
     _, items = await add_sources(connection, creator_id, workflow_id, fresh, tier)
     if items:
         await admit(connection, creator_id, items, len(items))
@@ -424,9 +431,11 @@ async def add_sources(
     items: list[ItemId] = []
     for position, source in enumerate(new):
         digest = source.digest or transcript_digest(_spoken(source))
-        found = await connection.fetchval(ADD_SOURCE, creator_id, digest, *_described(source), tier, *_origin(source))
+        known = await connection.fetchrow(KNOWN, creator_id, [digest, *source.known_as])
+        values = (digest, *_described(source), tier, *_origin(source))
+        found = None if known else await connection.fetchval(ADD_SOURCE, creator_id, *values)
         if found is None:
-            known = await _row(connection, KNOWN, creator_id, digest)
+            known = known or await _row(connection, KNOWN, creator_id, [digest])  # somebody added it just now
             added.append(Added(SourceId(known["id"]), known["title"], known=True))
             continue
         content = source.transcript and transcript_to_json(source.transcript)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
@@ -191,14 +192,33 @@ async def told(
 
 def entries_to_add(listing: Listing, language: str) -> list[NewSource]:
     """What a playlist, channel or feed lists, as sources of their own; an entry without any link is left out."""
-    return [_entry(entry, language) for entry in listing.entries if entry.link or entry.enclosure]
+    entries = [entry for entry in listing.entries if entry.link or entry.enclosure]
+    pages = Counter(_page(entry) for entry in entries)
+    guids = Counter(entry.guid for entry in entries)
+    return [
+        _entry(
+            entry, language, feed=listing.link,
+            own_page=pages[_page(entry)] == 1, own_guid=bool(entry.guid) and guids[entry.guid] == 1,
+        )
+        for entry in entries
+    ]  # fmt: skip
 
 
-def _entry(entry: Entry, language: str) -> NewSource:
-    media = entry.enclosure.link if entry.enclosure else entry.link
-    page = _canonical(entry.link or media)
-    origin = Origin(OriginKind.LINK, media if entry.enclosure else page, captions=entry.captions)
-    return NewSource(None, entry.title.strip()[:TITLE_LENGTH], page, language, origin, link_digest(page))
+def _entry(entry: Entry, language: str, *, feed: str, own_page: bool, own_guid: bool) -> NewSource:
+    """A listed video or page is known by its link, an episode by its guid or its file: its page may be the show's."""
+    page = _page(entry)
+    title, by_page = entry.title.strip()[:TITLE_LENGTH], link_digest(page)
+    if entry.enclosure is None:
+        origin = Origin(OriginKind.LINK, page, captions=entry.captions)
+        return NewSource(None, title, page, language, origin, by_page)
+    media = entry.enclosure.link
+    digest = link_digest(f"{feed} {entry.guid}" if own_guid else _canonical(media))
+    origin = Origin(OriginKind.LINK, media, captions=entry.captions)
+    return NewSource(None, title, page, language, origin, digest, (by_page,) if own_page else ())
+
+
+def _page(entry: Entry) -> str:
+    return _canonical(entry.link or (entry.enclosure.link if entry.enclosure else ""))
 
 
 def _canonical(link: str) -> str:

@@ -82,8 +82,9 @@ class NewSource:
 
     ``transcript`` is there for timed text alone; all else is read by the worker, and its title may be empty: then
     what is read names it. ``digest`` (32 bytes) is what the same upload is known by again: of a file's bytes, of a
-    canonical link (see ``link_digest``); empty for timed text. ``duration_s`` is a recording's length, 0 where only
-    reading will tell.
+    canonical link (see ``link_digest``); empty for timed text. ``known_as`` are the digests that the same upload had
+    in earlier versions of the program: a source that has one of them is this source. ``duration_s`` is a recording's
+    length, 0 where only reading will tell.
     """
 
     transcript: Transcript | None
@@ -92,6 +93,7 @@ class NewSource:
     language: str = ""
     origin: Origin = Origin(OriginKind.TIMED_TEXT)
     digest: bytes = b""
+    known_as: tuple[bytes, ...] = ()
     duration_s: float = 0.0
 
 

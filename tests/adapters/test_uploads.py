@@ -16,6 +16,7 @@ from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.transcripts import PostgresRecognitions
+from adapters.postgres.watchlist import PostgresWatchlist
 from adapters.sources.sentences import split_sentences
 from core.asking.citing import citation
 from core.asking.embedding import Vector
@@ -24,7 +25,7 @@ from core.conversation import Place, Reply, reply_from_json
 from core.errors import ProviderError, UploadRefused
 from core.ids import CreatorId, ItemId, SourceId
 from core.library.indexing import Indexer
-from core.library.ingestion import Progress, process
+from core.library.ingestion import Progress, entries_to_add, process
 from core.library.origins import CaptionKind, CaptionTrack, Enclosure, Entry, LinkKind, Listing
 from core.library.reading import ReadSource
 from core.library.speech import Recognised
@@ -173,6 +174,44 @@ async def test_a_playlist_becomes_items_of_one_workflow_and_a_private_video_does
     assert (shown.text.plain, shown.buttons) == ("✅ Drawing for all\n3 of 3 ready. Ask about them.", ())
     loaded = await PostgresHoldings(database).load(Scope.whole(creator_id))
     assert len(loaded.source_ids) == 4, "the playlist itself is not searched"
+
+
+def _episodes(*names: str, own_pages: bool = False, guids: bool = True) -> Listing:
+    return Listing(page("feed"), LinkKind.FEED, "Show", tuple(
+        Entry(page(f"about-{name}") if own_pages else page("show"), name.title(),
+              enclosure=Enclosure(page(f"{name}.mp3")), guid=f"guid of {name}" if guids else "the show's")
+        for name in names
+    ))  # fmt: skip
+
+
+@pytest.mark.parametrize("guids", [True, False])
+def test_episodes_that_all_name_the_page_of_their_show_are_sources_of_their_own(guids: bool) -> None:
+    new = entries_to_add(_episodes("ink", "chalk", "oil", guids=guids), "")
+    assert len({source.digest for source in new}) == 3
+    assert {source.link for source in new} == {page("show")}
+
+
+def test_an_episode_whose_file_has_moved_is_the_same_and_another_feeds_is_not() -> None:
+    listing = _episodes("ink")
+    moved = replace(listing.entries[0], enclosure=Enclosure(page("cdn/ink.mp3?token=1")))
+    digests = {entries_to_add(each, "")[0].digest for each in (listing, replace(listing, entries=(moved,)))}
+    assert len(digests) == 1
+    assert entries_to_add(replace(listing, link=page("other")), "")[0].digest not in digests
+
+
+async def test_episodes_that_were_known_by_their_pages_are_not_added_again_even_when_they_were_removed(
+    shelf: PostgresShelf, creator_id: CreatorId, database: Database
+) -> None:
+    new = entries_to_add(_episodes("ink", "chalk", "oil", own_pages=True), "")
+    formerly = [replace(source, digest=source.known_as[0], known_as=()) for source in new[:2]]
+    await shelf.add(creator_id, [linked(page("feed"))], PLACE)
+    (listing,) = await shelf.sources(creator_id)
+    await shelf.expand(creator_id, listing.item_id, "Show", formerly)
+    chalk, ink, _ = await shelf.sources(creator_id)
+    await shelf.remove(creator_id, chalk.id)
+    await PostgresWatchlist(database).grow(creator_id, listing.id, new)
+    assert [source.title for source in await shelf.sources(creator_id)] == ["Oil", ink.title, "Show"]
+    assert [each.known for each in await shelf.add(creator_id, new[:1], None)] == [True]
 
 
 async def test_a_playlist_that_was_read_twice_adds_nothing_twice(
