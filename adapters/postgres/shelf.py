@@ -8,6 +8,7 @@ import asyncpg
 
 from adapters.postgres.admission import admit, give_back, withdraw
 from adapters.postgres.database import Connection, Database
+from adapters.postgres.followed import follow
 from adapters.postgres.glossary import read_glossary
 from adapters.postgres.indexed import read_background, read_embedded, store_index
 from adapters.postgres.jobs import put_calibration
@@ -287,6 +288,11 @@ class PostgresShelf:
             if workflow_id is not None:
                 kept = transcript_to_json(transcript)
                 await connection.execute(KEEP_TRANSCRIPT, creator_id, item_id, kept, _stats(read, duration_s))
+
+    async def follow(self, work: Work, link: str) -> Work:
+        """Note that what is worked on is found at this canonical link, and is known by it from now on."""
+        async with self._database.creator(work.creator_id) as connection:
+            return await follow(connection, work, link)
 
     async def expand(self, creator_id: CreatorId, item_id: ItemId, title: str, new: Sequence[NewSource]) -> None:
         """Put what a listing holds into its workflow, without what is known already; its own item is done."""

@@ -14,7 +14,7 @@ from core.ids import CreatorId, ItemId, SourceId
 from core.library.indexing import Indexer, ReportShare
 from core.library.links import canonical_link
 from core.library.origins import Entry, Listing
-from core.library.reading import TIMED_TEXT_ONLY, SourceReader
+from core.library.reading import TIMED_TEXT_ONLY, LeadsTo, SourceReader
 from core.library.store import (
     IndexedSource,
     NewSource,
@@ -118,6 +118,11 @@ async def process(
 async def _read(work: Work, bench: Workbench, reader: SourceReader, progress: Progress) -> Transcript | None:
     """Return what a source says, kept for another attempt; None for a listing, whose entries are now items."""
     read = await reader.read(work, progress.report)
+    if isinstance(read, LeadsTo):
+        work = await bench.follow(work, canonical_link(read.link))
+        read = await reader.read(work, progress.report)
+    if isinstance(read, LeadsTo):
+        raise UploadRefused("This link leads on and on. Copy the last one from the address bar of your browser.")
     if isinstance(read, Listing):
         if work.revises is not None:
             raise UploadRefused("This link leads to a list. Give the link of the one video that is the new cut.")

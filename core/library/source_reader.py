@@ -26,7 +26,7 @@ from core.library.origins import (
     order_of_captions,
 )
 from core.library.quotas import Budgeted, SpeechBudget
-from core.library.reading import ReadSource, Report
+from core.library.reading import LeadsTo, ReadSource, Report
 from core.library.scratch import Scratch
 from core.library.speech import Recognitions, Transcriber, transcribe
 from core.library.store import RECORDINGS, OriginKind, SourceKind, Stage, Work
@@ -43,6 +43,11 @@ LARGEST_TEXT_BYTES: Final = 20_000_000
 NO_RECOGNISER: Final = (
     "Nobody has set up speech recognition here, so I can only read what has captions. Upload the captions "
     "(.vtt or .srt) with the link, or ask the operator to set models.transcribe."
+)
+
+NOT_SHARED: Final = (
+    "This link opens a page, mostly a login, and not the shared file. Share it with everyone who has the link, or "
+    "upload the file."
 )
 
 Share = Callable[[float], Awaitable[None]]
@@ -128,10 +133,10 @@ class PortReader:
     scratch: Scratch
     detect_language: Callable[[str], str]
 
-    async def read(self, work: Work, report: Report) -> ReadSource | Listing:
-        """Return what a source says, or what it lists; see the port for what it raises."""
+    async def read(self, work: Work, report: Report) -> ReadSource | Listing | LeadsTo:
+        """Return what a source says, what it lists or where it leads; see the port for what it raises."""
         read = await self._read(work, report)
-        return read if isinstance(read, Listing) else await self._with_language(read)
+        return await self._with_language(read) if isinstance(read, ReadSource) else read
 
     async def _with_language(self, read: ReadSource) -> ReadSource:
         """Tell the language by the words where nothing else tells it."""
@@ -140,7 +145,7 @@ class PortReader:
         sample = " ".join(segment.text for segment in read.transcript.segments[:SAMPLE_SEGMENTS])
         return replace(read, language=await asyncio.to_thread(self.detect_language, sample))
 
-    async def _read(self, work: Work, report: Report) -> ReadSource | Listing:
+    async def _read(self, work: Work, report: Report) -> ReadSource | Listing | LeadsTo:
         kind = work.origin.kind
         if kind is OriginKind.MEDIA:
             return await self._kept_recording(work, MediaKey(work.origin.key), report)
@@ -162,14 +167,19 @@ class PortReader:
         transcript = await self.words.read_file(work.origin.name, content)
         return ReadSource(transcript, title=transcript.title, size_bytes=len(content))
 
-    async def _linked(self, work: Work, report: Report) -> ReadSource | Listing:
+    async def _linked(self, work: Work, report: Report) -> ReadSource | Listing | LeadsTo:
         await report(Stage.DOWNLOADING, 0.0)
         link = work.origin.link
         if self.links.site_kind(link) is not None:
             found = await self.sites.look_up(link)
             return found if isinstance(found, Listing) else await self._video(work, found, report)
-        peek = await self.downloads.peek(self.links.direct_link(link))
+        direct = self.links.direct_link(link)
+        peek = await self.downloads.peek(direct)
+        if self.links.site_kind(peek.link) is not None:
+            return LeadsTo(peek.link)
         kind = self.links.classify(peek.link, peek.media_type, peek.first_bytes)
+        if kind is LinkKind.ARTICLE and direct != link:
+            raise UploadRefused(NOT_SHARED)
         if kind is LinkKind.FEED:
             page = await self._page(peek.link)
             return await self.words.read_feed(page.content, link)

@@ -27,7 +27,7 @@ from core.ids import CreatorId, ItemId, SourceId
 from core.library.indexing import Indexer
 from core.library.ingestion import Progress, entries_to_add, process
 from core.library.origins import CaptionKind, CaptionTrack, Enclosure, Entry, LinkKind, Listing
-from core.library.reading import ReadSource
+from core.library.reading import LeadsTo, ReadSource
 from core.library.speech import Recognised
 from core.library.store import NewSource, NewWorkflow, Source, SourceKind, Stage, UploadSettings
 from core.library.transcript import Chapter, LocatorKind, Segment, Timing, Transcript, Word
@@ -125,6 +125,23 @@ async def test_the_same_bytes_or_the_same_link_are_one_source_whatever_they_are_
     assert [one.known for one in await shelf.add(creator_id, files, PLACE)] == [False, True]
     assert len(await rows(database_url, "SELECT FROM workflows")) == 2, "what was known began none"
     assert len(await cards(database_url)) == 2
+
+
+async def test_a_short_link_is_known_by_the_video_that_it_leads_to(
+    shelf: PostgresShelf, creator_id: CreatorId, database: Database
+) -> None:
+    video, short = "https://www.youtube.com/watch?v=abcdefghijk", "https://short.example/a"
+    reader = ScriptedReader({short: [LeadsTo("https://youtu.be/abcdefghijk?si=1")], video: [said("ink")]})
+    await shelf.add(creator_id, [linked(short)], PLACE)
+    await work_off(shelf, database, reader)
+    (source,) = await shelf.sources(creator_id)
+    assert (source.stage, source.title, source.link) == (Stage.COMPLETED, "All about ink", video)
+    assert [each.known for each in await shelf.add(creator_id, [linked(video)], PLACE)] == [True]
+    await shelf.add(creator_id, [linked(short)], PLACE)
+    await work_off(shelf, database, reader)
+    again = (await shelf.sources(creator_id))[0]
+    assert (again.stage, again.reason) == (Stage.FAILED, "This link leads to what is here already: All about ink")
+    assert reader.asked == [short, video, short]
 
 
 async def test_a_document_is_cited_by_its_slide_and_has_no_seconds(
