@@ -6,10 +6,12 @@ from typing import Final
 from adapters.postgres.database import Connection
 from core.errors import UploadRefused
 from core.library.store import Work
-from core.library.uploads import link_digest
+from core.library.uploads import former_digests, link_digest
 
 HERE_ALREADY: Final = """
-    SELECT title FROM sources WHERE creator_id = $1 AND content_hash = $2 AND id <> $3 AND removed_at IS NULL
+    SELECT title FROM sources
+     WHERE creator_id = $1 AND content_hash = ANY($2::bytea[]) AND id <> $3 AND removed_at IS NULL
+     ORDER BY id LIMIT 1
 """
 # A link that the uploader gave beside it stays.
 FOLLOW: Final = """
@@ -22,7 +24,7 @@ FOLLOW: Final = """
 async def follow(connection: Connection, work: Work, link: str) -> Work:
     """See :meth:`core.library.workbench.Workbench.follow`."""
     digest = link_digest(link)
-    title = await connection.fetchval(HERE_ALREADY, work.creator_id, digest, work.source_id)
+    title = await connection.fetchval(HERE_ALREADY, work.creator_id, [digest, *former_digests(link)], work.source_id)
     if title is not None:
         raise UploadRefused(f"This link leads to what is here already: {title}")
     await connection.execute(FOLLOW, work.creator_id, work.source_id, digest, link)

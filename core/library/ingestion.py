@@ -25,7 +25,7 @@ from core.library.store import (
     Work,
 )
 from core.library.transcript import Transcript
-from core.library.uploads import TITLE_LENGTH, link_digest
+from core.library.uploads import TITLE_LENGTH, former_digests, link_digest
 from core.library.workbench import Workbench
 
 WRITE_EVERY_S: Final = 1.0
@@ -211,19 +211,24 @@ def entries_to_add(listing: Listing, language: str) -> list[NewSource]:
 
 def _entry(entry: Entry, language: str, *, feed: str, own_page: bool, own_guid: bool) -> NewSource:
     """A listed video or page is known by its link, an episode by its guid or its file: its page may be the show's."""
-    page = _page(entry)
-    title, by_page = entry.title.strip()[:TITLE_LENGTH], link_digest(page)
-    if entry.enclosure is None:
-        origin = Origin(OriginKind.LINK, page, captions=entry.captions)
-        return NewSource(None, title, page, language, origin, by_page)
-    media = entry.enclosure.link
-    digest = link_digest(f"{feed} {entry.guid}" if own_guid else _canonical(media))
-    origin = Origin(OriginKind.LINK, media, captions=entry.captions)
-    return NewSource(None, title, page, language, origin, digest, (by_page,) if own_page else ())
+    page, media = _page(entry), entry.enclosure.link if entry.enclosure else ""
+    origin = Origin(OriginKind.LINK, media or page, captions=entry.captions)
+    digest, formerly = link_digest(page), _formerly(entry.link or media)
+    if media:
+        formerly = (digest, *formerly) if own_page else ()
+        digest = link_digest(f"{feed} {entry.guid}" if own_guid else _canonical(media))
+    return NewSource(None, entry.title.strip()[:TITLE_LENGTH], page, language, origin, digest, formerly)
 
 
 def _page(entry: Entry) -> str:
     return _canonical(entry.link or (entry.enclosure.link if entry.enclosure else ""))
+
+
+def _formerly(link: str) -> tuple[bytes, ...]:
+    try:
+        return former_digests(link)
+    except UploadRefused:
+        return ()
 
 
 def _canonical(link: str) -> str:

@@ -28,6 +28,7 @@ from core.library.origins import (
 from core.library.quotas import Budgeted, SpeechBudget
 from core.library.reading import LeadsTo, ReadSource, Report
 from core.library.scratch import Scratch
+from core.library.sites import site_kind
 from core.library.speech import Recognitions, Transcriber, transcribe
 from core.library.store import RECORDINGS, OriginKind, SourceKind, Stage, Work
 from core.library.transcript import Transcript
@@ -91,10 +92,6 @@ class Words(Protocol):
 
 class Links(Protocol):
     """Tells what is behind a link."""
-
-    def site_kind(self, link: str) -> LinkKind | None:
-        """What a link to a site of videos shows; None for any other link."""
-        ...
 
     def direct_link(self, link: str) -> str:
         """The link to a shared document's file, instead of to the page that shows it."""
@@ -170,12 +167,12 @@ class PortReader:
     async def _linked(self, work: Work, report: Report) -> ReadSource | Listing | LeadsTo:
         await report(Stage.DOWNLOADING, 0.0)
         link = work.origin.link
-        if self.links.site_kind(link) is not None:
+        if site_kind(link) is not None:
             found = await self.sites.look_up(link)
             return found if isinstance(found, Listing) else await self._video(work, found, report)
         direct = self.links.direct_link(link)
         peek = await self.downloads.peek(direct)
-        if self.links.site_kind(peek.link) is not None:
+        if site_kind(peek.link) is not None:
             return LeadsTo(peek.link)
         kind = self.links.classify(peek.link, peek.media_type, peek.first_bytes)
         if kind is LinkKind.ARTICLE and direct != link:
@@ -199,7 +196,7 @@ class PortReader:
 
     async def look_again(self, watched: Watched) -> ReadSource | Listing | None:
         """Fetch a listing, page or document once more, or see that a recording is there; see the port."""
-        if self.links.site_kind(watched.link) is not None:
+        if site_kind(watched.link) is not None:
             found = await self.sites.look_up(watched.link)
             return found if isinstance(found, Listing) and watched.kind is SourceKind.LISTING else None
         if watched.kind in RECORDINGS:
@@ -269,7 +266,7 @@ class PortReader:
         return None
 
     async def _caption_file(self, info: VideoInfo, track: CaptionTrack) -> bytes:
-        if self.links.site_kind(info.link) is not None:
+        if site_kind(info.link) is not None:
             return await self.sites.captions(info.link, track)
         return (await self._page(track.link)).content
 

@@ -8,7 +8,7 @@ from core.library.links import canonical_link
 from core.library.origins import Listing
 from core.library.reading import LeadsTo, ReadSource, Report
 from core.library.store import NewSource, Origin, OriginKind, Stage, Work
-from core.library.uploads import link_digest
+from core.library.uploads import former_digests, link_digest
 
 Answer = ReadSource | Listing | LeadsTo | ChronosError
 
@@ -35,4 +35,5 @@ class ScriptedReader:
 def linked(link: str, title: str = "", language: str = "") -> NewSource:
     """What an upload of a link brings."""
     page = canonical_link(link)
-    return NewSource(None, title, page, language, Origin(OriginKind.LINK, page), link_digest(page))
+    origin = Origin(OriginKind.LINK, page)
+    return NewSource(None, title, page, language, origin, link_digest(page), former_digests(link))
