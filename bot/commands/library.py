@@ -99,7 +99,8 @@ def _line(source: Source, standing: Standing) -> RichText:
 def _state(source: Source) -> str:
     if source.stage is Stage.COMPLETED:
         gone = source.vanished_at
-        return f" · gone from its site since {gone:%d %B %Y}" if gone else ""
+        left_out = f" · {source.reason}" if source.reason else ""
+        return f" · gone from its site since {gone:%d %B %Y}" if gone else left_out
     if source.stage is Stage.FAILED:
         return f" · failed: {source.reason}"
     return f" · waits: {source.reason}" if source.reason else f" · {source.stage.value}"

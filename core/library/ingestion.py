@@ -32,6 +32,12 @@ WRITE_EVERY_S: Final = 1.0
 """Progress inside a stage is written down at most so often."""
 
 
+LIST_IN_LIST: Final = (
+    "This is a list inside of a list, which I do not follow. To have it read too, /remove it here and upload its "
+    "link."
+)
+
+
 class Interrupted(ChronosError):
     """This process is stopping, or has lost the item; another one goes on with the work."""
 
@@ -126,6 +132,8 @@ async def _read(work: Work, bench: Workbench, reader: SourceReader, progress: Pr
     if isinstance(read, Listing):
         if work.revises is not None:
             raise UploadRefused("This link leads to a list. Give the link of the one video that is the new cut.")
+        if work.listed:
+            raise UploadRefused(LIST_IN_LIST)
         await bench.expand(work.creator_id, work.item_id, read.title, entries_to_add(read, work.language))
         return None
     if not read.transcript.segments:

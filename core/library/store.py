@@ -171,7 +171,7 @@ class Work:
     """A claimed item: what the worker turns into searchable text. ``attempts`` counts this one.
 
     ``revises`` is the source whose place it takes once it is searchable, ``names`` are words that occur in the
-    creator's recordings and are hard to spell.
+    creator's recordings and are hard to spell. ``listed`` where a playlist, channel or feed brought it in.
     """
 
     creator_id: CreatorId
@@ -186,6 +186,7 @@ class Work:
     settings: UploadSettings = AS_USUAL
     revises: SourceId | None = None
     names: tuple[str, ...] = ()
+    listed: bool = False
 
     @property
     def searched_as(self) -> SourceId:

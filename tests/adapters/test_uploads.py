@@ -231,6 +231,45 @@ async def test_episodes_that_were_known_by_their_pages_are_not_added_again_even_
     assert [each.known for each in await shelf.add(creator_id, new[:1], None)] == [True]
 
 
+async def test_a_feed_that_lists_feeds_does_not_grow_without_end(
+    shelf: PostgresShelf, creator_id: CreatorId, database: Database
+) -> None:
+    def of(name: str) -> Listing:
+        return Listing(page(name), LinkKind.FEED, name, tuple(Entry(page(f"{name}{n}"), f"{name}{n}") for n in "12"))
+
+    reader = ScriptedReader({page("f"): [of("f")], page("f1"): [of("f1")], page("f2"): [said("ink")]})
+    await shelf.add(creator_id, [linked(page("f"))], PLACE)
+    await work_off(shelf, database, reader)
+    sources = {source.title: source for source in await shelf.sources(creator_id)}
+    assert set(sources) == {"f", "f1", "f2"}
+    assert (sources["f1"].stage, sources["f2"].stage) == (Stage.FAILED, Stage.COMPLETED)
+    assert "a list inside of a list" in sources["f1"].reason
+    await shelf.remove(creator_id, sources["f1"].id)
+    reader.script = {**reader.script, **{page(f"f1{n}"): [said("chalk")] for n in "12"}}
+    await shelf.add(creator_id, [linked(page("f1"))], PLACE)
+    await work_off(shelf, database, reader)
+    assert len(await shelf.sources(creator_id)) == 5, "uploaded by itself it is followed"
+
+
+async def test_an_upload_brings_only_so_many_sources_and_says_what_was_left_out(
+    shelf: PostgresShelf, creator_id: CreatorId, database: Database, database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("adapters.postgres.shelf.MOST_OF_WORKFLOW", 3)
+    await shelf.add(creator_id, [linked(PLAYLIST)], PLACE)
+    (listing,) = await shelf.sources(creator_id)
+    entries = [linked(page(name), name) for name in "abcd"]
+    await shelf.expand(creator_id, listing.item_id, "Drawing", entries)
+    found = await shelf.sources(creator_id)
+    assert {source.title for source in found} == {"Drawing", "a", "b"}
+    told = "2 of its entries were left out: one upload may bring 3 sources."
+    assert told in (await cards(database_url))[0].text.plain
+    assert {source.reason for source in found if source.kind is SourceKind.LISTING} == {told}
+    monkeypatch.setattr("adapters.postgres.shelf.MOST_OF_WORKFLOW", 5)
+    assert await PostgresWatchlist(database).grow(creator_id, listing.id, entries) == 2
+    assert told not in (await cards(database_url))[0].text.plain
+
+
 async def test_a_playlist_that_was_read_twice_adds_nothing_twice(
     shelf: PostgresShelf, creator_id: CreatorId, database: Database, database_url: str
 ) -> None:
