@@ -36,6 +36,7 @@ from core.ids import CreatorId, ItemId, SourceId, WorkflowId
 from core.library.glossary import Glossary
 from core.library.origins import CaptionKind, CaptionTrack
 from core.library.reading import ReadSource
+from core.library.sites import plain_title
 from core.library.store import (
     UNNAMED,
     Added,
@@ -485,7 +486,7 @@ def _described(new: NewSource) -> tuple[str, str, str, bool, str, str, str, floa
 
 def _title(new: NewSource) -> str:
     """The uploader's title, or until it is read what it is called where it comes from."""
-    return new.title or (new.origin.name or new.origin.link)[:TITLE_CHARS]
+    return new.title or (new.origin.name or plain_title(new.origin.link))[:TITLE_CHARS]
 
 
 def _origin(new: NewSource) -> tuple[str, str, str, str, list[dict[str, str]]]:

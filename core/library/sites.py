@@ -138,6 +138,12 @@ def site_kind(link: str) -> LinkKind | None:
     return found[0].kind if found else None
 
 
+def plain_title(link: str) -> str:
+    """What a link is called until it is read: its query may hold a key, except where it names a video."""
+    url = split_link(link)
+    return link if url is None or site_kind(link) is not None else url._replace(query="", fragment="").geturl()
+
+
 def known_form(url: SplitResult) -> str:
     """The one form of an address on a known site; empty for any other address."""
     found = _address(url)

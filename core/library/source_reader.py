@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
+from urllib.parse import unquote, urlsplit
 
 from core.errors import StorageFull, UploadRefused
 from core.ids import CreatorId
@@ -33,6 +34,7 @@ from core.library.speech import Recognitions, Transcriber, transcribe
 from core.library.store import RECORDINGS, OriginKind, SourceKind, Stage, Work
 from core.library.transcript import Transcript
 from core.library.uploads import SAMPLE_SEGMENTS
+from core.richtext import one_line
 
 READING: Final = "reading"
 EXTRACTING: Final = 0.1
@@ -281,16 +283,17 @@ class PortReader:
         """A media file behind a link: the creator's own transcript of it where the feed names one, else its sound."""
         told = VideoInfo(work.origin.link, "", captions=work.origin.captions)
         if captioned := await self._captioned(work, told):
-            return captioned
+            return replace(captioned, title=_title_of(unquote(urlsplit(work.origin.link).path)))
         await self._recogniser_for(work)
         async with self.scratch.folder(READING) as folder:
             file = folder / "media"
-            await self._download(link, file, self.limits.media_bytes, report)
+            fetched = await self._download(link, file, self.limits.media_bytes, report)
             media = await self.recordings.probe(file)
             digest = await asyncio.to_thread(file_digest, file)
             key = media_key(work.creator_id, digest.hex(), media.container)
             kept = await self._kept(work, key, file, media.size_bytes)
-            return replace(await self._heard(work, file, str(key), report), media_key=str(key) if kept else "")
+            heard = await self._heard(work, file, str(key), report)
+            return replace(heard, title=_title_of(fetched.name), media_key=str(key) if kept else "")
 
     async def _kept(self, work: Work, key: MediaKey, file: Path, size_bytes: int) -> bool:
         """Keep a recording if there is room: what is behind a link can be linked to without."""
@@ -345,6 +348,11 @@ class PortReader:
             raise UploadRefused(NO_RECOGNISER)
         await self.budget.require(work.creator_id)
         return Budgeted(self.transcriber, self.budget, work.creator_id)
+
+
+def _title_of(name: str) -> str:
+    """A file's name as a title: without its ending, and with spaces."""
+    return one_line(PurePosixPath(name).stem.replace("_", " "))
 
 
 def _within(report: Report, stage: Stage, first: float = 0.0, last: float = 1.0) -> Share:

@@ -30,12 +30,14 @@ from core.library.origins import (
 )
 from core.library.reading import LeadsTo, ReadSource
 from core.library.scratch import Scratch
+from core.library.sites import plain_title
 from core.library.source_reader import PortReader, ReadingLimits
 from core.library.speech import Recognised
 from core.library.store import Origin, OriginKind, Stage, Work
 from core.library.transcript import Segment
 
 SPEECH: Final = (Path(__file__).parents[1] / "data" / "workshop.ogg").read_bytes()
+VIDEO: Final = "https://www.youtube.com/watch?v=dQw4w9WgXcQ"
 LOGIN: Final = (
     "<!doctype html><html><head><title>Sign in</title></head><body><main><h1>Sign in</h1>"
     + "".join(
@@ -162,3 +164,11 @@ async def test_the_login_page_of_a_document_that_is_not_shared_never_becomes_a_s
 async def test_a_short_link_to_a_video_says_where_it_leads(reader: PortReader, video: str) -> None:
     page = ScriptedDownloads(video, "text/html", b"<!doctype html><html><body>A player</body></html>")
     assert await read(replace(reader, downloads=page), "https://short.example/abc") == LeadsTo(video)
+
+
+async def test_a_recording_behind_a_link_is_called_by_its_file_and_never_by_its_signature(reader: PortReader) -> None:
+    file = ScriptedDownloads("https://cdn.example/x.ogg", "audio/ogg", SPEECH, "Lesson_7.ogg")
+    link = "https://cdn.example/x.ogg?X-Amz-Signature=SECRET"
+    assert (await read_source(replace(reader, downloads=file), link)).title == "Lesson 7"
+    assert plain_title(link) == "https://cdn.example/x.ogg"
+    assert plain_title(VIDEO) == VIDEO
