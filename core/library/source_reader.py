@@ -22,6 +22,7 @@ from core.library.origins import (
     LinkKind,
     Listing,
     Page,
+    Peek,
     VideoInfo,
     VideoSites,
     order_of_captions,
@@ -40,6 +41,8 @@ READING: Final = "reading"
 EXTRACTING: Final = 0.1
 CUTTING: Final = 0.15
 """Shares of the transcribing stage that are done when the sound is taken out, and when it is cut."""
+OVERHANG_S: Final = 10.0
+"""Captions may end so much later than their video, as some are rounded or say who made them."""
 BEGINNING_BYTES: Final = 4_000
 LARGEST_TEXT_BYTES: Final = 20_000_000
 
@@ -186,7 +189,7 @@ class PortReader:
             page = await self._page(peek.link)
             return await self._article(link, page.link, page.content, page.freshness)
         if kind is LinkKind.MEDIA:
-            return await self._media_behind(work, peek.link, report)
+            return await self._media_behind(work, peek, report)
         return await self._document_behind(work, peek.link, report)
 
     async def _article(self, link: str, address: str, content: bytes, freshness: Freshness) -> ReadSource:
@@ -252,8 +255,9 @@ class PortReader:
         read = written or await self._recognised_video(work, info, report)
         transcript = replace(read.transcript, chapters=info.chapters or read.transcript.chapters)
         return replace(
-            read, transcript=transcript, title=info.title, link=info.link, language=read.language or info.language
-        )
+            read, transcript=transcript, title=info.title, link=info.link, language=read.language or info.language,
+            kind=SourceKind.VIDEO,
+        )  # fmt: skip
 
     async def _captioned(self, work: Work, info: VideoInfo) -> ReadSource | None:
         """The best captions that can be read; None where there are none."""
@@ -263,8 +267,11 @@ class PortReader:
                 transcript = await self.words.read_captions(content)
             except UploadRefused:
                 continue
+            if info.duration_s and transcript.ends_s > info.duration_s + OVERHANG_S:
+                continue  # they are of another cut, or of another video
             if transcript.segments:
-                return ReadSource(transcript, language=transcript.language, size_bytes=len(content))
+                cut = transcript.of_length(info.duration_s) if info.duration_s else transcript
+                return ReadSource(cut, language=cut.language, size_bytes=len(content))
         return None
 
     async def _caption_file(self, info: VideoInfo, track: CaptionTrack) -> bytes:
@@ -279,15 +286,16 @@ class PortReader:
             await self.sites.download_audio(info.link, sound, _within(report, Stage.DOWNLOADING))
             return await self._heard(work, sound, info.link, report)
 
-    async def _media_behind(self, work: Work, link: str, report: Report) -> ReadSource:
+    async def _media_behind(self, work: Work, peek: Peek, report: Report) -> ReadSource:
         """A media file behind a link: the creator's own transcript of it where the feed names one, else its sound."""
         told = VideoInfo(work.origin.link, "", captions=work.origin.captions)
         if captioned := await self._captioned(work, told):
-            return replace(captioned, title=_title_of(unquote(urlsplit(work.origin.link).path)))
+            kind = SourceKind.AUDIO if peek.media_type.startswith("audio/") else SourceKind.VIDEO
+            return replace(captioned, title=_title_of(unquote(urlsplit(work.origin.link).path)), kind=kind)
         await self._recogniser_for(work)
         async with self.scratch.folder(READING) as folder:
             file = folder / "media"
-            fetched = await self._download(link, file, self.limits.media_bytes, report)
+            fetched = await self._download(peek.link, file, self.limits.media_bytes, report)
             media = await self.recordings.probe(file)
             digest = await asyncio.to_thread(file_digest, file)
             key = media_key(work.creator_id, digest.hex(), media.container)
@@ -334,8 +342,9 @@ class PortReader:
                 report=_within(report, Stage.TRANSCRIBING, CUTTING, 1.0),
             )  # fmt: skip
         return ReadSource(
-            transcript, language=transcript.language, recogniser=transcriber.name, size_bytes=media.size_bytes
-        )
+            transcript.of_length(media.duration_s), language=transcript.language, recogniser=transcriber.name,
+            size_bytes=media.size_bytes, kind=SourceKind.VIDEO if media.has_video else SourceKind.AUDIO,
+        )  # fmt: skip
 
     def _check_length(self, duration_s: float) -> None:
         if duration_s > self.limits.longest_s:

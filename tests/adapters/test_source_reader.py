@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from adapters.files.objects import open_local_files
+from adapters.postgres.transcripts import transcript_from_json, transcript_to_json
 from adapters.sources import links, media
 from adapters.sources.words import FileWords
 from core.errors import UploadRefused
@@ -18,6 +19,7 @@ from core.library.keeping import Keeping
 from core.library.media import MediaKey
 from core.library.origins import (
     UNKNOWN,
+    CaptionKind,
     CaptionTrack,
     Downloaded,
     DownloadLimits,
@@ -33,7 +35,7 @@ from core.library.scratch import Scratch
 from core.library.sites import plain_title
 from core.library.source_reader import PortReader, ReadingLimits
 from core.library.speech import Recognised
-from core.library.store import Origin, OriginKind, Stage, Work
+from core.library.store import Origin, OriginKind, SourceKind, Stage, Work
 from core.library.transcript import Segment
 
 SPEECH: Final = (Path(__file__).parents[1] / "data" / "workshop.ogg").read_bytes()
@@ -172,3 +174,37 @@ async def test_a_recording_behind_a_link_is_called_by_its_file_and_never_by_its_
     assert (await read_source(replace(reader, downloads=file), link)).title == "Lesson 7"
     assert plain_title(link) == "https://cdn.example/x.ogg"
     assert plain_title(VIDEO) == VIDEO
+
+
+def _captions(*starts_s: int) -> bytes:
+    cues = (f"{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}" for s in starts_s)
+    return ("WEBVTT\n\n" + "\n".join(f"{cue}.000 --> {cue}.900\nWhat is said here.\n" for cue in cues)).encode()
+
+
+async def test_captions_that_end_long_after_their_video_are_passed_over(reader: PortReader) -> None:
+    wrong = CaptionTrack("wrong", CaptionKind.HUMAN, "en")
+    right = CaptionTrack("right", CaptionKind.AUTOMATIC, "en")
+    video = VideoInfo("", "Ten minutes", 600.0, "en")
+    tracks = {wrong: _captions(1, 7200), right: _captions(3, 500)}
+    found = await read_source(replace(reader, sites=ScriptedSites(video, tracks)), VIDEO)
+    assert [segment.start_s for segment in found.transcript.segments] == [3.0, 500.0]
+    found = await read_source(replace(reader, sites=ScriptedSites(video, {wrong: tracks[wrong]})), VIDEO)
+    assert found.recogniser == "scripted", "without other captions its sound is heard"
+
+
+async def test_a_video_is_as_long_as_its_site_says_wherever_its_captions_end(reader: PortReader) -> None:
+    track = CaptionTrack("track", CaptionKind.HUMAN, "en")
+    hour = ScriptedSites(VideoInfo("", "An hour", 3600.0, "en"), {track: _captions(1, 600)})
+    found = await read_source(replace(reader, sites=hour), VIDEO)
+    assert (found.transcript.duration_s, found.kind) == (3600.0, SourceKind.VIDEO)
+    short = replace(hour, video=replace(hour.video, duration_s=600.5))
+    found = await read_source(replace(reader, sites=short), VIDEO)
+    assert found.transcript.segments[-1].end_s == 600.5
+    assert transcript_from_json(transcript_to_json(found.transcript)).duration_s == 600.5
+
+
+async def test_a_recording_without_a_picture_is_audio_and_as_long_as_its_file(reader: PortReader) -> None:
+    file = ScriptedDownloads("https://cdn.example/x.ogg", "audio/ogg", SPEECH, "x.ogg")
+    found = await read_source(replace(reader, downloads=file), "https://cdn.example/x.ogg")
+    assert found.kind is SourceKind.AUDIO
+    assert found.transcript.duration_s > 5 > found.transcript.ends_s
