@@ -8,6 +8,7 @@ import asyncpg
 
 from adapters.postgres.admission import admit, give_back, withdraw
 from adapters.postgres.database import Connection, Database
+from adapters.postgres.followed import follow
 from adapters.postgres.glossary import read_glossary
 from adapters.postgres.indexed import read_background, read_embedded, store_index
 from adapters.postgres.jobs import put_calibration
@@ -35,6 +36,7 @@ from core.ids import CreatorId, ItemId, SourceId, WorkflowId
 from core.library.glossary import Glossary
 from core.library.origins import CaptionKind, CaptionTrack
 from core.library.reading import ReadSource
+from core.library.sites import plain_title
 from core.library.store import (
     UNNAMED,
     Added,
@@ -54,9 +56,12 @@ from core.library.transcript import Timing, Transcript
 from core.library.workbench import Wait
 
 TITLE_CHARS: Final = 300
+MOST_OF_WORKFLOW: Final = 5_000
+"""So many sources may come of one upload, whatever its playlists, channels and feeds list."""
 
 KNOWN: Final = """
-    SELECT id, title FROM sources WHERE creator_id = $1 AND content_hash = $2 AND removed_at IS NULL
+    SELECT id, title FROM sources WHERE creator_id = $1 AND content_hash = ANY($2::bytea[]) AND removed_at IS NULL
+     ORDER BY id LIMIT 1
 """
 ADD_SOURCE: Final = """
     INSERT INTO sources (creator_id, content_hash, kind, timing, title, titled, link, language, external_id,
@@ -117,7 +122,10 @@ CLAIM: Final = """
        AND w.creator_id = i.creator_id AND w.id = i.workflow_id
     RETURNING i.source_id, i.transcript, i.attempts, s.title, s.language, s.link, w.settings,
               s.origin_kind, s.origin_link, s.origin_key, s.origin_name, s.origin_captions,
-              (SELECT r.revises FROM revisions r WHERE r.creator_id = $1 AND r.source_id = s.id) AS revises
+              (SELECT r.revises FROM revisions r WHERE r.creator_id = $1 AND r.source_id = s.id) AS revises,
+              EXISTS (SELECT FROM listed l JOIN items of ON of.creator_id = $1 AND of.source_id = l.listing_id
+                       WHERE l.creator_id = $1 AND l.content_hash = s.content_hash AND l.listing_id <> s.id
+                         AND of.workflow_id = i.workflow_id) AS listed
 """
 # The seconds that each stage took, summed over attempts.
 _STATS: Final = """
@@ -163,12 +171,16 @@ FINISH_LISTING: Final = """
      WHERE creator_id = $1 AND id = $2
     RETURNING title, tier
 """
+LISTED: Final = """
+    SELECT content_hash FROM listed WHERE creator_id = $1 AND listing_id = $2 AND content_hash = ANY($3::bytea[])
+"""
 NOTE_LISTED: Final = """
     INSERT INTO listed (creator_id, listing_id, content_hash)
       SELECT DISTINCT $1::bigint, $2::bigint, unnest($3::bytea[])
     ON CONFLICT DO NOTHING
-    RETURNING content_hash
 """
+ROOM: Final = "SELECT $3 - count(*) FROM items WHERE creator_id = $1 AND workflow_id = $2"
+LEAVE_OUT: Final = "UPDATE items SET reason = $3 WHERE creator_id = $1 AND source_id = $2"
 PAUSE_ITEM: Final = f"""
     UPDATE items i SET stage = 'paused', reason = $3, stats = {_STATS}, stage_at = now()
      WHERE creator_id = $1 AND id = $2 AND stage NOT IN ('completed', 'failed') AND reason <> $3
@@ -283,6 +295,11 @@ class PostgresShelf:
                 kept = transcript_to_json(transcript)
                 await connection.execute(KEEP_TRANSCRIPT, creator_id, item_id, kept, _stats(read, duration_s))
 
+    async def follow(self, work: Work, link: str) -> Work:
+        """Note that what is worked on is found at this canonical link, and is known by it from now on."""
+        async with self._database.creator(work.creator_id) as connection:
+            return await follow(connection, work, link)
+
     async def expand(self, creator_id: CreatorId, item_id: ItemId, title: str, new: Sequence[NewSource]) -> None:
         """Put what a listing holds into its workflow, without what is known already; its own item is done."""
         async with self._database.creator(creator_id) as connection:
@@ -387,15 +404,30 @@ async def add_listed(
     connection: Connection, creator_id: CreatorId, listing_id: SourceId, workflow_id: WorkflowId,
     new: Sequence[NewSource], tier: str,
 ) -> int:  # fmt: skip
-    """Put what a listing has not held before into its workflow; how many sources of it are new to the creator."""
-    digests = [source.digest for source in new]
-    first = {row["content_hash"] for row in await connection.fetch(NOTE_LISTED, creator_id, listing_id, digests)}
-    fresh = [source for source in new if source.digest in first]
+    """Put what a listing has not held before into its workflow; how many sources of it are new to the creator.
+
+    What there is no room for is not noted as held: it comes in when there is.
+    """
+    digests = [digest for source in new for digest in (source.digest, *source.known_as)]
+    held = {row["content_hash"] for row in await connection.fetch(LISTED, creator_id, listing_id, digests)}
+    once = {source.digest: source for source in new if held.isdisjoint((source.digest, *source.known_as))}
+    room = max(await connection.fetchval(ROOM, creator_id, workflow_id, MOST_OF_WORKFLOW), 0)
+    fresh, left_out = list(once.values())[:room], set(list(once)[room:])
+    noted = [source.digest for source in new if source.digest not in left_out]
+    await connection.execute(NOTE_LISTED, creator_id, listing_id, noted)
+    await connection.execute(LEAVE_OUT, creator_id, listing_id, _left_out(len(left_out)))
     _, items = await add_sources(connection, creator_id, workflow_id, fresh, tier)
     if items:
         await admit(connection, creator_id, items, len(items))
     await move_card(connection, creator_id, workflow_id, ended=True)
     return len(items)
+
+
+def _left_out(entries: int) -> str:
+    """What the uploader of a listing should know of it."""
+    if not entries:
+        return ""
+    return f"{entries:,} of its entries were left out: one upload may bring {MOST_OF_WORKFLOW:,} sources."
 
 
 async def publish(
@@ -424,9 +456,11 @@ async def add_sources(
     items: list[ItemId] = []
     for position, source in enumerate(new):
         digest = source.digest or transcript_digest(_spoken(source))
-        found = await connection.fetchval(ADD_SOURCE, creator_id, digest, *_described(source), tier, *_origin(source))
+        known = await connection.fetchrow(KNOWN, creator_id, [digest, *source.known_as])
+        values = (digest, *_described(source), tier, *_origin(source))
+        found = None if known else await connection.fetchval(ADD_SOURCE, creator_id, *values)
         if found is None:
-            known = await _row(connection, KNOWN, creator_id, digest)
+            known = known or await _row(connection, KNOWN, creator_id, [digest])  # somebody added it just now
             added.append(Added(SourceId(known["id"]), known["title"], known=True))
             continue
         content = source.transcript and transcript_to_json(source.transcript)
@@ -452,7 +486,7 @@ def _described(new: NewSource) -> tuple[str, str, str, bool, str, str, str, floa
 
 def _title(new: NewSource) -> str:
     """The uploader's title, or until it is read what it is called where it comes from."""
-    return new.title or (new.origin.name or new.origin.link)[:TITLE_CHARS]
+    return new.title or (new.origin.name or plain_title(new.origin.link))[:TITLE_CHARS]
 
 
 def _origin(new: NewSource) -> tuple[str, str, str, str, list[dict[str, str]]]:
@@ -470,7 +504,7 @@ def _work(creator_id: CreatorId, item_id: ItemId, row: asyncpg.Record, glossary:
         creator_id, item_id, SourceId(row["source_id"]), row["title"], row["language"],
         None if content is None else transcript_from_json(content), row["attempts"], origin, row["link"],
         UploadSettings(**row["settings"]), None if row["revises"] is None else SourceId(row["revises"]),
-        glossary.hints,
+        glossary.hints, row["listed"],
     )  # fmt: skip
 
 

@@ -69,6 +69,7 @@ def transcript_to_json(transcript: Transcript) -> dict[str, Any]:
         ],
         "locator_kind": transcript.locator_kind.value,
         "chapters": chapters_to_json(transcript.chapters),
+        "length_s": transcript.length_s,
     }
 
 
@@ -79,6 +80,7 @@ def transcript_from_json(data: Mapping[str, Any]) -> Transcript:
         Timing(data["timing"]),
         locator_kind=LocatorKind(data.get("locator_kind", LocatorKind.TIME)),
         chapters=chapters_from_json(data.get("chapters", [])),
+        length_s=data.get("length_s", 0.0),
     )
 
 

@@ -57,7 +57,11 @@ STATE: Final = f"""
            coalesce(max(i.reason) FILTER (WHERE i.stage NOT IN ('completed', 'failed')) OVER (), '') AS waits,
            count(*) FILTER (WHERE i.stage NOT IN ('pending', 'paused', 'completed', 'failed')) OVER () AS moving,
            sum({_SHARE}) OVER () AS shares,
-           coalesce(extract(epoch FROM now() - min(i.started_at) OVER ()), 0)::float8 AS elapsed_s
+           coalesce(extract(epoch FROM now() - min(i.started_at) OVER ()), 0)::float8 AS elapsed_s,
+           (SELECT coalesce(max(li.reason), '')
+              FROM items li JOIN sources ls ON ls.creator_id = li.creator_id AND ls.id = li.source_id
+             WHERE li.creator_id = $1 AND li.workflow_id = $2 AND ls.kind = 'listing' AND li.stage = 'completed'
+               AND ls.removed_at IS NULL) AS left_out
       FROM items i JOIN sources s ON s.creator_id = i.creator_id AND s.id = i.source_id
      WHERE i.creator_id = $1 AND i.workflow_id = $2
        AND (s.removed_at IS NULL OR (i.stage = 'completed' AND EXISTS (
@@ -144,7 +148,7 @@ async def _batch(
     return Batch(
         workflow_id, title or "What you uploaded", first["total"], first["ready"], first["failures"], failed,
         first["waits"], first["moving"], first["shares"], first["elapsed_s"],
-        source_of_row(first) if first["total"] == 1 else None,
+        source_of_row(first) if first["total"] == 1 else None, first["left_out"],
     )  # fmt: skip
 
 

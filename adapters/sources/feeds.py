@@ -72,6 +72,7 @@ def _episode(entry: Any) -> Json:  # noqa: ANN401 - feedparser has no types
     return {
         "title": clean_markup(str(entry.get("title", ""))),
         "link": str(entry.get("link", "")),
+        "guid": str(entry.get("id", ""))[:LONGEST_LINK],
         "duration": str(entry.get("itunes_duration", "")),
         "enclosures": _texts(entry.get("enclosures", []), "href", "type", "length"),
         "transcripts": _texts(entry.get("transcripts", []), "url", "type", "language"),
@@ -89,6 +90,7 @@ def _entry(episode: Json, base: str) -> Entry:
         duration_s=_duration_s(episode["duration"]),
         enclosure=_enclosure(episode["enclosures"], base),
         captions=_captions(episode["transcripts"], base),
+        guid=episode["guid"].strip(),
     )
 
 

@@ -2,40 +2,14 @@
 
 import re
 from typing import Final
-from urllib.parse import SplitResult, parse_qs, quote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, urlencode
 
 from adapters.sources.signatures import is_document, may_be_media
 from core.errors import UploadRefused
 from core.library.origins import LinkKind
+from core.library.sites import DRIVE_FILE, GOOGLE_DOCUMENT, site_kind, split_link
 
-_ID: Final = r"[A-Za-z0-9_-]+"
-YOUTUBE: Final = re.compile(r"(?:(?:www|m|music)\.)?(?:youtube(?:-nocookie)?\.com)")
-WISTIA: Final = re.compile(r"(?:[a-z0-9-]+\.)*wistia\.(?:com|net)")
-VIMEO: Final = re.compile(r"(?:www\.|player\.)?vimeo\.com")
-LOOM: Final = re.compile(r"(?:www\.)?loom\.com")
-
-# Host, path, kind: the first that fits tells.
-SITES: Final = (
-    (re.compile(r"(?:www\.)?youtu\.be"), re.compile(rf"/{_ID}/?"), LinkKind.VIDEO),
-    (YOUTUBE, re.compile(r"/embed/videoseries/?|/playlist/?"), LinkKind.PLAYLIST),
-    (YOUTUBE, re.compile(rf"/watch/?|/(?:shorts|live|embed|v)/{_ID}/?"), LinkKind.VIDEO),
-    (
-        YOUTUBE,
-        re.compile(r"/(?:@|channel/|c/|user/)[^/]+(?:/(?:featured|videos|streams|shorts)?)?"),
-        LinkKind.CHANNEL,
-    ),
-    (VIMEO, re.compile(r"/(?:channels|groups|album|showcase)/[^/]+/?"), LinkKind.PLAYLIST),
-    (VIMEO, re.compile(r"(?:/[\w-]+)*/[0-9]+(?:/[0-9A-Za-z]+)?/?"), LinkKind.VIDEO),
-    (VIMEO, re.compile(r"/[A-Za-z][\w-]*(?:/videos)?/?"), LinkKind.CHANNEL),
-    (LOOM, re.compile(r"/(?:share|embed)/[0-9a-f]{32}/?"), LinkKind.VIDEO),
-    (LOOM, re.compile(r"/share/(?:[\w-]+-)[0-9a-f]{32}/?"), LinkKind.VIDEO),
-    (WISTIA, re.compile(r"/(?:embed/)?(?:medias|iframe)/[a-z0-9]{10}(?:\.json)?/?"), LinkKind.VIDEO),
-    (WISTIA, re.compile(r"/(?:embed/)?playlists/[a-z0-9]{10}/?"), LinkKind.PLAYLIST),
-    (WISTIA, re.compile(r"/(?:embed/)?channel/[a-z0-9]{10}/?"), LinkKind.CHANNEL),
-)
-
-GOOGLE_FILE: Final = re.compile(rf"/file/(?:u/[0-9]+/)?d/({_ID})(?:/.*)?")
-GOOGLE_DOCUMENT: Final = re.compile(rf"/(document|presentation)/(?:u/[0-9]+/)?d/({_ID})(?:/.*)?")
+_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
 GOOGLE_EXPORT: Final = {"document": "export?format=docx", "presentation": "export/pptx"}
 DRIVE_HOSTS: Final = frozenset({"drive.google.com", "drive.usercontent.google.com"})
 DROPBOX_HOSTS: Final = frozenset({"dropbox.com", "www.dropbox.com"})
@@ -54,15 +28,6 @@ FEED_START: Final = re.compile(rb"<(?:rss|feed|rdf:RDF)[\s>]")
 PAGE_START: Final = re.compile(rb"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]", re.IGNORECASE)
 CAPTION_STARTS: Final = (b"WEBVTT", b"\xef\xbb\xbfWEBVTT")
 NEVER_MEDIA: Final = ("image/", "font/")
-
-
-def site_kind(link: str) -> LinkKind | None:
-    """Tell what a link to a site of videos shows: YouTube, Vimeo, Loom, Wistia; None for any other link."""
-    url = _split(link)
-    if url is None:
-        return None
-    host, path = _host(url), url.path
-    return next((kind for hosts, paths, kind in SITES if hosts.fullmatch(host) and paths.fullmatch(path)), None)
 
 
 def classify(link: str, media_type: str, first_bytes: bytes) -> LinkKind:
@@ -115,12 +80,12 @@ def direct_link(link: str) -> str:
 
     Any other link comes back as it is. Documents of Google's own are asked for as DOCX and PPTX.
     """
-    url = _split(link)
+    url = split_link(link)
     if url is None:
         return link
     host = _host(url)
     if host == "docs.google.com" and (match := GOOGLE_DOCUMENT.fullmatch(url.path)):
-        return f"https://docs.google.com/{match[1]}/d/{match[2]}/{GOOGLE_EXPORT[match[1]]}"
+        return f"https://docs.google.com/{match['kind']}/d/{match['id']}/{GOOGLE_EXPORT[match['kind']]}"
     if host in DRIVE_HOSTS and (file_id := _drive_id(url)):
         return _drive_download(url, file_id)
     if host in DROPBOX_HOSTS and url.path.startswith(("/s/", "/scl/fi/")):
@@ -131,10 +96,10 @@ def direct_link(link: str) -> str:
 
 
 def _drive_id(url: SplitResult) -> str:
-    if match := GOOGLE_FILE.fullmatch(url.path):
-        return match[1]
+    if match := DRIVE_FILE.fullmatch(url.path):
+        return match["id"]
     given = parse_qs(url.query).get("id", [""])[0] if url.path in {"/open", "/uc", "/download"} else ""
-    return given if re.fullmatch(_ID, given) else ""
+    return given if _ID.fullmatch(given) else ""
 
 
 def _drive_download(url: SplitResult, file_id: str) -> str:
@@ -161,12 +126,3 @@ def _query(url: SplitResult, changes: dict[str, str]) -> str:
 
 def _host(url: SplitResult) -> str:
     return (url.hostname or "").casefold()
-
-
-def _split(link: str) -> SplitResult | None:
-    try:
-        url = urlsplit(link.strip())
-        known = url.scheme in {"http", "https"} and bool(url.hostname)
-    except ValueError:
-        return None
-    return url if known else None

@@ -2,14 +2,12 @@
 
 import asyncio
 import base64
-import re
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Final
 
 from adapters.sources.apart import Json, Limits, run_apart
-from adapters.sources.links import site_kind
 from adapters.sources.segments import clean_name
 from core.errors import ProviderBusy, UploadRefused
 from core.library.links import canonical_link
@@ -23,6 +21,7 @@ from core.library.origins import (
     Report,
     VideoInfo,
 )
+from core.library.sites import player_link, site_kind
 from core.library.transcript import Chapter
 
 CALLS: Final = "adapters.sources.yt_dlp_calls"
@@ -30,13 +29,6 @@ MEMORY_BYTES: Final = 3_000_000_000
 LOOK_UP_S: Final = 180.0
 # Let the clock here end it first: it knows that a slow site is nobody's damaged file.
 GRACE_S: Final = 30.0
-LOOM_ID: Final = re.compile(r"://(?:www\.)?loom\.com/.*([0-9a-f]{32})")
-WISTIA_PATH: Final = re.compile(
-    r"://[^/]*wistia\.(?:com|net)/(?:embed/)?(medias|iframe|playlists|channel)/([a-z0-9]{10})"
-)
-VIMEO_VIDEO: Final = re.compile(
-    r"://(?:www\.|player\.)?vimeo\.com/(?:[\w-]+/)*([0-9]+)(?:(?:/|\?h=)([0-9a-f]{6,}))?(?:[/?#]|$)"
-)
 VIDEO_SITES: Final = "YouTube, Vimeo, Loom and Wistia"
 
 
@@ -55,7 +47,7 @@ class YtDlpVideoSites:
     async def look_up(self, link: str) -> Listing | VideoInfo:
         """Return what the site says of a video, or what a playlist or channel holds."""
         address = _checked(link)
-        said = await self._ask("look_up", _for_yt_dlp(address), wall_s=LOOK_UP_S)
+        said = await self._ask("look_up", player_link(address), wall_s=LOOK_UP_S)
         if "listing" in said:
             kind = site_kind(address)
             return _listing(said["listing"], address, LinkKind.PLAYLIST if kind is LinkKind.VIDEO else kind)
@@ -63,13 +55,13 @@ class YtDlpVideoSites:
 
     async def captions(self, link: str, track: CaptionTrack) -> bytes:
         """Return a caption track of the video as a file of timed text."""
-        given = (_for_yt_dlp(_checked(link)), track.kind.value, track.language, track.link)
+        given = (player_link(_checked(link)), track.kind.value, track.language, track.link)
         said = await self._ask("captions", *given, wall_s=LOOK_UP_S)
         return base64.b64decode(said["content"])
 
     async def download_audio(self, link: str, out_path: Path, report: Report | None = None) -> None:
         """Fetch the video's sound (with its picture where a site offers nothing less) to ``out_path``."""
-        address, largest = _for_yt_dlp(_checked(link)), self._audio_limits.size_bytes
+        address, largest = player_link(_checked(link)), self._audio_limits.size_bytes
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=out_path.parent, prefix=".fetching-"))
         try:
             wall_s = self._audio_limits.wall_s
@@ -98,19 +90,6 @@ def _checked(link: str) -> str:
     if site_kind(address) is None:
         raise UploadRefused(f"This is no video, playlist or channel of {VIDEO_SITES}.")
     return address
-
-
-def _for_yt_dlp(link: str) -> str:
-    """The same video by the address that yt-dlp knows it by, where a site has several."""
-    if match := LOOM_ID.search(link):
-        return f"https://www.loom.com/share/{match[1]}"
-    if match := WISTIA_PATH.search(link):
-        kind = "medias" if match[1] == "iframe" else match[1]
-        return f"https://fast.wistia.net/embed/{kind}/{match[2]}"
-    if match := VIMEO_VIDEO.search(link):  # vimeo.com itself asks for a login
-        unlisted = f"?h={match[2]}" if match[2] else ""
-        return f"https://player.vimeo.com/video/{match[1]}{unlisted}"
-    return link
 
 
 def _listing(said: Json, link: str, kind: LinkKind | None) -> Listing:

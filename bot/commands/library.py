@@ -19,8 +19,8 @@ from core.tiers import Scope, tier_said
 
 SHOWN: Final = 20
 MOST_TOPICS: Final = 3
-SEARCH_KEPT: Final = 20
-"""Letters of a search that fit into a button."""
+SEARCH_BYTES: Final = 32
+"""The longest search that fits into a button, beside the group that a button may remember."""
 
 commands = Registry()
 
@@ -57,15 +57,16 @@ async def _page(context: Context, search: str, page: int) -> Reply:
     lines = [_line(source, context.standing) for source in sources[first : first + SHOWN]]
     about = f" with {search!r}" if search else ""
     heading = bold(f"{context.creator.name}: {len(sources)} sources{about}")
-    buttons = [
-        Button(label, "more_videos", f"{number}:{search[:SEARCH_KEPT]}")
-        for label, number, there in (
-            ("◀ Newer", page - 1, first > 0),
-            ("Older ▶", page + 1, len(sources) > first + SHOWN),
-        )
-        if there
-    ]
-    return Reply(RichText.of(heading, "\n", joined(lines)), (tuple(buttons),) if buttons else ())
+    if len(sources) > SHOWN and len(search.encode()) > SEARCH_BYTES:  # cut, it would find something else
+        lines.append(RichText.of(f"… and {len(sources) - SHOWN} more. A shorter search can be leafed through."))
+        return Reply(RichText.of(heading, "\n", joined(lines)))
+    buttons = _leafing(search, page=first // SHOWN, pages=-(-len(sources) // SHOWN))
+    return Reply(RichText.of(heading, "\n", joined(lines)), (buttons,) if buttons else ())
+
+
+def _leafing(search: str, *, page: int, pages: int) -> tuple[Button, ...]:
+    turns = (("◀ Newer", page - 1), ("Older ▶", page + 1))
+    return tuple(Button(label, "more_videos", f"{number}:{search}") for label, number in turns if 0 <= number < pages)
 
 
 def _listed(source: Source, *, staff: bool) -> bool:
@@ -99,7 +100,8 @@ def _line(source: Source, standing: Standing) -> RichText:
 def _state(source: Source) -> str:
     if source.stage is Stage.COMPLETED:
         gone = source.vanished_at
-        return f" · gone from its site since {gone:%d %B %Y}" if gone else ""
+        left_out = f" · {source.reason}" if source.reason else ""
+        return f" · gone from its site since {gone:%d %B %Y}" if gone else left_out
     if source.stage is Stage.FAILED:
         return f" · failed: {source.reason}"
     return f" · waits: {source.reason}" if source.reason else f" · {source.stage.value}"

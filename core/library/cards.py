@@ -32,7 +32,8 @@ class Batch:
     """What was uploaded together; ``failed`` are the first that did, ``reason`` is why any waits.
 
     ``only`` is the source where it is a single one. ``moving`` are being worked on; of all that did not fail
-    ``shares`` are done, those under way counted by part, ``elapsed_s`` seconds after the first was begun.
+    ``shares`` are done, those under way counted by part, ``elapsed_s`` seconds after the first was begun. ``left_out`` says what of a
+    listing was left out, if anything was.
     """
 
     id: WorkflowId
@@ -46,6 +47,7 @@ class Batch:
     shares: float = 0.0
     elapsed_s: float = 0.0
     only: Source | None = None
+    left_out: str = ""
 
 
 def card(source: Source, paces: Paces = NOTHING_MEASURED) -> Reply:
@@ -101,6 +103,7 @@ def batch_card(batch: Batch) -> Reply:
         sign, line = "⏳", f"\n{_batch_progress(batch)} {counts}{_batch_left(batch)}"
         if batch.reason:
             sign, line = "⏳" if batch.moving else "⏸️", f"{line}\nWaits: {batch.reason}"
+    line += f"\n{batch.left_out}" if batch.left_out else ""
     failed = [_failed_line(source) for source in batch.failed[:MOST_FAILED_SHOWN]]
     if batch.failures > len(failed) > 0:
         failed.append(RichText.of(f"… and {batch.failures - len(failed)} more"))

@@ -52,7 +52,12 @@ def correction_of(source: WatchedSource, given: Transcript, language: str = "") 
     else:
         fitted, timing = _written(source, segments), Timing.NONE
     transcript = Transcript(
-        tuple(fitted), timing, language=language, locator_kind=source.locator_kind, chapters=source.chapters
+        tuple(fitted),
+        timing,
+        language=language,
+        locator_kind=source.locator_kind,
+        chapters=source.chapters,
+        length_s=source.duration_s if source.timed else 0.0,
     )
     if _content(transcript.segments) == _content(_sentences(source)):
         raise UploadRefused(
@@ -126,7 +131,7 @@ def _doubt(source: WatchedSource, transcript: Transcript) -> str:
     known, sent = _pairs(_sentences(source)), _pairs(transcript.segments)
     if len(known & sent) < ALIKE * min(len(known), len(sent)):
         return f"It has hardly any words in common with {source.title}. Is it the transcript of something else?"
-    ends_s = transcript.duration_s
+    ends_s = transcript.ends_s
     if source.timed and ends_s < COVERED * source.duration_s:
         return f"It ends at {clock(ends_s)}, and {source.title} is {clock(source.duration_s)} long. Is it complete?"
     return ""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
@@ -13,7 +14,7 @@ from core.ids import CreatorId, ItemId, SourceId
 from core.library.indexing import Indexer, ReportShare
 from core.library.links import canonical_link
 from core.library.origins import Entry, Listing
-from core.library.reading import TIMED_TEXT_ONLY, SourceReader
+from core.library.reading import TIMED_TEXT_ONLY, LeadsTo, SourceReader
 from core.library.store import (
     IndexedSource,
     NewSource,
@@ -24,11 +25,17 @@ from core.library.store import (
     Work,
 )
 from core.library.transcript import Transcript
-from core.library.uploads import TITLE_LENGTH, link_digest
+from core.library.uploads import TITLE_LENGTH, former_digests, link_digest
 from core.library.workbench import Workbench
 
 WRITE_EVERY_S: Final = 1.0
 """Progress inside a stage is written down at most so often."""
+
+
+LIST_IN_LIST: Final = (
+    "This is a list inside of a list, which I do not follow. To have it read too, /remove it here and upload its "
+    "link."
+)
 
 
 class Interrupted(ChronosError):
@@ -117,9 +124,16 @@ async def process(
 async def _read(work: Work, bench: Workbench, reader: SourceReader, progress: Progress) -> Transcript | None:
     """Return what a source says, kept for another attempt; None for a listing, whose entries are now items."""
     read = await reader.read(work, progress.report)
+    if isinstance(read, LeadsTo):
+        work = await bench.follow(work, canonical_link(read.link))
+        read = await reader.read(work, progress.report)
+    if isinstance(read, LeadsTo):
+        raise UploadRefused("This link leads on and on. Copy the last one from the address bar of your browser.")
     if isinstance(read, Listing):
         if work.revises is not None:
             raise UploadRefused("This link leads to a list. Give the link of the one video that is the new cut.")
+        if work.listed:
+            raise UploadRefused(LIST_IN_LIST)
         await bench.expand(work.creator_id, work.item_id, read.title, entries_to_add(read, work.language))
         return None
     if not read.transcript.segments:
@@ -191,14 +205,38 @@ async def told(
 
 def entries_to_add(listing: Listing, language: str) -> list[NewSource]:
     """What a playlist, channel or feed lists, as sources of their own; an entry without any link is left out."""
-    return [_entry(entry, language) for entry in listing.entries if entry.link or entry.enclosure]
+    entries = [entry for entry in listing.entries if entry.link or entry.enclosure]
+    pages = Counter(_page(entry) for entry in entries)
+    guids = Counter(entry.guid for entry in entries)
+    return [
+        _entry(
+            entry, language, feed=listing.link,
+            own_page=pages[_page(entry)] == 1, own_guid=bool(entry.guid) and guids[entry.guid] == 1,
+        )
+        for entry in entries
+    ]  # fmt: skip
 
 
-def _entry(entry: Entry, language: str) -> NewSource:
-    media = entry.enclosure.link if entry.enclosure else entry.link
-    page = _canonical(entry.link or media)
-    origin = Origin(OriginKind.LINK, media if entry.enclosure else page, captions=entry.captions)
-    return NewSource(None, entry.title.strip()[:TITLE_LENGTH], page, language, origin, link_digest(page))
+def _entry(entry: Entry, language: str, *, feed: str, own_page: bool, own_guid: bool) -> NewSource:
+    """A listed video or page is known by its link, an episode by its guid or its file: its page may be the show's."""
+    page, media = _page(entry), entry.enclosure.link if entry.enclosure else ""
+    origin = Origin(OriginKind.LINK, media or page, captions=entry.captions)
+    digest, formerly = link_digest(page), _formerly(entry.link or media)
+    if media:
+        formerly = (digest, *formerly) if own_page else ()
+        digest = link_digest(f"{feed} {entry.guid}" if own_guid else _canonical(media))
+    return NewSource(None, entry.title.strip()[:TITLE_LENGTH], page, language, origin, digest, formerly)
+
+
+def _page(entry: Entry) -> str:
+    return _canonical(entry.link or (entry.enclosure.link if entry.enclosure else ""))
+
+
+def _formerly(link: str) -> tuple[bytes, ...]:
+    try:
+        return former_digests(link)
+    except UploadRefused:
+        return ()
 
 
 def _canonical(link: str) -> str:

@@ -16,7 +16,7 @@ from core.library.media import Media, media_key
 from core.library.origins import LinkKind
 from core.library.store import NewSource, Origin, OriginKind
 from core.library.transcript import Transcript
-from core.library.uploads import TITLE_LENGTH, check_size, checked_language, link_digest, new_sources
+from core.library.uploads import TITLE_LENGTH, check_size, checked_language, former_digests, link_digest, new_sources
 
 BEGINNING_BYTES: Final = 4_000
 MOST_LINKS: Final = 50
@@ -126,7 +126,7 @@ class Intake:
         Raises:
             UploadRefused: one of them is no link, or there are too many.
         """
-        found = list(dict.fromkeys(canonical_link(link) for link in links_in(text)))
+        found = {canonical_link(link): link for link in links_in(text)}
         if not found:
             raise UploadRefused("A link starts with https:// or http://.")
         if len(found) > MOST_LINKS:
@@ -136,9 +136,15 @@ class Intake:
         language = checked_language(said.language)
         return [
             NewSource(
-                None, said.title[:TITLE_LENGTH], link, language, Origin(OriginKind.LINK, link), link_digest(link)
+                None,
+                said.title[:TITLE_LENGTH],
+                link,
+                language,
+                Origin(OriginKind.LINK, link),
+                link_digest(link),
+                former_digests(given),
             )
-            for link in found
+            for link, given in found.items()
         ]
 
     async def _timed_text(self, file: HandedIn, said: Said) -> list[NewSource]:

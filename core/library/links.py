@@ -5,9 +5,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import SplitResult, parse_qs, quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from core.errors import UploadRefused
+from core.library.sites import DRIVE, LOOM, VIMEO, WISTIA, known_form, youtube_id
 
 MAX_LINK_CHARS: Final = 2_000
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -20,14 +21,15 @@ KEPT_IN_PATH: Final = "/%:@!$&'()*+,;=~-._"
 KEPT_IN_QUERY: Final = KEPT_IN_PATH + "?[]"
 
 _ID: Final = r"[A-Za-z0-9_-]{1,64}"
-YOUTUBE_HOST: Final = re.compile(r"(?:(?:www|m|music)\.)?youtube(?:-nocookie)?\.com")
-YOUTUBE_SHORT_HOST: Final = re.compile(r"(?:www\.)?youtu\.be")
-YOUTUBE_PATH: Final = re.compile(rf"/(shorts|live|embed|v)/({_ID})/?")
-YOUTUBE_SHORT_PATH: Final = re.compile(rf"/({_ID})/?")
-YOUTUBE_ID: Final = re.compile(_ID)
 YOUTUBE_TIMES: Final = frozenset({"t", "start", "time_continue"})
-# Names below /embed/ that are players of something else than one video.
-NO_VIDEO: Final = frozenset({"videoseries", "live_stream"})
+# What campaigns and share buttons add, which says who followed a link and not where it leads.
+TRACKING: Final = re.compile(
+    r"utm_\w+|fbclid|gclid|gbraid|wbraid|dclid|msclkid|twclid|ttclid|yclid|igshid|igsh|mc_[ce]id|_hs(?:enc|mi)|mkt_tok"
+)
+# A signature holds for the query as it is.
+SIGNED: Final = re.compile(r"(?:^|[&-])(?:signature|sig|hmac|hash)=", re.IGNORECASE)
+# Some pages live behind a fragment of this form.
+ROUTE: Final = ("/", "!")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +57,19 @@ def _hours_minutes_s(second: int) -> str:
 MEDIA_PATH: Final = re.compile(r"/.*\.(?:mp4|webm|mov|m4v|mkv|mp3|m4a|wav|ogg|opus|flac|m3u8)", re.IGNORECASE)
 SITES: Final = (
     _Site(
-        re.compile(r"(?:www\.|player\.)?vimeo\.com"),
+        VIMEO,
         re.compile(r"/(?:[\w-]+/)*[0-9]+(?:/[0-9A-Za-z]+)?/?", re.ASCII),
         "t",
         _plain_s,
         in_fragment=True,
     ),
-    _Site(re.compile(r"(?:www\.)?loom\.com"), re.compile(rf"/(?:share|embed)/{_ID}/?"), "t"),
+    _Site(LOOM, re.compile(rf"/(?:share|embed)/{_ID}/?"), "t"),
     _Site(
-        re.compile(r"(?:[a-z0-9-]+\.)*wistia\.(?:com|net)"),
+        WISTIA,
         re.compile(rf"/(?:medias|embed/(?:iframe|medias))/{_ID}/?"),
         "wtime",
     ),
-    _Site(re.compile(r"drive\.google\.com"), re.compile(r"/file/(?:u/[0-9]+/)?d/[^/]+(?:/[a-z]*)?|/open"), "t"),
+    _Site(DRIVE, re.compile(r"/file/(?:u/[0-9]+/)?d/[^/]+(?:/[a-z]*)?|/open"), "t"),
     _Site(re.compile(r"(?:(?:www|m)\.)?twitch\.tv"), re.compile(r"/videos/[0-9]+/?"), "t", _hours_minutes_s),
     _Site(re.compile(r"(?:www\.)?dailymotion\.com"), re.compile(rf"/(?:embed/)?video/{_ID}/?"), "start"),
     _Site(re.compile(r"dai\.ly"), re.compile(rf"/{_ID}/?"), "start"),
@@ -82,17 +84,36 @@ def canonical_link(link: str) -> str:
         UploadRefused: not a plain http or https link of at most 2,000 characters.
     """
     url = _checked(link)
-    if video_id := _youtube_id(url):
-        return f"https://www.youtube.com/watch?v={video_id}"
-    site = _site(url)
-    query, fragment = url.query, url.fragment
-    if site:
-        query = query if site.in_fragment else _without(query, {site.name})
-        fragment = _without(fragment, {site.name})
-    canonical = url._replace(query=query, fragment=fragment).geturl()
+    canonical = known_form(url) or _general_form(_without_moment(url))
     if len(canonical) > MAX_LINK_CHARS:
         raise _too_long()
     return canonical
+
+
+def former_link(link: str) -> str:
+    """The canonical form that links had before forms of one page were brought together; see ``canonical_link``."""
+    url = _checked(link)
+    video_id = youtube_id(url)
+    return f"https://www.youtube.com/watch?v={video_id}" if video_id else _without_moment(url).geturl()
+
+
+def _without_moment(url: SplitResult) -> SplitResult:
+    site = _site(url)
+    if site is None:
+        return url
+    query = url.query if site.in_fragment else _without(url.query, {site.name})
+    return url._replace(query=query, fragment=_without(url.fragment, {site.name}))
+
+
+def _general_form(url: SplitResult) -> str:
+    """Without what does not change where a link leads: its place in the page, and who followed it."""
+    fragment = url.fragment if url.fragment.startswith(ROUTE) else ""
+    query = url.query if SIGNED.search(url.query) else _untracked(url.query)
+    return url._replace(query=query, fragment=fragment).geturl()
+
+
+def _untracked(query: str) -> str:
+    return "&".join(part for part in query.split("&") if not TRACKING.fullmatch(part.partition("=")[0]))
 
 
 def deep_link(link: str, start_s: float, duration_s: float | None = None) -> str | None:
@@ -108,7 +129,7 @@ def deep_link(link: str, start_s: float, duration_s: float | None = None) -> str
     except UploadRefused:
         return None
     second = _second(start_s, duration_s)
-    if video_id := _youtube_id(url):
+    if video_id := youtube_id(url):
         return _youtube_moment(url, video_id, second)
     site = _site(url)
     if site is None:
@@ -167,19 +188,6 @@ def _host(url: SplitResult) -> str:
 
 def _site(url: SplitResult) -> _Site | None:
     return next((site for site in SITES if site.matches(url)), None)
-
-
-def _youtube_id(url: SplitResult) -> str:
-    """Return the id of the one video that a YouTube link shows, or ""."""
-    video_id = ""
-    if YOUTUBE_SHORT_HOST.fullmatch(_host(url)) and (short := YOUTUBE_SHORT_PATH.fullmatch(url.path)):
-        video_id = short[1]
-    elif YOUTUBE_HOST.fullmatch(_host(url)):
-        if match := YOUTUBE_PATH.fullmatch(url.path):
-            video_id = match[2]
-        elif url.path.rstrip("/") == "/watch":
-            video_id = parse_qs(url.query).get("v", [""])[0]
-    return video_id if YOUTUBE_ID.fullmatch(video_id) and video_id not in NO_VIDEO else ""
 
 
 def _youtube_moment(url: SplitResult, video_id: str, second: int) -> str:

@@ -67,13 +67,17 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One video of a playlist or episode of a feed; ``link`` is empty for an episode without a page of its own."""
+    """One video of a playlist or episode of a feed; ``link`` is empty for an episode without a page of its own.
+
+    ``guid`` is what a feed calls an episode wherever its file may move; empty where nothing is said.
+    """
 
     link: str
     title: str = ""
     duration_s: float | None = None
     enclosure: Enclosure | None = None
     captions: tuple[CaptionTrack, ...] = ()
+    guid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

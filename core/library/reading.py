@@ -34,11 +34,18 @@ class ReadSource:
     freshness: Freshness = UNKNOWN
 
 
+@dataclass(frozen=True, slots=True)
+class LeadsTo:
+    """A link that only leads on to ``link`` on a site of videos, by which its source is known."""
+
+    link: str
+
+
 class SourceReader(Protocol):
     """Reads sources of every kind."""
 
-    async def read(self, work: Work, report: Report) -> ReadSource | Listing:
-        """Return what a source says, or, for a playlist, channel or feed, what it lists.
+    async def read(self, work: Work, report: Report) -> ReadSource | Listing | LeadsTo:
+        """Return what a source says, or what a playlist, channel or feed lists, or where a short link leads.
 
         Raises:
             UploadRefused: it cannot become a source; says why and what would work.
@@ -51,7 +58,7 @@ class SourceReader(Protocol):
 class TimedTextOnly:
     """Stands in where nothing but timed text is taken, which needs no reading."""
 
-    async def read(self, work: Work, report: Report) -> ReadSource | Listing:
+    async def read(self, work: Work, report: Report) -> ReadSource | Listing | LeadsTo:
         """Refuse whatever it is."""
         raise UploadRefused("This kind of file or link cannot be read here. Upload its captions or transcript.")
 

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
+from urllib.parse import unquote, urlsplit
 
 from core.errors import StorageFull, UploadRefused
 from core.ids import CreatorId
@@ -21,28 +22,38 @@ from core.library.origins import (
     LinkKind,
     Listing,
     Page,
+    Peek,
     VideoInfo,
     VideoSites,
     order_of_captions,
 )
 from core.library.quotas import Budgeted, SpeechBudget
-from core.library.reading import ReadSource, Report
+from core.library.reading import LeadsTo, ReadSource, Report
 from core.library.scratch import Scratch
+from core.library.sites import site_kind
 from core.library.speech import Recognitions, Transcriber, transcribe
 from core.library.store import RECORDINGS, OriginKind, SourceKind, Stage, Work
 from core.library.transcript import Transcript
 from core.library.uploads import SAMPLE_SEGMENTS
+from core.richtext import one_line
 
 READING: Final = "reading"
 EXTRACTING: Final = 0.1
 CUTTING: Final = 0.15
 """Shares of the transcribing stage that are done when the sound is taken out, and when it is cut."""
+OVERHANG_S: Final = 10.0
+"""Captions may end so much later than their video, as some are rounded or say who made them."""
 BEGINNING_BYTES: Final = 4_000
 LARGEST_TEXT_BYTES: Final = 20_000_000
 
 NO_RECOGNISER: Final = (
     "Nobody has set up speech recognition here, so I can only read what has captions. Upload the captions "
     "(.vtt or .srt) with the link, or ask the operator to set models.transcribe."
+)
+
+NOT_SHARED: Final = (
+    "This link opens a page, mostly a login, and not the shared file. Share it with everyone who has the link, or "
+    "upload the file."
 )
 
 Share = Callable[[float], Awaitable[None]]
@@ -87,10 +98,6 @@ class Words(Protocol):
 class Links(Protocol):
     """Tells what is behind a link."""
 
-    def site_kind(self, link: str) -> LinkKind | None:
-        """What a link to a site of videos shows; None for any other link."""
-        ...
-
     def direct_link(self, link: str) -> str:
         """The link to a shared document's file, instead of to the page that shows it."""
         ...
@@ -127,10 +134,10 @@ class PortReader:
     scratch: Scratch
     detect_language: Callable[[str], str]
 
-    async def read(self, work: Work, report: Report) -> ReadSource | Listing:
-        """Return what a source says, or what it lists; see the port for what it raises."""
+    async def read(self, work: Work, report: Report) -> ReadSource | Listing | LeadsTo:
+        """Return what a source says, what it lists or where it leads; see the port for what it raises."""
         read = await self._read(work, report)
-        return read if isinstance(read, Listing) else await self._with_language(read)
+        return await self._with_language(read) if isinstance(read, ReadSource) else read
 
     async def _with_language(self, read: ReadSource) -> ReadSource:
         """Tell the language by the words where nothing else tells it."""
@@ -139,7 +146,7 @@ class PortReader:
         sample = " ".join(segment.text for segment in read.transcript.segments[:SAMPLE_SEGMENTS])
         return replace(read, language=await asyncio.to_thread(self.detect_language, sample))
 
-    async def _read(self, work: Work, report: Report) -> ReadSource | Listing:
+    async def _read(self, work: Work, report: Report) -> ReadSource | Listing | LeadsTo:
         kind = work.origin.kind
         if kind is OriginKind.MEDIA:
             return await self._kept_recording(work, MediaKey(work.origin.key), report)
@@ -161,14 +168,19 @@ class PortReader:
         transcript = await self.words.read_file(work.origin.name, content)
         return ReadSource(transcript, title=transcript.title, size_bytes=len(content))
 
-    async def _linked(self, work: Work, report: Report) -> ReadSource | Listing:
+    async def _linked(self, work: Work, report: Report) -> ReadSource | Listing | LeadsTo:
         await report(Stage.DOWNLOADING, 0.0)
         link = work.origin.link
-        if self.links.site_kind(link) is not None:
+        if site_kind(link) is not None:
             found = await self.sites.look_up(link)
             return found if isinstance(found, Listing) else await self._video(work, found, report)
-        peek = await self.downloads.peek(self.links.direct_link(link))
+        direct = self.links.direct_link(link)
+        peek = await self.downloads.peek(direct)
+        if site_kind(peek.link) is not None:
+            return LeadsTo(peek.link)
         kind = self.links.classify(peek.link, peek.media_type, peek.first_bytes)
+        if kind is LinkKind.ARTICLE and direct != link:
+            raise UploadRefused(NOT_SHARED)
         if kind is LinkKind.FEED:
             page = await self._page(peek.link)
             return await self.words.read_feed(page.content, link)
@@ -176,7 +188,7 @@ class PortReader:
             page = await self._page(peek.link)
             return await self._article(link, page.link, page.content, page.freshness)
         if kind is LinkKind.MEDIA:
-            return await self._media_behind(work, peek.link, report)
+            return await self._media_behind(work, peek, report)
         return await self._document_behind(work, peek.link, report)
 
     async def _article(self, link: str, address: str, content: bytes, freshness: Freshness) -> ReadSource:
@@ -188,7 +200,7 @@ class PortReader:
 
     async def look_again(self, watched: Watched) -> ReadSource | Listing | None:
         """Fetch a listing, page or document once more, or see that a recording is there; see the port."""
-        if self.links.site_kind(watched.link) is not None:
+        if site_kind(watched.link) is not None:
             found = await self.sites.look_up(watched.link)
             return found if isinstance(found, Listing) and watched.kind is SourceKind.LISTING else None
         if watched.kind in RECORDINGS:
@@ -242,8 +254,9 @@ class PortReader:
         read = written or await self._recognised_video(work, info, report)
         transcript = replace(read.transcript, chapters=info.chapters or read.transcript.chapters)
         return replace(
-            read, transcript=transcript, title=info.title, link=info.link, language=read.language or info.language
-        )
+            read, transcript=transcript, title=info.title, link=info.link, language=read.language or info.language,
+            kind=SourceKind.VIDEO,
+        )  # fmt: skip
 
     async def _captioned(self, work: Work, info: VideoInfo) -> ReadSource | None:
         """The best captions that can be read; None where there are none."""
@@ -253,12 +266,15 @@ class PortReader:
                 transcript = await self.words.read_captions(content)
             except UploadRefused:
                 continue
+            if info.duration_s and transcript.ends_s > info.duration_s + OVERHANG_S:
+                continue  # they are of another cut, or of another video
             if transcript.segments:
-                return ReadSource(transcript, language=transcript.language, size_bytes=len(content))
+                cut = transcript.of_length(info.duration_s) if info.duration_s else transcript
+                return ReadSource(cut, language=cut.language, size_bytes=len(content))
         return None
 
     async def _caption_file(self, info: VideoInfo, track: CaptionTrack) -> bytes:
-        if self.links.site_kind(info.link) is not None:
+        if site_kind(info.link) is not None:
             return await self.sites.captions(info.link, track)
         return (await self._page(track.link)).content
 
@@ -269,20 +285,22 @@ class PortReader:
             await self.sites.download_audio(info.link, sound, _within(report, Stage.DOWNLOADING))
             return await self._heard(work, sound, info.link, report)
 
-    async def _media_behind(self, work: Work, link: str, report: Report) -> ReadSource:
+    async def _media_behind(self, work: Work, peek: Peek, report: Report) -> ReadSource:
         """A media file behind a link: the creator's own transcript of it where the feed names one, else its sound."""
         told = VideoInfo(work.origin.link, "", captions=work.origin.captions)
         if captioned := await self._captioned(work, told):
-            return captioned
+            kind = SourceKind.AUDIO if peek.media_type.startswith("audio/") else SourceKind.VIDEO
+            return replace(captioned, title=_title_of(unquote(urlsplit(work.origin.link).path)), kind=kind)
         await self._recogniser_for(work)
         async with self.scratch.folder(READING) as folder:
             file = folder / "media"
-            await self._download(link, file, self.limits.media_bytes, report)
+            fetched = await self._download(peek.link, file, self.limits.media_bytes, report)
             media = await self.recordings.probe(file)
             digest = await asyncio.to_thread(file_digest, file)
             key = media_key(work.creator_id, digest.hex(), media.container)
             kept = await self._kept(work, key, file, media.size_bytes)
-            return replace(await self._heard(work, file, str(key), report), media_key=str(key) if kept else "")
+            heard = await self._heard(work, file, str(key), report)
+            return replace(heard, title=_title_of(fetched.name), media_key=str(key) if kept else "")
 
     async def _kept(self, work: Work, key: MediaKey, file: Path, size_bytes: int) -> bool:
         """Keep a recording if there is room: what is behind a link can be linked to without."""
@@ -323,8 +341,9 @@ class PortReader:
                 report=_within(report, Stage.TRANSCRIBING, CUTTING, 1.0),
             )  # fmt: skip
         return ReadSource(
-            transcript, language=transcript.language, recogniser=transcriber.name, size_bytes=media.size_bytes
-        )
+            transcript.of_length(media.duration_s), language=transcript.language, recogniser=transcriber.name,
+            size_bytes=media.size_bytes, kind=SourceKind.VIDEO if media.has_video else SourceKind.AUDIO,
+        )  # fmt: skip
 
     def _check_length(self, duration_s: float) -> None:
         if duration_s > self.limits.longest_s:
@@ -337,6 +356,11 @@ class PortReader:
             raise UploadRefused(NO_RECOGNISER)
         await self.budget.require(work.creator_id)
         return Budgeted(self.transcriber, self.budget, work.creator_id)
+
+
+def _title_of(name: str) -> str:
+    """A file's name as a title: without its ending, and with spaces."""
+    return one_line(PurePosixPath(name).stem.replace("_", " "))
 
 
 def _within(report: Report, stage: Stage, first: float = 0.0, last: float = 1.0) -> Share:

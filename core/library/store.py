@@ -82,8 +82,9 @@ class NewSource:
 
     ``transcript`` is there for timed text alone; all else is read by the worker, and its title may be empty: then
     what is read names it. ``digest`` (32 bytes) is what the same upload is known by again: of a file's bytes, of a
-    canonical link (see ``link_digest``); empty for timed text. ``duration_s`` is a recording's length, 0 where only
-    reading will tell.
+    canonical link (see ``link_digest``); empty for timed text. ``known_as`` are the digests that the same upload had
+    in earlier versions of the program: a source that has one of them is this source. ``duration_s`` is a recording's
+    length, 0 where only reading will tell.
     """
 
     transcript: Transcript | None
@@ -92,6 +93,7 @@ class NewSource:
     language: str = ""
     origin: Origin = Origin(OriginKind.TIMED_TEXT)
     digest: bytes = b""
+    known_as: tuple[bytes, ...] = ()
     duration_s: float = 0.0
 
 
@@ -169,7 +171,7 @@ class Work:
     """A claimed item: what the worker turns into searchable text. ``attempts`` counts this one.
 
     ``revises`` is the source whose place it takes once it is searchable, ``names`` are words that occur in the
-    creator's recordings and are hard to spell.
+    creator's recordings and are hard to spell. ``listed`` where a playlist, channel or feed brought it in.
     """
 
     creator_id: CreatorId
@@ -184,6 +186,7 @@ class Work:
     settings: UploadSettings = AS_USUAL
     revises: SourceId | None = None
     names: tuple[str, ...] = ()
+    listed: bool = False
 
     @property
     def searched_as(self) -> SourceId:

@@ -1,6 +1,6 @@
 """Timed text: what every kind of source becomes before it is searchable."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -58,7 +58,10 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """All segments of one source, ordered by time, with what its file says of it; empty strings where it does not."""
+    """All segments of one source, ordered by time, with what its file says of it; empty strings where it does not.
+
+    ``length_s`` is how long the recording is, as its site or its file tells; 0 where nobody knows.
+    """
 
     segments: tuple[Segment, ...]
     timing: Timing = Timing.HEARD
@@ -68,8 +71,28 @@ class Transcript:
     video_id: str = ""
     locator_kind: LocatorKind = LocatorKind.TIME
     chapters: tuple[Chapter, ...] = ()
+    length_s: float = 0.0
 
     @property
     def duration_s(self) -> float:
+        """How long the source is in seconds: where nobody knows, until its last segment ends."""
+        return self.length_s or self.ends_s
+
+    @property
+    def ends_s(self) -> float:
         """The end of the last segment in seconds, 0.0 for an empty transcript."""
         return max((segment.end_s for segment in self.segments), default=0.0)
+
+    def of_length(self, length_s: float) -> "Transcript":
+        """The same for a recording of ``length_s`` seconds: nothing is said or ends later than that."""
+        segments = tuple(_until(each, length_s) for each in self.segments if each.start_s < length_s)
+        return replace(self, segments=segments, length_s=length_s)
+
+
+def _until(segment: Segment, end_s: float) -> Segment:
+    if segment.end_s <= end_s:
+        return segment
+    words = tuple(
+        replace(word, start_s=min(word.start_s, end_s), end_s=min(word.end_s, end_s)) for word in segment.words
+    )
+    return replace(segment, end_s=end_s, words=words)

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Final
 
 from core.errors import UploadRefused
-from core.library.links import canonical_link
+from core.library.links import canonical_link, former_link
 from core.library.store import AS_USUAL, NewSource, UploadSettings
 from core.library.transcript import Transcript
 from core.richtext import one_line
@@ -94,8 +94,25 @@ def cut_words(settings: UploadSettings) -> str:
 
 
 def link_digest(link: str) -> bytes:
-    """What a canonical link is known by again: 32 bytes."""
-    return hashlib.sha256(link.encode()).digest()
+    """What a canonical link is known by again, with http and with https: 32 bytes."""
+    return hashlib.sha256(_with_https(link).encode()).digest()
+
+
+def former_digests(link: str) -> tuple[bytes, ...]:
+    """The digests of a link in earlier versions, for which its other forms and http were other sources.
+
+    Raises:
+        UploadRefused: it is no link.
+    """
+    canonical = canonical_link(link)
+    secure = {_with_https(form) for form in (former_link(link), canonical)}
+    forms = secure | {form.replace("https", "http", 1) for form in secure}
+    digests = {hashlib.sha256(form.encode()).digest() for form in forms}
+    return tuple(sorted(digests - {link_digest(canonical)}))
+
+
+def _with_https(link: str) -> str:
+    return f"https:{link.removeprefix('http:')}" if link.startswith("http:") else link
 
 
 def check_size(name: str, size_bytes: int, largest_bytes: int) -> None:

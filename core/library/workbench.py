@@ -42,6 +42,14 @@ class Workbench(Protocol):
         """Keep what was read, so that it is read once, and what it says where the uploader said nothing."""
         ...
 
+    async def follow(self, work: Work, link: str) -> Work:
+        """Note that what is worked on is found at this canonical link, and is known by it from now on.
+
+        Raises:
+            UploadRefused: that is here already.
+        """
+        ...
+
     async def expand(self, creator_id: CreatorId, item_id: ItemId, title: str, new: Sequence[NewSource]) -> None:
         """Put what a listing holds into its workflow, without what is known already; its own item is done."""
         ...

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from core.errors import ChronosError
 from core.library.links import canonical_link
 from core.library.origins import Listing
-from core.library.reading import ReadSource, Report
+from core.library.reading import LeadsTo, ReadSource, Report
 from core.library.store import NewSource, Origin, OriginKind, Stage, Work
-from core.library.uploads import link_digest
+from core.library.uploads import former_digests, link_digest
 
-Answer = ReadSource | Listing | ChronosError
+Answer = ReadSource | Listing | LeadsTo | ChronosError
 
 
 @dataclass
@@ -20,7 +20,7 @@ class ScriptedReader:
     script: Mapping[str, list[Answer]]
     asked: list[str] = field(default_factory=list)
 
-    async def read(self, work: Work, report: Report) -> ReadSource | Listing:
+    async def read(self, work: Work, report: Report) -> ReadSource | Listing | LeadsTo:
         self.asked.append(work.origin.link)
         await report(Stage.DOWNLOADING, 0.0)
         answers = self.script[work.origin.link]
@@ -35,4 +35,5 @@ class ScriptedReader:
 def linked(link: str, title: str = "", language: str = "") -> NewSource:
     """What an upload of a link brings."""
     page = canonical_link(link)
-    return NewSource(None, title, page, language, Origin(OriginKind.LINK, page), link_digest(page))
+    origin = Origin(OriginKind.LINK, page)
+    return NewSource(None, title, page, language, origin, link_digest(page), former_digests(link))

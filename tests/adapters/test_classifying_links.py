@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.sources.links import classify, direct_link, site_kind
+from adapters.sources.links import classify, direct_link
 from core.errors import UploadRefused
 from core.library.origins import LinkKind
+from core.library.sites import site_kind
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ PODCAST = """<?xml version="1.0" encoding="UTF-8"?>
   <title>Bread &amp;amp; <![CDATA[<b>Butter</b>]]></title>
   <item>
     <title>Sourdough</title>
+    <guid isPermaLink="false">bread-2</guid>
     <link>/episodes/2</link>
     <itunes:duration>1:02:03</itunes:duration>
     <enclosure url="https://cdn.example.org/cover.jpg" type="image/jpeg" length="100"/>
@@ -43,6 +44,7 @@ async def test_a_podcast_becomes_its_episodes() -> None:
     assert (listing.kind, listing.title, listing.link) == (LinkKind.FEED, "Bread & Butter", LINK)
     first, second = listing.entries
     assert (first.title, first.link, first.duration_s) == ("Sourdough", "https://pod.example.org/episodes/2", 3723.0)
+    assert (first.guid, second.guid) == ("bread-2", "")
     assert first.enclosure == Enclosure("https://cdn.example.org/2.mp3?a=1&b=2", "audio/mpeg", 12345678)
     assert (second.duration_s, second.enclosure) == (754.0, Enclosure("https://cdn.example.org/1.mp3", "audio/mpeg"))
 

@@ -16,6 +16,7 @@ from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.transcripts import PostgresRecognitions
+from adapters.postgres.watchlist import PostgresWatchlist
 from adapters.sources.sentences import split_sentences
 from core.asking.citing import citation
 from core.asking.embedding import Vector
@@ -24,9 +25,9 @@ from core.conversation import Place, Reply, reply_from_json
 from core.errors import ProviderError, UploadRefused
 from core.ids import CreatorId, ItemId, SourceId
 from core.library.indexing import Indexer
-from core.library.ingestion import Progress, process
+from core.library.ingestion import Progress, entries_to_add, process
 from core.library.origins import CaptionKind, CaptionTrack, Enclosure, Entry, LinkKind, Listing
-from core.library.reading import ReadSource
+from core.library.reading import LeadsTo, ReadSource
 from core.library.speech import Recognised
 from core.library.store import NewSource, NewWorkflow, Source, SourceKind, Stage, UploadSettings
 from core.library.transcript import Chapter, LocatorKind, Segment, Timing, Transcript, Word
@@ -126,6 +127,23 @@ async def test_the_same_bytes_or_the_same_link_are_one_source_whatever_they_are_
     assert len(await cards(database_url)) == 2
 
 
+async def test_a_short_link_is_known_by_the_video_that_it_leads_to(
+    shelf: PostgresShelf, creator_id: CreatorId, database: Database
+) -> None:
+    video, short = "https://www.youtube.com/watch?v=abcdefghijk", "https://short.example/a"
+    reader = ScriptedReader({short: [LeadsTo("https://youtu.be/abcdefghijk?si=1")], video: [said("ink")]})
+    await shelf.add(creator_id, [linked(short)], PLACE)
+    await work_off(shelf, database, reader)
+    (source,) = await shelf.sources(creator_id)
+    assert (source.stage, source.title, source.link) == (Stage.COMPLETED, "All about ink", video)
+    assert [each.known for each in await shelf.add(creator_id, [linked(video)], PLACE)] == [True]
+    await shelf.add(creator_id, [linked(short)], PLACE)
+    await work_off(shelf, database, reader)
+    again = (await shelf.sources(creator_id))[0]
+    assert (again.stage, again.reason) == (Stage.FAILED, "This link leads to what is here already: All about ink")
+    assert reader.asked == [short, video, short]
+
+
 async def test_a_document_is_cited_by_its_slide_and_has_no_seconds(
     shelf: PostgresShelf, creator_id: CreatorId, database: Database
 ) -> None:
@@ -173,6 +191,83 @@ async def test_a_playlist_becomes_items_of_one_workflow_and_a_private_video_does
     assert (shown.text.plain, shown.buttons) == ("✅ Drawing for all\n3 of 3 ready. Ask about them.", ())
     loaded = await PostgresHoldings(database).load(Scope.whole(creator_id))
     assert len(loaded.source_ids) == 4, "the playlist itself is not searched"
+
+
+def _episodes(*names: str, own_pages: bool = False, guids: bool = True) -> Listing:
+    return Listing(page("feed"), LinkKind.FEED, "Show", tuple(
+        Entry(page(f"about-{name}") if own_pages else page("show"), name.title(),
+              enclosure=Enclosure(page(f"{name}.mp3")), guid=f"guid of {name}" if guids else "the show's")
+        for name in names
+    ))  # fmt: skip
+
+
+@pytest.mark.parametrize("guids", [True, False])
+def test_episodes_that_all_name_the_page_of_their_show_are_sources_of_their_own(guids: bool) -> None:
+    new = entries_to_add(_episodes("ink", "chalk", "oil", guids=guids), "")
+    assert len({source.digest for source in new}) == 3
+    assert {source.link for source in new} == {page("show")}
+
+
+def test_an_episode_whose_file_has_moved_is_the_same_and_another_feeds_is_not() -> None:
+    listing = _episodes("ink")
+    moved = replace(listing.entries[0], enclosure=Enclosure(page("cdn/ink.mp3?token=1")))
+    digests = {entries_to_add(each, "")[0].digest for each in (listing, replace(listing, entries=(moved,)))}
+    assert len(digests) == 1
+    assert entries_to_add(replace(listing, link=page("other")), "")[0].digest not in digests
+
+
+async def test_episodes_that_were_known_by_their_pages_are_not_added_again_even_when_they_were_removed(
+    shelf: PostgresShelf, creator_id: CreatorId, database: Database
+) -> None:
+    new = entries_to_add(_episodes("ink", "chalk", "oil", own_pages=True), "")
+    formerly = [replace(source, digest=source.known_as[0], known_as=()) for source in new[:2]]
+    await shelf.add(creator_id, [linked(page("feed"))], PLACE)
+    (listing,) = await shelf.sources(creator_id)
+    await shelf.expand(creator_id, listing.item_id, "Show", formerly)
+    chalk, ink, _ = await shelf.sources(creator_id)
+    await shelf.remove(creator_id, chalk.id)
+    await PostgresWatchlist(database).grow(creator_id, listing.id, new)
+    assert [source.title for source in await shelf.sources(creator_id)] == ["Oil", ink.title, "Show"]
+    assert [each.known for each in await shelf.add(creator_id, new[:1], None)] == [True]
+
+
+async def test_a_feed_that_lists_feeds_does_not_grow_without_end(
+    shelf: PostgresShelf, creator_id: CreatorId, database: Database
+) -> None:
+    def of(name: str) -> Listing:
+        return Listing(page(name), LinkKind.FEED, name, tuple(Entry(page(f"{name}{n}"), f"{name}{n}") for n in "12"))
+
+    reader = ScriptedReader({page("f"): [of("f")], page("f1"): [of("f1")], page("f2"): [said("ink")]})
+    await shelf.add(creator_id, [linked(page("f"))], PLACE)
+    await work_off(shelf, database, reader)
+    sources = {source.title: source for source in await shelf.sources(creator_id)}
+    assert set(sources) == {"f", "f1", "f2"}
+    assert (sources["f1"].stage, sources["f2"].stage) == (Stage.FAILED, Stage.COMPLETED)
+    assert "a list inside of a list" in sources["f1"].reason
+    await shelf.remove(creator_id, sources["f1"].id)
+    reader.script = {**reader.script, **{page(f"f1{n}"): [said("chalk")] for n in "12"}}
+    await shelf.add(creator_id, [linked(page("f1"))], PLACE)
+    await work_off(shelf, database, reader)
+    assert len(await shelf.sources(creator_id)) == 5, "uploaded by itself it is followed"
+
+
+async def test_an_upload_brings_only_so_many_sources_and_says_what_was_left_out(
+    shelf: PostgresShelf, creator_id: CreatorId, database: Database, database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("adapters.postgres.shelf.MOST_OF_WORKFLOW", 3)
+    await shelf.add(creator_id, [linked(PLAYLIST)], PLACE)
+    (listing,) = await shelf.sources(creator_id)
+    entries = [linked(page(name), name) for name in "abcd"]
+    await shelf.expand(creator_id, listing.item_id, "Drawing", entries)
+    found = await shelf.sources(creator_id)
+    assert {source.title for source in found} == {"Drawing", "a", "b"}
+    told = "2 of its entries were left out: one upload may bring 3 sources."
+    assert told in (await cards(database_url))[0].text.plain
+    assert {source.reason for source in found if source.kind is SourceKind.LISTING} == {told}
+    monkeypatch.setattr("adapters.postgres.shelf.MOST_OF_WORKFLOW", 5)
+    assert await PostgresWatchlist(database).grow(creator_id, listing.id, entries) == 2
+    assert told not in (await cards(database_url))[0].text.plain
 
 
 async def test_a_playlist_that_was_read_twice_adds_nothing_twice(

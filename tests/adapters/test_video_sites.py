@@ -236,7 +236,7 @@ async def test_a_vimeo_video_is_read_from_end_to_end(
     sites.files["cdn.vimeo.test/en.vtt"] = Response(vtt, media_type="text/vtt")
     info = await reader.look_up(link)
     assert isinstance(info, VideoInfo)
-    assert (info.link, info.title, info.duration_s) == (link, "Kiln", 75.0)
+    assert (info.link, info.title, info.duration_s) == ("https://vimeo.com/76979871", "Kiln", 75.0)
     first, second = order_of_captions(info.captions, info.language)
     assert (first.kind, first.language, second.kind) == (CaptionKind.HUMAN, "en", CaptionKind.AUTOMATIC)
     assert await reader.captions(link, first) == vtt
@@ -278,7 +278,8 @@ async def test_a_wistia_video_is_read_with_its_captions(sites: FakeVideoSites, r
     sites.files["fast.wistia.net/embed/captions/807fafadvk.vtt"] = Response(vtt, media_type="text/vtt")
     info = await reader.look_up(link)
     assert isinstance(info, VideoInfo)
-    assert (info.link, info.title, info.duration_s) == (link, "Lesson", 12.5)
+    page = "https://fast.wistia.net/embed/iframe/807fafadvk"
+    assert (info.link, info.title, info.duration_s) == (page, "Lesson", 12.5)
     (track,) = info.captions
     assert (track.kind, track.language) == (CaptionKind.HUMAN, "eng")
     assert await reader.captions(link, track) == vtt

@@ -438,7 +438,7 @@ async def test_a_recording_behind_a_link_is_not_fetched_again_to_see_that_it_is_
     async def gone_after_weeks() -> bool:
         await look_after(recheck, creator_id, database_url, days=36)
         sources = await deployment.shelf.sources(creator_id)
-        return next(s.vanished_at is not None for s in sources if s.kind is SourceKind.VIDEO)
+        return next(s.vanished_at is not None for s in sources if s.kind is SourceKind.AUDIO)
 
     assert not await gone_after_weeks()
     site.put("/1.mp3", "text/html", article(["Please log in to listen. " * 20]))

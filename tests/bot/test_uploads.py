@@ -17,6 +17,7 @@ from core.conversation import Reply
 from core.ids import CreatorId
 from core.library.store import Source, Stage
 from tests.adapters.paper import pdf_of
+from tests.adapters.scripted_reader import linked
 from tests.bot.conftest import LECTURE, Speaker, attachment, ready
 
 SCHOOL = "school-100"
@@ -201,6 +202,26 @@ async def test_a_file_that_cannot_work_is_refused_in_words(
 
 async def test_nothing_given_is_explained(staff: Speaker) -> None:
     assert "/upload https://" in (await staff.says("upload")).text.plain
+
+
+async def test_every_page_of_a_search_is_of_the_same_search(deployment: Deployment) -> None:
+    staff = Speaker.of(deployment, "1", manages=True)
+    await staff.says("setup")
+    creator = await deployment.directory.creator(SCHOOL)
+    assert creator is not None
+    titles = [f"Portrait drawing in {what} {n}" for n in range(25) for what in ("charcoal", "chalk and ink on paper")]
+    new = [linked(f"https://a.example/{number}", title) for number, title in enumerate(titles)]
+    await deployment.shelf.add(creator.id, new, None)
+    shown = await staff.says("videos", search="Portrait drawing in charcoal")
+    older = await staff.presses(shown, "Older ▶")
+    for page in (shown, older):
+        assert "25 sources" in page.text.plain
+        assert "chalk" not in page.text.plain
+    (newer,) = (await staff.presses(shown, "Older ▶")).buttons
+    assert [button.label for button in newer] == ["◀ Newer"]
+    long = await staff.says("videos", search="Portrait drawing in chalk and ink on paper")
+    assert not long.buttons
+    assert "and 5 more. A shorter search" in long.text.plain
 
 
 async def test_uploads_have_an_hourly_limit_that_says_when_to_go_on(staff: Speaker, site: str) -> None:

@@ -1,3 +1,4 @@
+import hashlib
 import math
 from urllib.parse import urlsplit
 
@@ -7,7 +8,9 @@ from hypothesis import strategies as st
 
 from core.errors import UploadRefused
 from core.library.links import canonical_link, deep_link
+from core.library.uploads import former_digests, link_digest
 
+LOOM_ID = "43d05f362f734614a2e81b4694a3a523"
 VIDEO = "https://www.youtube.com/watch?v=aB3_-xyz012"
 
 
@@ -33,7 +36,7 @@ def test_every_form_of_a_youtube_link_is_the_same_source(link: str) -> None:
     ("link", "canonical"),
     [
         ("HTTPS://Example.COM", "https://example.com/"),
-        ("http://example.com:80/A?b=C#part", "http://example.com/A?b=C#part"),
+        ("http://example.com:80/A?b=C#part", "http://example.com/A?b=C"),
         ("https://example.com:8443/a", "https://example.com:8443/a"),
         ("https://bäckerei.example/brot/käse", "https://xn--bckerei-5wa.example/brot/k%C3%A4se"),
         ("https://example.com/a%20b?q=%26", "https://example.com/a%20b?q=%26"),
@@ -42,11 +45,64 @@ def test_every_form_of_a_youtube_link_is_the_same_source(link: str) -> None:
         ("https://www.loom.com/share/ab?sid=1&t=3", "https://www.loom.com/share/ab?sid=1"),
         ("https://example.com/a.mp4?key=1#t=5", "https://example.com/a.mp4?key=1"),
         ("https://www.youtube.com/playlist?list=PL1", "https://www.youtube.com/playlist?list=PL1"),
-        ("https://www.youtube.com/embed/videoseries?list=PL1", "https://www.youtube.com/embed/videoseries?list=PL1"),
+        ("https://www.youtube.com/embed/videoseries?list=PL1", "https://www.youtube.com/playlist?list=PL1"),
     ],
 )
 def test_other_links_keep_all_but_their_moment(link: str, canonical: str) -> None:
     assert canonical_link(link) == canonical
+
+
+@pytest.mark.parametrize(
+    ("given_as", "canonical"),
+    [
+        (f"https://www.loom.com/share/{LOOM_ID}?sid=1", f"https://www.loom.com/share/{LOOM_ID}"),
+        (f"https://loom.com/embed/{LOOM_ID}", f"https://www.loom.com/share/{LOOM_ID}"),
+        (f"https://www.loom.com/share/A-title-{LOOM_ID}", f"https://www.loom.com/share/{LOOM_ID}"),
+        ("https://vimeo.com/76979871?share=copy", "https://vimeo.com/76979871"),
+        ("https://player.vimeo.com/video/76979871", "https://vimeo.com/76979871"),
+        ("https://player.vimeo.com/video/76979871?h=0a1b2c", "https://vimeo.com/76979871/0a1b2c"),
+        ("https://vimeo.com/76979871/123456", "https://vimeo.com/76979871/123456"),
+        ("https://vimeo.com/showcase/1234/video/567", "https://vimeo.com/567"),
+        ("https://vimeo.com/channels/99/76979871", "https://vimeo.com/76979871"),
+        ("https://vimeo.com/somebody/videos", "https://vimeo.com/somebody"),
+        ("https://www.youtube.com/playlist?list=PL1&si=abc", "https://www.youtube.com/playlist?list=PL1"),
+        ("https://youtube.com/@baker/videos", "https://www.youtube.com/@baker"),
+        ("https://m.youtube.com/@baker?si=1", "https://www.youtube.com/@baker"),
+        ("https://www.youtube.com/@baker/streams", "https://www.youtube.com/@baker/streams"),
+        ("https://my-school.wistia.com/medias/807fafadvk", "https://fast.wistia.net/embed/iframe/807fafadvk"),
+        ("https://drive.google.com/file/d/1aB/view?usp=sharing", "https://drive.google.com/file/d/1aB/view"),
+        (
+            "https://drive.google.com/file/u/0/d/1aB/edit?usp=x&resourcekey=0-k",
+            "https://drive.google.com/file/d/1aB/view?resourcekey=0-k",
+        ),
+        (
+            "https://docs.google.com/document/d/1aB/edit?usp=sharing#h.1",
+            "https://docs.google.com/document/d/1aB/edit",
+        ),
+        ("https://docs.google.com/document/d/e/2PACX-1/pub", "https://docs.google.com/document/d/e/2PACX-1/pub"),
+        (
+            "https://www.dropbox.com/scl/fi/a/Plan.pdf?rlkey=k&st=x&dl=0",
+            "https://www.dropbox.com/scl/fi/a/Plan.pdf?rlkey=k",
+        ),
+        ("https://example.com/post?utm_source=x&id=7&fbclid=y#comments", "https://example.com/post?id=7"),
+        ("https://example.com/app#/lesson/2", "https://example.com/app#/lesson/2"),
+        (
+            "https://s3.example.com/a.pdf?utm_source=x&X-Amz-Signature=ab",
+            "https://s3.example.com/a.pdf?utm_source=x&X-Amz-Signature=ab",
+        ),
+    ],
+)
+def test_all_ways_to_share_one_thing_are_one_link(given_as: str, canonical: str) -> None:
+    assert canonical_link(given_as) == canonical
+    assert canonical_link(canonical) == canonical
+    assert link_digest(canonical) not in former_digests(given_as)
+
+
+def test_http_and_https_are_one_source_and_what_was_stored_before_is_known() -> None:
+    assert link_digest("http://example.com/post") == link_digest("https://example.com/post")
+    assert hashlib.sha256(b"http://example.com/post").digest() in former_digests("https://example.com/post")
+    stored = hashlib.sha256(b"https://vimeo.com/76979871?share=copy").digest()
+    assert stored in former_digests("https://vimeo.com/76979871?share=copy#t=3s")
 
 
 @pytest.mark.parametrize(
