@@ -276,8 +276,9 @@ class PortReader:
             media = await self.recordings.probe(file)
             digest = await asyncio.to_thread(file_digest, file)
             key = media_key(work.creator_id, digest.hex(), media.container)
+            heard = await self._heard(work, file, str(key), report)
             kept = await self._kept(work, key, file, media.size_bytes)
-            return replace(await self._heard(work, file, str(key), report), media_key=str(key) if kept else "")
+            return replace(heard, media_key=str(key) if kept else "")
 
     async def _kept(self, work: Work, key: MediaKey, file: Path, size_bytes: int) -> bool:
         """Keep a recording if there is room: what is behind a link can be linked to without."""
