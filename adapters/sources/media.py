@@ -3,12 +3,9 @@
 from pathlib import Path
 from typing import Final
 
-from adapters.sources.apart import MEGABYTE, Json, Limits, Report, run_apart
-from core.errors import ProviderBusy, ProviderError
+from adapters.sources.apart import MEGABYTE, Limits, Report, run_apart
 from core.library.media import LONGEST_CLIP_S, AudioPiece, CutAudio, Media, Silence
 
-DISK_FULL: Final = "The disk is full: free some space."
-RETRY_AFTER_FULL_S: Final = 300.0
 LONGEST_S: Final = 12 * 3600.0
 PROBING: Final = Limits(wall_s=300.0)
 HEARING: Final = Limits(wall_s=1800.0)
@@ -22,7 +19,7 @@ async def probe(path: Path, *, limits: Limits = PROBING) -> Media:
         UploadRefused: no kind that is taken, empty, damaged, cut off, encrypted, or without sound.
         ProviderError: the file cannot be read here.
     """
-    return Media(**await _apart("adapters.sources.media_reading:probe", str(path), limits=limits))
+    return Media(**await run_apart("adapters.sources.media_reading:probe", str(path), limits=limits))
 
 
 async def extract_audio(
@@ -44,10 +41,10 @@ async def extract_audio(
 
     Raises:
         UploadRefused: the sound cannot be decoded, or is too long.
-        ProviderBusy: the disk is full.
+        DiskFull: there is no room for it.
     """
     function = "adapters.sources.media_reading:extract"
-    return float(await _apart(function, str(path), str(out), longest_s, limits=limits, report=report))
+    return float(await run_apart(function, str(path), str(out), longest_s, limits=limits, report=report))
 
 
 async def cut_at_silences(
@@ -63,10 +60,10 @@ async def cut_at_silences(
         limits: what the process may use.
 
     Raises:
-        ProviderBusy: the disk is full.
+        DiskFull: there is no room for it.
     """
     function = "adapters.sources.silences:cut"
-    found = await _apart(function, str(audio), str(folder), longest_s, limits=limits, report=report)
+    found = await run_apart(function, str(audio), str(folder), longest_s, limits=limits, report=report)
     return CutAudio(
         tuple(AudioPiece(folder / name, start_s, end_s) for name, start_s, end_s in found["pieces"]),
         tuple(Silence(start_s, end_s) for start_s, end_s in found["silences"]),
@@ -80,18 +77,9 @@ async def clip(path: Path, start_s: float, end_s: float, folder: Path, *, limits
 
     Raises:
         UploadRefused: there is nothing at that time, or it cannot be decoded.
-        ProviderBusy: the disk is full.
+        DiskFull: there is no room for it.
     """
     if not 0 <= start_s < end_s <= start_s + LONGEST_CLIP_S:
         raise ValueError(f"a clip has up to {LONGEST_CLIP_S:.0f} seconds, not {start_s} to {end_s}")
-    name = await _apart("adapters.sources.clips:clip", str(path), start_s, end_s, str(folder), limits=limits)
+    name = await run_apart("adapters.sources.clips:clip", str(path), start_s, end_s, str(folder), limits=limits)
     return folder / str(name)
-
-
-async def _apart(function: str, *args: Json, limits: Limits, report: Report | None = None) -> Json:
-    try:
-        return await run_apart(function, *args, limits=limits, report=report)
-    except ProviderError as error:
-        if str(error) == DISK_FULL:
-            raise ProviderBusy(DISK_FULL, retry_after_s=RETRY_AFTER_FULL_S) from None
-        raise

@@ -39,6 +39,8 @@ CUTTING: Final = 0.15
 """Shares of the transcribing stage that are done when the sound is taken out, and when it is cut."""
 BEGINNING_BYTES: Final = 4_000
 LARGEST_TEXT_BYTES: Final = 20_000_000
+SOUND_BYTES_PER_S: Final = 32_000
+"""Of the form in which sound is cut; the pieces may take as much again."""
 
 NO_RECOGNISER: Final = (
     "Nobody has set up speech recognition here, so I can only read what has captions. Upload the captions "
@@ -259,6 +261,7 @@ class PortReader:
 
     async def _recognised_video(self, work: Work, info: VideoInfo, report: Report) -> ReadSource:
         self._require_recogniser()
+        await self.scratch.require_room(0)
         async with self.scratch.folder(READING) as folder:
             sound = folder / "sound"
             await self.sites.download_audio(info.link, sound, _within(report, Stage.DOWNLOADING))
@@ -296,6 +299,7 @@ class PortReader:
         return await self._document(work.origin.link, fetched, content)
 
     async def _download(self, link: str, file: Path, largest_bytes: int, report: Report) -> Downloaded:
+        await self.scratch.require_room(0)
         fetched = await self.downloads.download(
             link, file, DownloadLimits(largest_bytes), _within(report, Stage.DOWNLOADING), refuse_pages=True
         )
@@ -309,6 +313,7 @@ class PortReader:
         media = await self.recordings.probe(path)
         self._check_length(media.duration_s)
         await report(Stage.TRANSCRIBING, 0.0)
+        await self.scratch.require_room(2 * media.duration_s * SOUND_BYTES_PER_S)
         async with self.scratch.folder(READING) as folder:
             sound = folder / "sound.wav"
             await self.recordings.extract_audio(path, sound, _within(report, Stage.TRANSCRIBING, 0.0, EXTRACTING))

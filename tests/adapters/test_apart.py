@@ -1,13 +1,15 @@
 """A child process reads what may be hostile; whatever happens to it, the parent hears words."""
 
+import errno
 import os
+import signal
 import time
 from collections.abc import Callable
 
 import pytest
 
 from adapters.sources.apart import Limits, run_apart
-from core.errors import ProviderError, SourceGone, UploadRefused
+from core.errors import BrokeOff, DiskFull, ProviderError, SourceGone, UploadRefused
 
 HERE = "tests.adapters.test_apart"
 
@@ -51,6 +53,14 @@ def eating() -> int:
     return len(b"x" * 3_000_000_000)
 
 
+def killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def filling() -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", "sound.wav")
+
+
 def sleeping() -> None:
     time.sleep(600)
 
@@ -83,6 +93,8 @@ async def test_the_child_sees_no_settings(monkeypatch: pytest.MonkeyPatch) -> No
         ("crashing", ProviderError, "a bug"),
         ("dying", UploadRefused, "damaged"),
         ("eating", UploadRefused, "memory"),
+        ("killed", BrokeOff, "memory"),
+        ("filling", DiskFull, "sound.wav"),
     ],
 )
 async def test_an_end_without_a_result_is_said_in_words(function: str, error: type[Exception], words: str) -> None:
@@ -91,5 +103,5 @@ async def test_an_end_without_a_result_is_said_in_words(function: str, error: ty
 
 
 async def test_what_takes_too_long_is_ended() -> None:
-    with pytest.raises(UploadRefused, match="longer than 1 seconds"):
+    with pytest.raises(BrokeOff, match="longer than 1 seconds"):
         await run_apart(f"{HERE}:sleeping", limits=Limits(wall_s=1.0))

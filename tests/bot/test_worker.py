@@ -12,14 +12,14 @@ from bot import items
 from bot.app import Deployment, run_worker
 from bot.items import delay_s_after
 from core.conversation import Place
-from core.errors import ProviderBusy, ProviderError, UploadRefused
+from core.errors import BrokeOff, DiskFull, ProviderBusy, ProviderError, UploadRefused
 from core.ids import CreatorId
 from core.library.origins import Listing
 from core.library.reading import ReadSource, Report, SourceReader
 from core.library.store import Source, Stage, Work
 from core.library.transcript import Transcript
 from tests.adapters.school import change, rows, spoken
-from tests.adapters.scripted_reader import ScriptedReader, linked
+from tests.adapters.scripted_reader import Answer, ScriptedReader, linked
 from tests.bot.conftest import SpeakerMaker, eventually
 
 PLACE = Place("discord", channel="10", community="100")
@@ -107,6 +107,34 @@ async def test_a_provider_that_is_busy_for_a_while_is_waited_for(
     assert len(reader.asked) == 4
     assert [row["attempts"] for row in await rows(database_url, "SELECT attempts FROM items")] == [4]
     assert await rows(database_url, "SELECT FROM admissions") == []
+
+
+async def test_a_full_disk_is_waited_for_without_an_attempt_going_wrong(
+    deployment: Deployment, creator_id: CreatorId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(items, "FIRST_LOOK_S", 0.05)
+    monkeypatch.setattr(items, "RAREST_LOOK_S", 0.05)
+    full = DiskFull("/scratch: the disk is full: free some space.")
+    answers: list[Answer] = [full] * (items.MOST_ATTEMPTS + 2)
+    reader = ScriptedReader({LINK: [*answers, READ]})
+    await deployment.shelf.add(creator_id, [linked(LINK)], PLACE)
+    async with workers(deployment, reader):
+        await eventually(ends(deployment, creator_id), "the work to be done")
+    assert (await only(deployment, creator_id)).stage is Stage.COMPLETED
+    assert len(reader.asked) == items.MOST_ATTEMPTS + 3
+
+
+async def test_reading_that_was_killed_is_tried_again_before_the_file_is_blamed(
+    deployment: Deployment, creator_id: CreatorId
+) -> None:
+    killed = BrokeOff("The file is damaged or needs more memory to read than there is.")
+    reader = ScriptedReader({LINK: [killed, killed, READ], f"{LINK}2": [killed]})
+    await deployment.shelf.add(creator_id, [linked(LINK), linked(f"{LINK}2")], PLACE)
+    async with workers(deployment, reader):
+        await eventually(ends(deployment, creator_id), "both to end")
+    ended = {source.link: (source.stage, source.reason) for source in await deployment.shelf.sources(creator_id)}
+    assert ended == {LINK: (Stage.COMPLETED, ""), f"{LINK}2": (Stage.FAILED, str(killed))}
+    assert Counter(reader.asked) == {LINK: 3, f"{LINK}2": 3}
 
 
 async def test_what_cannot_work_is_not_tried_again(deployment: Deployment, creator_id: CreatorId) -> None:
