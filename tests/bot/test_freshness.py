@@ -18,7 +18,7 @@ from core.asking.embedding import Embedder, Vector
 from core.conversation import Person, Place
 from core.errors import ChronosError, ProviderBusy, SourceGone, UploadRefused
 from core.ids import CreatorId, StudentId
-from core.library.freshness import Recheck
+from core.library.freshness import Recheck, Watched
 from core.library.indexing import SEARCHED_AGAIN, Indexer
 from core.library.ingestion import Interrupted
 from core.library.origins import CaptionKind, CaptionTrack, Entry, LinkKind, Listing, Report, VideoInfo
@@ -334,6 +334,32 @@ async def test_the_daily_tick_has_every_creators_links_looked_at(
     await eventually(marked, "the page is marked as gone")
     stop.set()
     await running
+
+
+class Stumbling:
+    """Fails over one link in a way that nobody thought of."""
+
+    def __init__(self, over: str) -> None:
+        self.over = over
+        self.asked: list[str] = []
+
+    async def look_again(self, watched: Watched) -> None:
+        self.asked.append(watched.link)
+        if watched.link == self.over:
+            raise RecursionError("a page nested ten thousand deep")
+
+
+async def test_one_link_that_cannot_be_looked_at_keeps_nobody_from_the_others(
+    deployment: Deployment, creator_id: CreatorId, recheck: Recheck, database_url: str
+) -> None:
+    links = [f"https://pages.example/{n}" for n in range(3)]
+    await deployment.shelf.add(creator_id, [linked(each) for each in links], None)
+    await change(database_url, DONE)
+    stumbling = Stumbling(links[0])
+    await look_after(replace(recheck, rereader=stumbling), creator_id, database_url, days=40)
+    assert sorted(stumbling.asked) == links
+    assert await recheck.watchlist.due(creator_id, 10) == []
+    assert {source.vanished_at for source in await deployment.shelf.sources(creator_id)} == {None}
 
 
 class ScriptedSites:
