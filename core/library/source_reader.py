@@ -265,7 +265,8 @@ class PortReader:
         async with self.scratch.folder(READING) as folder:
             sound = folder / "sound"
             await self.sites.download_audio(info.link, sound, _within(report, Stage.DOWNLOADING))
-            return await self._heard(work, sound, info.link, report)
+            digest = await asyncio.to_thread(file_digest, sound)
+            return await self._heard(work, sound, digest.hex(), report)
 
     async def _media_behind(self, work: Work, link: str, report: Report) -> ReadSource:
         """A media file behind a link: the creator's own transcript of it where the feed names one, else its sound."""
