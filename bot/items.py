@@ -10,7 +10,15 @@ from typing import Any, Final
 
 import structlog
 
-from core.errors import DatabaseError, DatabaseFull, EmbedderChanged, ProviderBusy, ProviderUsedUp, QuotaReached
+from core.errors import (
+    DatabaseError,
+    DatabaseFull,
+    DiskFull,
+    EmbedderChanged,
+    ProviderBusy,
+    ProviderUsedUp,
+    QuotaReached,
+)
 from core.library.admission import Admission, Admitted
 from core.library.failures import BROKE_OFF, given_up_in, used_up_in, waits_after
 from core.library.indexing import Indexer
@@ -178,7 +186,7 @@ async def once_there_is_room(
     while True:
         try:
             return await run()
-        except DatabaseFull as full:
+        except (DatabaseFull, DiskFull) as full:
             log.warning("the work waits for room on the disk", reason=str(full))
         with suppress(DatabaseError):
             await pause()

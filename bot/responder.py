@@ -11,7 +11,7 @@ from prometheus_client import Counter, Histogram
 
 from bot.commands.registry import Context, Entry, Registry, Services, said
 from core.conversation import Command, Place, Reply, Request, Suggestion
-from core.errors import DatabaseFull, OperatorError, Refused, UserError
+from core.errors import DatabaseFull, DiskFull, OperatorError, Refused, UserError
 from core.members.directory import Standing, standing_of
 from core.richtext import RichText, code
 
@@ -89,7 +89,7 @@ class CommandResponder:
             return await self._run(request), "done"
         except UserError as error:
             return said(str(error), private=True), "refused"
-        except DatabaseFull as error:
+        except (DatabaseFull, DiskFull) as error:
             log.error("request failed", reason=str(error))
             return _apology(correlation_id, "The disk here is full, so nothing new can be kept"), "failed"
         except OperatorError as error:

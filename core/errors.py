@@ -4,7 +4,8 @@ ChronosError
 ├── UserError               shown in the chat as it is
 │   ├── Refused             not allowed, over a limit, not set up
 │   ├── UploadRefused       the file or link cannot become a source
-│   │   └── SourceGone      there is nothing behind the link, or not any more
+│   │   ├── SourceGone      there is nothing behind the link, or not any more
+│   │   └── BrokeOff        reading it ended without a result: the file's fault, or that of a busy machine
 │   └── QuotaReached        what a creator may use is used up; the work goes on by itself when there is more
 └── OperatorError           shown in the shell and the log; the chat only learns that something failed
     ├── ConfigurationError  a setting is wrong or missing
@@ -14,8 +15,16 @@ ChronosError
     ├── EmbedderChanged     a library was moved to another search model meanwhile; doing it again works
     └── ProviderError       an outside service failed
         ├── ProviderBusy    it may work again later
+        │   └── DiskFull    a disk of ours is full: whoever waits for room can go on
         └── ProviderUsedUp  our account there has no credit or quota left
 """
+
+import errno
+from typing import Final
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the system says of a full disk."""
+RETRY_AFTER_FULL_S: Final = 300.0
 
 
 class ChronosError(Exception):
@@ -40,6 +49,10 @@ class StorageFull(UploadRefused):
 
 class SourceGone(UploadRefused):
     """There is nothing behind the link; what was there before may have been removed."""
+
+
+class BrokeOff(UploadRefused):
+    """Reading it was ended from outside; where somebody can wait, it is worth another attempt or two."""
 
 
 class QuotaReached(UserError):
@@ -85,6 +98,13 @@ class ProviderBusy(ProviderError):
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class DiskFull(ProviderBusy):
+    """A disk on which files are kept or read is full; the same work may be done once there is space again."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after_s=RETRY_AFTER_FULL_S)
 
 
 class ProviderUsedUp(ProviderError):

@@ -18,7 +18,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
-from core.errors import ConfigurationError, ProviderBusy, ProviderError
+from core.errors import FULL, ConfigurationError, DiskFull, ProviderBusy, ProviderError
 from core.ids import CreatorId
 from core.library.media import KeptFile, MediaKey, checked_key, creator_folder, is_key
 from core.library.scratch import Scratch
@@ -31,9 +31,8 @@ PARTS_AT_ONCE: Final = 3
 SPARE_BYTES: Final = 256_000_000
 """Left free on the disk, where the database may live too."""
 PART_TIMEOUT: Final = timedelta(seconds=60)
-RETRY_AFTER_FULL_S: Final = 300.0
 STATUS: Final = re.compile(r"status code: (\d{3})")
-FULL: Final = re.compile(rf"os error ({errno.ENOSPC}|{errno.EDQUOT})\b")
+FULL_WORDS: Final = re.compile(rf"os error ({errno.ENOSPC}|{errno.EDQUOT})\b")
 TRIAL: Final = b"Chronos looks whether this can be kept."
 ABANDONED: Final = re.compile(r".+#\d+")
 ABANDONED_AFTER: Final = timedelta(days=1)
@@ -231,8 +230,8 @@ def _need_room(folder: Path, size_bytes: int) -> None:
 
 def _translated(title: str, error: BaseError | OSError) -> ProviderError:
     text = str(error)
-    if (isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}) or FULL.search(text):
-        return ProviderBusy(f"{title}: the disk is full: free some space.", retry_after_s=RETRY_AFTER_FULL_S)
+    if (isinstance(error, OSError) and error.errno in FULL) or FULL_WORDS.search(text):
+        return DiskFull(f"{title}: the disk is full: free some space.")
     if "NoSuchBucket" in text:
         return ProviderError(f"{title} does not exist; make it, or set storage.s3_bucket.")
     if isinstance(error, FileNotFoundError):

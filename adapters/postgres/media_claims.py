@@ -8,10 +8,17 @@ from adapters.postgres.database import Database
 from core.ids import CreatorId
 from core.library.media import MediaKey
 
+# One after another, so that of two that fit only alone the later one sees the earlier one.
+ONE_CLAIM_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended('claims on storage', $1))"
 CLAIM: Final = """
-    INSERT INTO media_claims (creator_id, media_key) VALUES ($1, $2)
-    ON CONFLICT (creator_id, media_key) DO UPDATE SET claimed_at = now()
+    INSERT INTO media_claims (creator_id, media_key, size_bytes) VALUES ($1, $2, $3)
+    ON CONFLICT (creator_id, media_key) DO UPDATE SET claimed_at = now(), size_bytes = $3
 """
+CLAIMED: Final = """
+    SELECT media_key, size_bytes FROM media_claims
+     WHERE creator_id = $1 AND media_key <> $2 AND size_bytes > 0 AND claimed_at > now() - interval '1 day'
+"""
+GIVE_UP: Final = "UPDATE media_claims SET size_bytes = 0 WHERE creator_id = $1 AND media_key = $2"
 # Every column that names a kept file is named here: what is missing would be deleted.
 NEEDED: Final = """
     SELECT kept.key, bool_or(s.removed_at IS NULL) AS shown
@@ -38,10 +45,18 @@ class PostgresMediaClaims:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, creator_id: CreatorId, key: MediaKey) -> None:
+    async def claim(self, creator_id: CreatorId, key: MediaKey, size_bytes: int) -> Mapping[MediaKey, int]:
         """Say that a source will refer to a file soon; waits while it is being deleted."""
         async with self._database.creator(creator_id) as connection:
-            await connection.execute(CLAIM, creator_id, key)
+            await connection.execute(ONE_CLAIM_AT_A_TIME, creator_id)
+            await connection.execute(CLAIM, creator_id, key, size_bytes)
+            rows = await connection.fetch(CLAIMED, creator_id, key)
+        return {MediaKey(row["media_key"]): row["size_bytes"] for row in rows}
+
+    async def give_up(self, creator_id: CreatorId, key: MediaKey) -> None:
+        """Keep no room for a file any more."""
+        async with self._database.creator(creator_id) as connection:
+            await connection.execute(GIVE_UP, creator_id, key)
 
     async def needed(self, creator_id: CreatorId) -> Mapping[MediaKey, bool]:
         """The files that sources refer to; False where all of these are removed."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeAlias
 
-from core.errors import ProviderBusy, ProviderError, SourceGone, UploadRefused
+from core.errors import FULL, BrokeOff, DiskFull, ProviderBusy, ProviderError, SourceGone, UploadRefused
 
 MEGABYTE: Final = 1_000_000
 LONGEST_LINE_BYTES: Final = 64 * MEGABYTE
@@ -54,7 +54,9 @@ async def run_apart(function: str, *args: Json, limits: Limits, report: Report |
         report: hears the shares in this process.
 
     Raises:
-        UploadRefused: the function raised it, took too long, or needed too much memory.
+        UploadRefused: the function raised it, or needed more memory than it may use.
+        BrokeOff: it took too long, or its process was killed.
+        DiskFull: the function raised it, or a disk was full.
         ProviderBusy: the function raised it.
         ProviderError: the function raised it, or failed in a way that is no fault of the file.
     """
@@ -69,7 +71,7 @@ async def run_apart(function: str, *args: Json, limits: Limits, report: Report |
                 child, {"args": args, "memory": limits.memory_bytes, "file": limits.file_bytes}, report
             )
     except TimeoutError:
-        raise UploadRefused(f"Reading it took longer than {limits.wall_s:.0f} seconds, so I stopped.") from None
+        raise BrokeOff(f"Reading it took longer than {limits.wall_s:.0f} seconds, so I stopped.") from None
     finally:
         await _end(child)
 
@@ -137,6 +139,8 @@ def _outcome(said: dict[str, Any]) -> Json:
         raise SourceGone(str(said["gone"]))
     if "refused" in said:
         raise UploadRefused(str(said["refused"]))
+    if "full" in said:
+        raise DiskFull(str(said["full"]))
     if "busy" in said:
         raise ProviderBusy(str(said["busy"]), retry_after_s=said["retry_after_s"])
     if "failed" in said:
@@ -145,7 +149,9 @@ def _outcome(said: dict[str, Any]) -> Json:
 
 
 def _died(status: int, complaints: str) -> Exception:
-    if "MemoryError" in complaints or -status in {signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV}:
+    if "MemoryError" not in complaints and -status == signal.SIGKILL:  # as systems do that run out of memory
+        return BrokeOff("The file is damaged or needs more memory to read than there is.")
+    if "MemoryError" in complaints or -status in {signal.SIGABRT, signal.SIGSEGV}:
         return UploadRefused(DAMAGED)
     last = complaints.strip().splitlines()[-1:] or [f"exit status {status}"]
     return ProviderError(f"reading a file failed: {last[0][:300]}")
@@ -181,10 +187,16 @@ def _main(function: str) -> None:
         say(gone=str(gone))
     except UploadRefused as refusal:
         say(refused=str(refusal))
+    except DiskFull as full:
+        say(full=str(full))
     except ProviderBusy as busy:
         say(busy=str(busy), retry_after_s=busy.retry_after_s)
     except ProviderError as error:
         say(failed=str(error))
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        say(full=f"The disk is full: {error.filename or 'free some space'}.")
     except MemoryError:
         say(refused="The file needs more memory to read than I may use.")
 

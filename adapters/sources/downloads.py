@@ -344,7 +344,12 @@ def _conditions(known: Freshness) -> dict[str, str]:
 
 
 def _freshness(response: aiohttp.ClientResponse) -> Freshness:
-    return Freshness(response.headers.get("ETag", ""), response.headers.get("Last-Modified", ""))
+    return Freshness(*(_validator(response.headers.get(name, "")) for name in ("ETag", "Last-Modified")))
+
+
+def _validator(said: str) -> str:
+    """What a server calls a version, to be stored and said back; empty where it could not be."""
+    return said if said.isascii() and said.isprintable() else ""
 
 
 def _name(response: aiohttp.ClientResponse) -> str:

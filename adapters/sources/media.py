@@ -41,7 +41,7 @@ async def extract_audio(
 
     Raises:
         UploadRefused: the sound cannot be decoded, or is too long.
-        ProviderBusy: the disk is full.
+        DiskFull: there is no room for it.
     """
     function = "adapters.sources.media_reading:extract"
     return float(await run_apart(function, str(path), str(out), longest_s, limits=limits, report=report))
@@ -60,7 +60,7 @@ async def cut_at_silences(
         limits: what the process may use.
 
     Raises:
-        ProviderBusy: the disk is full.
+        DiskFull: there is no room for it.
     """
     function = "adapters.sources.silences:cut"
     found = await run_apart(function, str(audio), str(folder), longest_s, limits=limits, report=report)
@@ -77,7 +77,7 @@ async def clip(path: Path, start_s: float, end_s: float, folder: Path, *, limits
 
     Raises:
         UploadRefused: there is nothing at that time, or it cannot be decoded.
-        ProviderBusy: the disk is full.
+        DiskFull: there is no room for it.
     """
     if not 0 <= start_s < end_s <= start_s + LONGEST_CLIP_S:
         raise ValueError(f"a clip has up to {LONGEST_CLIP_S:.0f} seconds, not {start_s} to {end_s}")

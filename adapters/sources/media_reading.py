@@ -20,7 +20,7 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from core.errors import ProviderBusy, ProviderError, UploadRefused
+from core.errors import FULL, DiskFull, ProviderError, UploadRefused
 
 RATE: Final = 16_000
 SAMPLE_BYTES: Final = 2
@@ -292,8 +292,8 @@ def troubles() -> Iterator[None]:
 
 def _translated(error: Exception) -> UploadRefused | ProviderError:
     number = getattr(error, "errno", None)
-    if number in {errno.ENOSPC, errno.EDQUOT}:
-        return ProviderBusy(DISK_FULL, retry_after_s=RETRY_AFTER_FULL_S)
+    if number in FULL:
+        return DiskFull("The disk is full: free some space.")
     if number == errno.EFBIG:
         return UploadRefused("What is in this file takes more room than I may use; please split it.")
     if isinstance(error, OSError) and not isinstance(error, av.FFmpegError):

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from adapters.sources.addresses import is_public
 from adapters.sources.apart import Json
 from adapters.sources.youtube_captions import whisper_json
-from core.errors import ProviderError, SourceGone, UploadRefused
+from core.errors import DiskFull, ProviderError, SourceGone, UploadRefused
 from core.library.origins import CaptionKind, primary_language
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ LIVE: Final = "This is a live broadcast that is not over. Send its link again wh
 # What yt-dlp says, in its order of precedence, and what it means to the person who sent the link.
 BUSY_WORDS: Final = re.compile(
     r"not a bot|HTTP Error 429|Too Many Requests|rate.?limited|captcha|being blocked|may be blocked|TLS fingerprint"
-    r"|unusual traffic|video data: HTTP Error 403|\[(?:youtube|vimeo)[^\]]*\].*HTTP Error 403",
+    r"|unusual traffic|try again later|video data: HTTP Error 403|\[(?:youtube|vimeo)[^\]]*\].*HTTP Error 403",
     re.IGNORECASE,
 )
 NO_FORMAT_WORDS: Final = re.compile(r"requested format|no video formats", re.IGNORECASE)
@@ -58,6 +58,7 @@ AWAY_WORDS: Final = re.compile(
     r"|failed to (?:establish|resolve)",
     re.IGNORECASE,
 )
+NO_ROOM_WORDS: Final = re.compile(r"No space left on device|Disk quota exceeded", re.IGNORECASE)
 VIDEO_ID: Final = re.compile(r"(\[[^\]]+\] )[^ ]+: ")  # any word can stand in an id
 NOT_PUBLIC: Final = "not a public address"
 MEMBERS_ONLY: Final = (
@@ -89,8 +90,8 @@ REFUSALS: Final = tuple(
          "This link shows no single video, playlist or channel. Copy the link of one."),
     )
 )  # fmt: skip
-NOT_FOR_ALL: Final = frozenset({MEMBERS_ONLY, PROTECTED, PRIVATE, REMOVED})
-"""What the public cannot see any more, if it could before."""
+NOT_THERE: Final = frozenset({PRIVATE, REMOVED})
+"""What is gone, if it could be seen before; all else may be a matter of who asks, and from where."""
 
 
 def look_up(link: str, proxy: str) -> Json:
@@ -229,6 +230,7 @@ def _meaning(said: str) -> Json:
     Raises:
         SourceGone: there is nothing, or nothing that the public may see.
         UploadRefused: it will not work later either.
+        DiskFull: our own disk is full.
         ProviderError: none of the known reasons.
     """
     plain = VIDEO_ID.sub(r"\1", said.replace("\u2019", "'"), count=1)
@@ -238,13 +240,15 @@ def _meaning(said: str) -> Json:
         return {"busy": BLOCKED, "wait_s": BUSY_WAIT_S}
     if AWAY_WORDS.search(plain):
         return {"busy": "the video site does not answer", "wait_s": NETWORK_WAIT_S}
+    if NO_ROOM_WORDS.search(plain):
+        raise DiskFull("The disk is full: free some space.")
     if "File too large" in plain:
         raise UploadRefused("The video is larger than what is taken.")
     if NO_FORMAT_WORDS.search(plain):
         raise ProviderError("the video site offers no sound that yt-dlp can fetch; a newer one may")
     for pattern, words in REFUSALS:
         if pattern.search(plain):
-            raise SourceGone(words) if words in NOT_FOR_ALL else UploadRefused(words)
+            raise SourceGone(words) if words in NOT_THERE else UploadRefused(words)
     raise ProviderError(f"yt-dlp: {plain[:300]}")
 
 

@@ -26,7 +26,7 @@ class Cutter(Protocol):
 
         Raises:
             UploadRefused: there is nothing at that time, or it cannot be decoded.
-            ProviderBusy: the disk is full.
+            DiskFull: there is no room for it.
         """
         ...
 

@@ -1,12 +1,13 @@
 """Looking again at what was uploaded as a link: lists grow, pages change, and some of it vanishes."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
-from core.errors import ProviderError, SourceGone, UploadRefused
+from core.errors import DatabaseError, DiskFull, EmbedderChanged, ProviderError, SourceGone, UploadRefused
 from core.ids import CreatorId, SourceId
 from core.library.indexing import Indexer
 from core.library.ingestion import Interrupted, entries_to_add, prepared
@@ -14,6 +15,8 @@ from core.library.origins import UNKNOWN, Freshness, Listing
 from core.library.reading import ReadSource
 from core.library.store import IndexedSource, NewSource, SourceKind, UploadSettings
 from core.library.workbench import Workbench
+
+log = logging.getLogger(__name__)
 
 AT_A_TIME: Final = 50
 
@@ -111,7 +114,12 @@ class Recheck:
             outcome = Outcome.THERE
         except SourceGone:
             outcome = Outcome.GONE
+        except (DatabaseError, DiskFull, EmbedderChanged, Interrupted):
+            raise
         except (UploadRefused, ProviderError):
+            outcome = Outcome.UNKNOWN
+        except Exception:
+            log.exception("a link could not be looked at again", extra={"source_id": watched.source_id})
             outcome = Outcome.UNKNOWN
         await self.watchlist.checked(creator_id, watched.source_id, outcome)
 

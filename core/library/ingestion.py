@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from core.errors import ChronosError, EmbedderMissing, UploadRefused
+from core.errors import BrokeOff, ChronosError, EmbedderMissing, ProviderBusy, UploadRefused
 from core.ids import CreatorId, ItemId, SourceId
 from core.library.indexing import Indexer, ReportShare
 from core.library.links import canonical_link
@@ -30,6 +30,8 @@ from core.library.workbench import Workbench
 
 WRITE_EVERY_S: Final = 1.0
 """Progress inside a stage is written down at most so often."""
+MOST_BROKEN_OFF: Final = 3
+"""After so many attempts it is the file's fault that reading it breaks off, and not that of a busy machine."""
 
 
 LIST_IN_LIST: Final = (
@@ -116,6 +118,8 @@ async def process(
         await _make_searchable(work, transcript, bench, indexer, progress)
     except (UploadRefused, EmbedderMissing) as refusal:
         await progress.require_hold()
+        if isinstance(refusal, BrokeOff) and work.attempts < MOST_BROKEN_OFF:
+            raise ProviderBusy(str(refusal)) from refusal
         await bench.fail(creator_id, item_id, str(refusal))
         return False
     return True

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
-from core.errors import StorageFull
+from core.errors import ChronosError, StorageFull
 from core.ids import CreatorId
 from core.library.media import MediaFiles, MediaKey
 
@@ -19,8 +19,16 @@ UNTOUCHED_FOR: Final = timedelta(days=1)
 class MediaClaims(Protocol):
     """Which files are needed. No method can reach across creators."""
 
-    async def claim(self, creator_id: CreatorId, key: MediaKey) -> None:
-        """Say that a source will refer to a file soon: it stays for a day; waits while it is being deleted."""
+    async def claim(self, creator_id: CreatorId, key: MediaKey, size_bytes: int) -> Mapping[MediaKey, int]:
+        """Say that a source will refer to a file soon: it stays for a day; waits while it is being deleted.
+
+        Returns:
+            The other files that were claimed before, with the bytes that each takes or is about to take.
+        """
+        ...
+
+    async def give_up(self, creator_id: CreatorId, key: MediaKey) -> None:
+        """Keep no room for a file any more: it could not be put."""
         ...
 
     async def needed(self, creator_id: CreatorId) -> Mapping[MediaKey, bool]:
@@ -47,16 +55,22 @@ class Keeping:
             StorageFull: the creator's files would take more than they may.
             ProviderError: it cannot be kept.
         """
-        await self.claims.claim(creator_id, key)
-        if await self.files.size_bytes(key) is None:
-            await self._check_room(creator_id, size_bytes)
+        claimed = await self.claims.claim(creator_id, key, size_bytes)
+        if await self.files.size_bytes(key) is not None:
+            return
+        try:
+            await self._require_room(creator_id, size_bytes, claimed)
             await self.files.put(key, file)
+        except ChronosError:
+            await self.claims.give_up(creator_id, key)
+            raise
 
-    async def _check_room(self, creator_id: CreatorId, size_bytes: int) -> None:
+    async def _require_room(self, creator_id: CreatorId, size_bytes: int, claimed: Mapping[MediaKey, int]) -> None:
+        """See that a file fits beside those that are kept, and those that others are about to put."""
         if not self.most_gb:
             return
         kept = await self.files.kept(creator_id)
-        used = sum(file.size_bytes for file in kept)
+        used = sum({**claimed, **{file.key: file.size_bytes for file in kept}}.values())
         if used + size_bytes <= self.most_gb * GIGABYTE:
             return
         needed = await self.claims.needed(creator_id)

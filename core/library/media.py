@@ -67,7 +67,7 @@ class KeptFile:
 class MediaFiles(Protocol):
     """The files of creators, each under the digest of its bytes, so that a key never changes its content.
 
-    Every method raises ``ProviderBusy`` where it may work later (the store is away, the disk is full) and
+    Every method raises ``DiskFull``, ``ProviderBusy`` where it may work later (the store is away) and
     ``ProviderError`` where the operator has to act (a wrong key, no such bucket) or the file is gone.
     """
 

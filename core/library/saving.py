@@ -1,17 +1,15 @@
 """Files that people send go to the disk piece by piece: never held whole, never left behind half."""
 
 import asyncio
-import errno
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from core.errors import UploadRefused
+from core.errors import FULL, UploadRefused
 from core.library.uploads import check_size
 
 PIECE_BYTES: Final = 256 * 1024
-FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 Pieces = AsyncGenerator[bytes, None]
 

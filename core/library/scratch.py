@@ -4,11 +4,17 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Final
+
+from core.errors import FULL, DiskFull
+
+SPARE_BYTES: Final = 64_000_000
+"""Left free on the disk, where the database may live too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +28,40 @@ class Scratch:
 
     @asynccontextmanager
     async def folder(self, purpose: str) -> AsyncIterator[Path]:
-        """An empty folder for as long as the context lasts, with ``purpose`` in its name."""
-        folder, lock = await asyncio.to_thread(self._take, purpose)
+        """An empty folder for as long as the context lasts, with ``purpose`` in its name.
+
+        Raises:
+            DiskFull: there is no room for it, or for what was written inside.
+        """
+        with self._full_disk_named():
+            folder, lock = await asyncio.to_thread(self._take, purpose)
+            try:
+                yield folder
+            finally:
+                await asyncio.to_thread(_give_back, folder, lock)
+
+    async def require_room(self, size_bytes: float) -> None:
+        """See that so much can be written before anything is.
+
+        Raises:
+            DiskFull: it cannot.
+        """
+        await asyncio.to_thread(self._require_room, size_bytes)
+
+    def _require_room(self, size_bytes: float) -> None:
+        with self._full_disk_named():
+            self.root.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(self.root).free < size_bytes + SPARE_BYTES:
+            raise DiskFull(f"{self.root}: the disk is full: free some space.")
+
+    @contextmanager
+    def _full_disk_named(self) -> Iterator[None]:
         try:
-            yield folder
-        finally:
-            await asyncio.to_thread(_give_back, folder, lock)
+            yield
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise DiskFull(f"{self.root}: the disk is full: free some space.") from error
 
     async def sweep(self) -> int:
         """Delete the folders of processes that died, and return how many those were."""

@@ -45,6 +45,8 @@ OVERHANG_S: Final = 10.0
 """Captions may end so much later than their video, as some are rounded or say who made them."""
 BEGINNING_BYTES: Final = 4_000
 LARGEST_TEXT_BYTES: Final = 20_000_000
+SOUND_BYTES_PER_S: Final = 32_000
+"""Of the form in which sound is cut; the pieces may take as much again."""
 
 NO_RECOGNISER: Final = (
     "Nobody has set up speech recognition here, so I can only read what has captions. Upload the captions "
@@ -280,10 +282,12 @@ class PortReader:
 
     async def _recognised_video(self, work: Work, info: VideoInfo, report: Report) -> ReadSource:
         await self._recogniser_for(work)
+        await self.scratch.require_room(0)
         async with self.scratch.folder(READING) as folder:
             sound = folder / "sound"
             await self.sites.download_audio(info.link, sound, _within(report, Stage.DOWNLOADING))
-            return await self._heard(work, sound, info.link, report)
+            digest = await asyncio.to_thread(file_digest, sound)
+            return await self._heard(work, sound, digest.hex(), report)
 
     async def _media_behind(self, work: Work, peek: Peek, report: Report) -> ReadSource:
         """A media file behind a link: the creator's own transcript of it where the feed names one, else its sound."""
@@ -298,8 +302,8 @@ class PortReader:
             media = await self.recordings.probe(file)
             digest = await asyncio.to_thread(file_digest, file)
             key = media_key(work.creator_id, digest.hex(), media.container)
-            kept = await self._kept(work, key, file, media.size_bytes)
             heard = await self._heard(work, file, str(key), report)
+            kept = await self._kept(work, key, file, media.size_bytes)
             return replace(heard, title=_title_of(fetched.name), media_key=str(key) if kept else "")
 
     async def _kept(self, work: Work, key: MediaKey, file: Path, size_bytes: int) -> bool:
@@ -318,6 +322,7 @@ class PortReader:
         return await self._document(work.origin.link, fetched, content)
 
     async def _download(self, link: str, file: Path, largest_bytes: int, report: Report) -> Downloaded:
+        await self.scratch.require_room(0)
         fetched = await self.downloads.download(
             link, file, DownloadLimits(largest_bytes), _within(report, Stage.DOWNLOADING), refuse_pages=True
         )
@@ -331,6 +336,7 @@ class PortReader:
         media = await self.recordings.probe(path)
         self._check_length(media.duration_s)
         await report(Stage.TRANSCRIBING, 0.0)
+        await self.scratch.require_room(2 * media.duration_s * SOUND_BYTES_PER_S)
         async with self.scratch.folder(READING) as folder:
             sound = folder / "sound.wav"
             await self.recordings.extract_audio(path, sound, _within(report, Stage.TRANSCRIBING, 0.0, EXTRACTING))

@@ -1,7 +1,9 @@
 """A child process reads what may be hostile; whatever happens to it, the parent hears words."""
 
+import errno
 import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -9,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from adapters.sources.apart import LONGEST_LINE_BYTES, Limits, run_apart
-from core.errors import ProviderBusy, ProviderError, SourceGone, UploadRefused
+from core.errors import BrokeOff, DiskFull, ProviderBusy, ProviderError, SourceGone, UploadRefused
 
 HERE = "tests.adapters.test_apart"
 
@@ -87,6 +89,14 @@ def eating() -> int:
     return len(b"x" * 3_000_000_000)
 
 
+def killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def filling() -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", "sound.wav")
+
+
 def sleeping() -> None:
     time.sleep(600)
 
@@ -121,6 +131,8 @@ async def test_the_child_sees_no_settings(monkeypatch: pytest.MonkeyPatch) -> No
         ("garbled", UploadRefused, "damaged"),
         ("cut_short", ProviderError, "exit status 3"),
         ("eating", UploadRefused, "memory"),
+        ("killed", BrokeOff, "memory"),
+        ("filling", DiskFull, "sound.wav"),
     ],
 )
 async def test_an_end_without_a_result_is_said_in_words(function: str, error: type[Exception], words: str) -> None:
@@ -129,7 +141,7 @@ async def test_an_end_without_a_result_is_said_in_words(function: str, error: ty
 
 
 async def test_what_takes_too_long_is_ended() -> None:
-    with pytest.raises(UploadRefused, match="longer than 1 seconds"):
+    with pytest.raises(BrokeOff, match="longer than 1 seconds"):
         await run_apart(f"{HERE}:sleeping", limits=Limits(wall_s=1.0))
 
 

@@ -364,3 +364,12 @@ def test_whatever_is_given_as_a_link_only_words_come_back(link: str) -> None:
 
     with pytest.raises(ChronosError):
         asyncio.run(HttpDownloads(resolver=Inside()).peek(link))
+
+
+async def test_a_version_that_could_not_be_stored_is_none(
+    server: RoughServer, downloads: HttpDownloads, tmp_path: Path
+) -> None:
+    server.say("/a", _ok("words", "Content-Type: text/plain", 'ETag: "v\u00ff"', "Last-Modified: today"))
+    got = await downloads.download(server.link("/a"), tmp_path / "a", DownloadLimits(1_000))
+    assert got is not None
+    assert got.freshness == Freshness("", "today")

@@ -17,7 +17,7 @@ from core.errors import ProviderError, StorageFull
 from core.ids import CreatorId
 from core.library import keeping as keeping_room
 from core.library.keeping import Keeping
-from core.library.media import MediaFiles, MediaKey, media_key
+from core.library.media import KeptFile, MediaFiles, MediaKey, media_key
 from core.library.scratch import Scratch
 from core.library.store import NewSource, Origin, OriginKind
 from tests.adapters.school import change, rows, shelf_of
@@ -214,3 +214,35 @@ async def test_a_limit_counts_what_is_kept_once_and_says_what_goes(
     await forget_claims(database_url)
     await keeping.sweep(creator_id)
     await keep(tight, creator_id, tmp_path, b"b" * 60)
+
+
+async def test_of_two_that_fit_only_alone_one_is_kept_however_close_they_come(
+    keeping: Keeping, creator_id: CreatorId, tmp_path: Path
+) -> None:
+    class Slow:
+        """Puts a file when all that are coming have been checked or refused."""
+
+        def __init__(self) -> None:
+            self.arrived = 0
+            self.all_here = asyncio.Event()
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(keeping.files, name)
+
+        async def kept(self, creator_id: CreatorId) -> list[KeptFile]:
+            found = await keeping.files.kept(creator_id)
+            self.arrived += 1
+            if self.arrived == 3:
+                self.all_here.set()
+            await self.all_here.wait()
+            return found
+
+    slow: MediaFiles = Slow()  # type: ignore[assignment]  # the rest is passed on by name
+    tight = replace(keeping, files=slow, most_gb=100e-9)
+    ends = await asyncio.gather(
+        *(keep(tight, creator_id, tmp_path, letter * 60) for letter in (b"a", b"b", b"c")), return_exceptions=True
+    )
+    assert sorted(type(end).__name__ for end in ends) == ["StorageFull", "StorageFull", "str"]
+    kept = await keeping.files.kept(creator_id)
+    assert [file.size_bytes for file in kept] == [60]
+    await keep(replace(keeping, most_gb=130e-9), creator_id, tmp_path, b"d" * 60)

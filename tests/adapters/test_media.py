@@ -18,7 +18,7 @@ from adapters.sources.media import clip, cut_at_silences, extract_audio, probe
 from adapters.sources.media_reading import extract as extract_here
 from adapters.sources.media_reading import probe as probe_here
 from adapters.sources.silences import STEP_S, cuts
-from core.errors import ProviderBusy, UploadRefused
+from core.errors import DiskFull, UploadRefused
 from core.library.media import CutAudio
 from tests.adapters.filming import (
     EDGE,
@@ -183,7 +183,7 @@ async def test_reading_ends_at_its_limits(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 async def test_a_full_disk_is_no_fault_of_the_file(tmp_path: Path) -> None:
     file = film(tmp_path / "a.mp4", MP4, tone(3.0))
-    with pytest.raises(ProviderBusy, match="disk is full"):
+    with pytest.raises(DiskFull, match="disk is full"):
         await extract_audio(file, Path("/dev/full"))
 
 

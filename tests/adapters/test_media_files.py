@@ -18,7 +18,7 @@ from obstore.exceptions import GenericError
 
 from adapters.files import objects
 from adapters.files.objects import ObjectMediaFiles, S3Address, open_local_files, open_s3_files
-from core.errors import ConfigurationError, ProviderBusy, ProviderError
+from core.errors import ConfigurationError, DiskFull, ProviderBusy, ProviderError
 from core.ids import CreatorId
 from core.library.media import MediaFiles, MediaKey, media_key
 from core.library.scratch import Scratch
@@ -267,7 +267,7 @@ async def test_a_nearly_full_disk_takes_no_file(tmp_path: Path, monkeypatch: pyt
     files = open_local_files(tmp_path / "media")
     key, file = made(tmp_path, b"x" * 100)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12, objects.SPARE_BYTES + 99))
-    with pytest.raises(ProviderBusy, match="disk is full"):
+    with pytest.raises(DiskFull, match="disk is full"):
         await files.put(key, file)
     assert await files.size_bytes(key) is None
 
@@ -284,7 +284,7 @@ async def test_a_disk_that_fills_while_writing_is_said_too(
     monkeypatch.setattr(
         Path, "open", lambda path, mode="r": opened(Path("/dev/full") if mode == "wb" else path, mode)
     )
-    with pytest.raises(ProviderBusy, match="disk is full"):
+    with pytest.raises(DiskFull, match="disk is full"):
         async with files.local(key):
             pass
 

@@ -30,6 +30,7 @@ from core.library.origins import (
     Report,
     VideoInfo,
 )
+from core.library.quotas import SpeechBudget
 from core.library.reading import LeadsTo, ReadSource
 from core.library.scratch import Scratch
 from core.library.sites import plain_title
@@ -114,7 +115,10 @@ class Forgetful:
 
     async def keep(self, key: str, recognised: Recognised) -> None: ...
 
-    async def claim(self, creator_id: CreatorId, key: MediaKey) -> None: ...
+    async def claim(self, creator_id: CreatorId, key: MediaKey, size_bytes: int) -> Mapping[MediaKey, int]:
+        return {}
+
+    async def give_up(self, creator_id: CreatorId, key: MediaKey) -> None: ...
 
     async def needed(self, creator_id: CreatorId) -> Mapping[MediaKey, bool]:
         return {}
@@ -127,6 +131,10 @@ class Forgetful:
 NOTHING: Final = ScriptedDownloads("https://a.example/", "text/html", b"")
 
 
+async def nothing_spent(_: CreatorId) -> float:
+    return 0.0
+
+
 @pytest.fixture
 def reader(tmp_path: Path) -> PortReader:
     files = open_local_files(tmp_path / "media")
@@ -134,7 +142,7 @@ def reader(tmp_path: Path) -> PortReader:
         files=files, keeping=Keeping(files, Forgetful(), 0), recordings=media, words=FileWords(), links=links,
         downloads=NOTHING, sites=ScriptedSites(), transcriber=ScriptedTranscriber(),
         recognitions=lambda creator_id: Forgetful(), limits=ReadingLimits(10**8, 10**8, 36_000.0),
-        scratch=Scratch(tmp_path / "scratch"), detect_language=lambda text: "en",
+        budget=SpeechBudget(0.0, nothing_spent), scratch=Scratch(tmp_path / "scratch"), detect_language=lambda text: "en",
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from adapters.sources.timed_text import read_timed_text
 from adapters.sources.video_sites import YtDlpVideoSites
 from adapters.sources.youtube_captions import whisper_json
 from adapters.sources.yt_dlp_calls import _described, _meaning
-from core.errors import ProviderBusy, ProviderError, UploadRefused
+from core.errors import DiskFull, ProviderBusy, ProviderError, SourceGone, UploadRefused
 from core.library.origins import (
     CaptionKind,
     CaptionTrack,
@@ -313,7 +313,8 @@ def test_what_may_pass_is_said_to_be_busy(said: str) -> None:
     [
         ("ERROR: [Wistia] a: Unable to download JSON metadata: HTTP Error 403", UploadRefused, "private"),
         ("ERROR: unable to write data: [Errno 27] File too large", UploadRefused, "larger"),
-        ("HTTP Error 404: Not Found", UploadRefused, "removed"),
+        ("ERROR: unable to write data: [Errno 28] No space left on device", DiskFull, "disk is full"),
+        ("HTTP Error 404: Not Found", SourceGone, "removed"),
         ("ERROR: [youtube] a: This live event has ended.", UploadRefused, "removed"),
         ("ERROR: [youtube] -drm-private: something nobody has seen", ProviderError, "nobody has seen"),
         ("ERROR: [youtube] a: Requested format is not available.", ProviderError, "newer"),
@@ -322,6 +323,20 @@ def test_what_may_pass_is_said_to_be_busy(said: str) -> None:
 def test_what_will_not_pass_is_said_with_its_reason(said: str, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         _meaning(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ERROR: [youtube] a: Video unavailable. The uploader has not made this video available in your country",
+        "ERROR: [youtube] a: Join this channel to get access to members-only content",
+        "ERROR: unable to connect: not a public address",
+    ],
+)
+def test_what_may_be_there_for_others_is_not_said_to_be_gone(said: str) -> None:
+    with pytest.raises(UploadRefused) as refusal:
+        _meaning(said)
+    assert type(refusal.value) is UploadRefused
 
 
 EVENT = st.dictionaries(

@@ -17,13 +17,14 @@ from bot.settings import Settings
 from core.asking.embedding import Embedder, Vector
 from core.conversation import Person, Place
 from core.errors import ChronosError, ProviderBusy, SourceGone, UploadRefused
-from core.ids import CreatorId, StudentId
-from core.library.freshness import Recheck
+from core.ids import CreatorId, ItemId, SourceId, StudentId
+from core.library.freshness import Recheck, Watched
 from core.library.indexing import SEARCHED_AGAIN, Indexer
 from core.library.ingestion import Interrupted
 from core.library.origins import CaptionKind, CaptionTrack, Entry, LinkKind, Listing, Report, VideoInfo
 from core.library.source_reader import PortReader
-from core.library.store import NewSource, Origin, OriginKind, Revision, Source, SourceKind, Stage
+from core.library.speech import Recognised
+from core.library.store import NewSource, Origin, OriginKind, Revision, Source, SourceKind, Stage, Work
 from core.library.transcript import Segment, Timing, Transcript
 from core.members.directory import Standing
 from tests.adapters.school import STEM, change, rows
@@ -37,6 +38,7 @@ AGO = """
     UPDATE sources SET checked_at = now() - interval '{0} days', created_at = now() - interval '{0} days';
     ALTER TABLE sources FORCE ROW LEVEL SECURITY;
 """
+SPEECH = Path(__file__).parents[1] / "data" / "workshop.ogg"
 DONE = """
     ALTER TABLE items NO FORCE ROW LEVEL SECURITY;
     UPDATE items SET stage = 'completed';
@@ -337,6 +339,32 @@ async def test_the_daily_tick_has_every_creators_links_looked_at(
     await running
 
 
+class Stumbling:
+    """Fails over one link in a way that nobody thought of."""
+
+    def __init__(self, over: str) -> None:
+        self.over = over
+        self.asked: list[str] = []
+
+    async def look_again(self, watched: Watched) -> None:
+        self.asked.append(watched.link)
+        if watched.link == self.over:
+            raise RecursionError("a page nested ten thousand deep")
+
+
+async def test_one_link_that_cannot_be_looked_at_keeps_nobody_from_the_others(
+    deployment: Deployment, creator_id: CreatorId, recheck: Recheck, database_url: str
+) -> None:
+    links = [f"https://pages.example/{n}" for n in range(3)]
+    await deployment.shelf.add(creator_id, [linked(each) for each in links], None)
+    await change(database_url, DONE)
+    stumbling = Stumbling(links[0])
+    await look_after(replace(recheck, rereader=stumbling), creator_id, database_url, days=40)
+    assert sorted(stumbling.asked) == links
+    assert await recheck.watchlist.due(creator_id, 10) == []
+    assert {source.vanished_at for source in await deployment.shelf.sources(creator_id)} == {None}
+
+
 class ScriptedSites:
     """A video site that lists what it is told to, or refuses; of videos it has captions."""
 
@@ -446,3 +474,51 @@ async def test_a_recording_behind_a_link_is_not_fetched_again_to_see_that_it_is_
     site.status["/1.mp3"] = "404 Not Found"
     assert await gone_after_weeks()
     assert (await sentences(database_url), site.full.count("/1.vtt")) == before
+
+
+@dataclass
+class Sounds:
+    """A video site without captions that gives out whatever sound it has now."""
+
+    sound: bytes = b""
+
+    async def look_up(self, link: str) -> Listing | VideoInfo:
+        return VideoInfo(link, "Glue", None, "en")
+
+    async def captions(self, link: str, track: CaptionTrack) -> bytes:
+        raise UploadRefused("There are none.")
+
+    async def download_audio(self, link: str, out_path: Path, report: Report | None = None) -> None:
+        await asyncio.to_thread(out_path.write_bytes, self.sound)
+
+
+@dataclass
+class Remembering:
+    """Recognitions in memory."""
+
+    kept: dict[str, Recognised] = field(default_factory=dict)
+
+    async def find(self, key: str) -> Recognised | None:
+        return self.kept.get(key)
+
+    async def keep(self, key: str, recognised: Recognised) -> None:
+        self.kept[key] = recognised
+
+
+async def test_a_video_that_was_replaced_at_its_address_is_heard_anew(deployment: Deployment) -> None:
+    assert isinstance(deployment.rereader, PortReader)
+    sites, memory = Sounds(), Remembering()
+    reader = replace(deployment.rereader, sites=sites, recognitions=lambda _: memory)
+    origin = Origin(OriginKind.LINK, "https://www.youtube.com/watch?v=abcdefghijk")
+    work = Work(CreatorId(1), ItemId(1), SourceId(1), "", "en", None, 1, origin)
+    speech = await asyncio.to_thread(SPEECH.read_bytes)
+    pieces = []
+    for sound in (speech, speech, speech + bytes(10)):
+        sites.sound = sound
+        await reader.read(work, unseen)
+        pieces.append(len(memory.kept))
+    assert pieces[0] == pieces[1] < pieces[2]
+
+
+async def unseen(_stage: Stage, _share: float) -> None:
+    """Nobody looks."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +15,11 @@ from aiohttp.test_utils import TestServer
 from adapters.postgres.deployment import enqueue
 from bot.app import DatabaseAddress, Deployment, open_on, run_worker
 from bot.settings import Settings
-from core.ids import CreatorId
-from core.library.store import Stage
+from core.errors import UploadRefused
+from core.ids import CreatorId, ItemId, SourceId
+from core.library.intake import Said
+from core.library.source_reader import PortReader
+from core.library.store import Stage, Work
 from tests.adapters.paper import pdf_of
 from tests.bot.conftest import Speaker, attachment, ready
 from tests.waiting import eventually
@@ -84,6 +88,28 @@ async def test_a_recording_behind_a_link_is_read_but_not_kept_where_there_is_no_
     answer = await staff.says("ask", question="How long do I wait for the glue to dry?")
     assert any(span.link.startswith(link) for span in answer.text.spans)
     assert [button.label for row in answer.buttons for button in row] == ["👍", "👎"]
+
+
+async def test_a_recording_behind_a_link_that_is_too_long_is_not_kept(staff: Speaker) -> None:
+    async def serve(_request: web.Request) -> web.Response:
+        return web.Response(body=SPEECH, content_type="audio/ogg")
+
+    app = web.Application()
+    app.router.add_get("/speech.ogg", serve)
+    roomy = staff.deployment
+    assert isinstance(roomy.reader, PortReader)
+    keeping = replace(roomy.keeping, most_gb=0)
+    reader = replace(roomy.reader, keeping=keeping, limits=replace(roomy.reader.limits, longest_s=5.0))
+    creator_id = await creator_of(roomy)
+    async with TestServer(app) as server:
+        (new,) = roomy.services.intake.links(str(server.make_url("/speech.ogg")), Said())
+        with pytest.raises(UploadRefused, match="hours long"):
+            await reader.read(Work(creator_id, ItemId(1), SourceId(1), "", "", None, 1, new.origin), heard)
+    assert await keeping.files.kept(creator_id) == []
+
+
+async def heard(_stage: Stage, _share: float) -> None:
+    """Nobody looks."""
 
 
 async def test_the_daily_tick_deletes_what_nothing_refers_to(staff: Speaker, tmp_path: Path) -> None:

@@ -18,8 +18,10 @@ from bot.app import Deployment, run_worker
 from bot.items import _wait, delay_s_after
 from core.conversation import Person, Place, reply_from_json
 from core.errors import (
+    BrokeOff,
     ChronosError,
     DatabaseError,
+    DiskFull,
     ProviderBusy,
     ProviderError,
     ProviderUsedUp,
@@ -33,7 +35,7 @@ from core.library.store import NewWorkflow, Source, Stage, Work
 from core.library.transcript import Transcript
 from core.richtext import Style
 from tests.adapters.school import change, rows, spoken
-from tests.adapters.scripted_reader import ScriptedReader, linked
+from tests.adapters.scripted_reader import Answer, ScriptedReader, linked
 from tests.bot.conftest import SpeakerMaker
 from tests.waiting import beside, eventually, within
 
@@ -251,6 +253,34 @@ async def test_who_uploaded_is_told_once_for_each_time_that_all_ended_with_a_fai
     assert [text.partition(" could")[0] for text in await notices()] == [
         "Ana: 2 of 3 sources of Lessons", "Ana: 1 of 3 sources of Lessons",
     ]  # fmt: skip
+
+
+async def test_a_full_disk_is_waited_for_without_an_attempt_going_wrong(
+    deployment: Deployment, creator_id: CreatorId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(items, "FIRST_LOOK_S", 0.05)
+    monkeypatch.setattr(items, "RAREST_LOOK_S", 0.05)
+    full = DiskFull("/scratch: the disk is full: free some space.")
+    answers: list[Answer] = [full] * (items.MOST_ATTEMPTS + 2)
+    reader = ScriptedReader({LINK: [*answers, READ]})
+    await deployment.shelf.add(creator_id, [linked(LINK)], PLACE)
+    async with workers(deployment, reader):
+        await eventually(ends(deployment, creator_id), "the work to be done")
+    assert (await only(deployment, creator_id)).stage is Stage.COMPLETED
+    assert len(reader.asked) == items.MOST_ATTEMPTS + 3
+
+
+async def test_reading_that_was_killed_is_tried_again_before_the_file_is_blamed(
+    deployment: Deployment, creator_id: CreatorId
+) -> None:
+    killed = BrokeOff("The file is damaged or needs more memory to read than there is.")
+    reader = ScriptedReader({LINK: [killed, killed, READ], f"{LINK}2": [killed]})
+    await deployment.shelf.add(creator_id, [linked(LINK), linked(f"{LINK}2")], PLACE)
+    async with workers(deployment, reader):
+        await eventually(ends(deployment, creator_id), "both to end")
+    ended = {source.link: (source.stage, source.reason) for source in await deployment.shelf.sources(creator_id)}
+    assert ended == {LINK: (Stage.COMPLETED, ""), f"{LINK}2": (Stage.FAILED, str(killed))}
+    assert Counter(reader.asked) == {LINK: 3, f"{LINK}2": 3}
 
 
 async def test_what_cannot_work_is_not_tried_again(deployment: Deployment, creator_id: CreatorId) -> None:

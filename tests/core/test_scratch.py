@@ -1,6 +1,7 @@
 """Scratch folders go when their context ends or their process dies, and never while somebody works in them."""
 
 import asyncio
+import errno
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import DiskFull
 from core.library import scratch
 from core.library.scratch import Scratch
 
@@ -99,3 +101,16 @@ async def test_nothing_but_scratch_folders_is_swept(tmp_path: Path) -> None:
     (tmp_path / "a-link").symlink_to(tmp_path / "elsewhere")
     assert await Scratch(tmp_path).sweep() == 0
     assert names(tmp_path) == ["a-file", "a-link", "elsewhere"]
+
+
+async def test_a_disk_that_fills_up_inside_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DiskFull, match="the disk is full"):
+        async with Scratch(tmp_path).folder("reading"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+    assert names(tmp_path) == []
+
+
+async def test_what_does_not_fit_is_not_begun(tmp_path: Path) -> None:
+    await Scratch(tmp_path).require_room(0)
+    with pytest.raises(DiskFull):
+        await Scratch(tmp_path).require_room(shutil.disk_usage(tmp_path).total)
