@@ -32,8 +32,8 @@ class Batch:
     """What was uploaded together; ``failed`` are the first that did, ``reason`` is why any waits.
 
     ``only`` is the source where it is a single one. ``moving`` are being worked on; of all that did not fail
-    ``shares`` are done, those under way counted by part, ``elapsed_s`` seconds after the first was begun. ``left_out`` says what of a
-    listing was left out, if anything was.
+    ``shares`` are done, those under way counted by part, ``elapsed_s`` seconds after the first was begun.
+    ``left_out`` says what of a listing was left out, if anything was.
     """
 
     id: WorkflowId

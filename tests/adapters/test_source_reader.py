@@ -30,6 +30,7 @@ from core.library.origins import (
     Report,
     VideoInfo,
 )
+from core.library.quotas import SpeechBudget
 from core.library.reading import LeadsTo, ReadSource
 from core.library.scratch import Scratch
 from core.library.sites import plain_title
@@ -134,7 +135,7 @@ def reader(tmp_path: Path) -> PortReader:
         files=files, keeping=Keeping(files, Forgetful(), 0), recordings=media, words=FileWords(), links=links,
         downloads=NOTHING, sites=ScriptedSites(), transcriber=ScriptedTranscriber(),
         recognitions=lambda creator_id: Forgetful(), limits=ReadingLimits(10**8, 10**8, 36_000.0),
-        scratch=Scratch(tmp_path / "scratch"), detect_language=lambda text: "en",
+        budget=SpeechBudget(0, _unspent), scratch=Scratch(tmp_path / "scratch"), detect_language=lambda text: "en",
     )  # fmt: skip
 
 
@@ -148,6 +149,10 @@ async def read_source(reader: PortReader, link: str) -> ReadSource:
     found = await read(reader, link)
     assert isinstance(found, ReadSource)
     return found
+
+
+async def _unspent(creator_id: CreatorId) -> float:
+    return 0.0
 
 
 async def _ignore(stage: Stage, share: float) -> None: ...
