@@ -158,6 +158,10 @@ async def read_source(reader: PortReader, link: str) -> ReadSource:
     return found
 
 
+async def _unspent(creator_id: CreatorId) -> float:
+    return 0.0
+
+
 async def _ignore(stage: Stage, share: float) -> None: ...
 
 
