@@ -142,7 +142,8 @@ def reader(tmp_path: Path) -> PortReader:
         files=files, keeping=Keeping(files, Forgetful(), 0), recordings=media, words=FileWords(), links=links,
         downloads=NOTHING, sites=ScriptedSites(), transcriber=ScriptedTranscriber(),
         recognitions=lambda creator_id: Forgetful(), limits=ReadingLimits(10**8, 10**8, 36_000.0),
-        budget=SpeechBudget(0.0, nothing_spent), scratch=Scratch(tmp_path / "scratch"), detect_language=lambda text: "en",
+        budget=SpeechBudget(0.0, nothing_spent), scratch=Scratch(tmp_path / "scratch"),
+        detect_language=lambda text: "en",
     )  # fmt: skip
 
 
