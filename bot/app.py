@@ -282,8 +282,8 @@ def _model(settings: Settings, name: str) -> AnswerModel:
     )
 
 
-async def run_worker(deployment: Deployment, stop: asyncio.Event) -> None:
-    """Take jobs until ``stop`` is set; a database that is away is waited for, or brought back where it is ours."""
+def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
+    """What a worker of this deployment does."""
     items = ItemWork(
         deployment.shelf, deployment.indexer, deployment.reader, PostgresAdmission(deployment.database), stop,
         deployment.require_room,
@@ -299,9 +299,14 @@ async def run_worker(deployment: Deployment, stop: asyncio.Event) -> None:
     awarding = Awarding(
         PostgresActs(deployment.database), deployment.services.ledger, deployment.services.rewards
     )  # fmt: skip
-    tasks = Tasks(
+    return Tasks(
         items, deployment.engine, deployment.directory, deployment, links, names, reindexing, awarding, stop
     )  # fmt: skip
+
+
+async def run_worker(deployment: Deployment, stop: asyncio.Event) -> None:
+    """Take jobs until ``stop`` is set; a database that is away is waited for, or brought back where it is ours."""
+    tasks = tasks_of(deployment, stop)
     while not stop.is_set():
         try:
             async with open_queue(deployment.address.url) as queue:

@@ -17,6 +17,7 @@ from pgqueuer.models import Job
 from bot.items import ItemWork, once_there_is_room
 from bot.reindexing import ReindexWork
 from core.asking.engine import Engine
+from core.errors import DatabaseError
 from core.ids import CreatorId
 from core.library.freshness import Recheck
 from core.library.ingestion import Interrupted
@@ -75,18 +76,19 @@ class Tasks:
     async def tidy(self, payload: dict[str, int]) -> None:
         """Tidy up for every creator."""
         await self.housekeeping.tidy_deployment()
-        for creator in await self.directory.creators():
-            await self.housekeeping.tidy(creator.id)
+        await self._for_each(self._tidied)
+
+    async def _tidied(self, creator_id: CreatorId) -> None:
+        await self.housekeeping.tidy(creator_id)
+        await self.awarding.acts.purge(creator_id)
 
     async def refresh(self, payload: dict[str, int]) -> None:
         """Have every creator's links looked at again, each in a job of its own."""
-        for creator in await self.directory.creators():
-            await self.housekeeping.put_recheck(creator.id)
+        await self._for_each(self.housekeeping.put_recheck)
 
     async def sweep(self, payload: dict[str, int]) -> None:
         """Delete every creator's files that nothing refers to any more."""
-        for creator in await self.directory.creators():
-            await self.housekeeping.sweep(creator.id)
+        await self._for_each(self.housekeeping.sweep)
 
     async def recheck(self, payload: dict[str, int]) -> None:
         """Look at a creator's links again."""
@@ -107,10 +109,22 @@ class Tasks:
 
     async def reconcile(self, payload: dict[str, int]) -> None:
         """Check every creator's books, and judge what was left behind."""
+        await self._for_each(self._reconciled)
+
+    async def _reconciled(self, creator_id: CreatorId) -> None:
+        for fault in await self.awarding.check(creator_id):
+            log.error("the ledger is at fault", creator_id=creator_id, fault=fault.fault, about=fault.about)
+        await self.awarding.all_due(creator_id, self.stop)
+
+    async def _for_each(self, do: Callable[[CreatorId], Awaitable[None]]) -> None:
+        """Do something for every creator; what fails for one is said, and holds up no other."""
         for creator in await self.directory.creators():
-            await self.awarding.all_due(creator.id, self.stop)
-            for fault in await self.awarding.check(creator.id):
-                log.error("the ledger is at fault", creator=creator.handle, fault=fault.fault, about=fault.about)
+            try:
+                await do(creator.id)
+            except (DatabaseError, Interrupted):
+                raise
+            except Exception as error:
+                log.error("a creator's turn failed", creator=creator.handle, reason=str(error), exc_info=error)
 
 
 def register(queue: PgQueuer, tasks: Tasks) -> None:

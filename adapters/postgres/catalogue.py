@@ -5,6 +5,7 @@ from typing import Final
 
 from adapters.postgres.database import Database
 from adapters.postgres.shelf import TOUCH_CORPUS
+from adapters.postgres.workflows import read_uploads_lately
 from core.ids import CreatorId, SourceId
 from core.library.catalogue import Edit
 
@@ -16,11 +17,6 @@ EDIT: Final = """
     RETURNING id
 """
 TIERS: Final = "SELECT id, tier FROM sources WHERE creator_id = $1 AND id = ANY($2) AND tier <> ''"
-UPLOADS_LATELY: Final = """
-    SELECT count(*) AS uploads,
-           coalesce(extract(epoch FROM min(created_at) + interval '1 hour' - now()), 0)::float8 AS wait_s
-      FROM workflows WHERE creator_id = $1 AND created_at > now() - interval '1 hour'
-"""
 
 
 class PostgresCatalogue:
@@ -51,5 +47,4 @@ class PostgresCatalogue:
     async def uploads_lately(self, creator_id: CreatorId) -> tuple[int, float]:
         """How many uploads the last hour had, and seconds until the oldest of them no longer counts."""
         async with self._database.creator(creator_id) as connection:
-            row = await connection.fetchrow(UPLOADS_LATELY, creator_id)
-        return (row["uploads"], row["wait_s"]) if row else (0, 0.0)
+            return await read_uploads_lately(connection, creator_id)

@@ -26,6 +26,7 @@ from adapters.postgres.workflows import (
     drop_workflow,
     move_card,
     name_workflow,
+    require_room_in_hour,
     source_of_row,
 )
 from core.asking.embedding import Vector
@@ -222,6 +223,8 @@ class PostgresShelf:
     ) -> list[Added]:  # fmt: skip
         """Write sources, items, wake-ups and a card in one transaction; what is known already stays as it is."""
         async with self._database.creator(creator_id) as connection:
+            if workflow.most_an_hour:
+                await require_room_in_hour(connection, creator_id, workflow.most_an_hour)
             workflow_id = await add_workflow(connection, creator_id, workflow)
             tier = workflow.settings.tier
             added, items = await add_sources(connection, creator_id, workflow_id, new, tier)

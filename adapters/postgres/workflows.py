@@ -12,6 +12,7 @@ from adapters.postgres.worklog import read_paces
 from core.conversation import Place, reply_to_json
 from core.ids import CreatorId, ItemId, SourceId, WorkflowId
 from core.library.cards import MOST_FAILED_SHOWN, Batch, batch_card, card
+from core.library.catalogue import require_pace
 from core.library.estimates import BARS
 from core.library.store import NewWorkflow, OriginKind, Revision, Source, SourceKind, Stage, UploadSettings
 from core.library.transcript import Timing
@@ -28,6 +29,12 @@ SOURCE_COLUMNS: Final = """
 """Of sources ``s`` and their items ``i``: what :func:`source_of_row` reads."""
 ADD: Final = """
     INSERT INTO workflows (creator_id, title, settings, uploader_id) VALUES ($1, $2, $3, $4) RETURNING id
+"""
+LOCK_PACE: Final = "SELECT pg_advisory_xact_lock(hashtextextended('uploads', $1))"
+UPLOADS_LATELY: Final = """
+    SELECT count(*) AS uploads,
+           coalesce(extract(epoch FROM min(created_at) + interval '1 hour' - now()), 0)::float8 AS wait_s
+      FROM workflows WHERE creator_id = $1 AND created_at > now() - interval '1 hour'
 """
 DROP: Final = "DELETE FROM workflows WHERE creator_id = $1 AND id = $2"
 TITLE: Final = "UPDATE workflows SET title = $3 WHERE creator_id = $1 AND id = $2 AND title = ''"
@@ -75,6 +82,23 @@ SET_CARD: Final = "UPDATE workflows SET card_id = $3 WHERE creator_id = $1 AND i
 MOVE_CARD: Final = """
     UPDATE outbox SET content = $2, version = version + 1, updated_at = now() WHERE id = $1 AND content <> $2
 """
+
+
+async def require_room_in_hour(connection: Connection, creator_id: CreatorId, most: int) -> None:
+    """See that a creator may begin one workflow more; of several at once only as many pass as may.
+
+    Raises:
+        UploadRefused: says when they may go on.
+    """
+    await connection.execute(LOCK_PACE, creator_id)
+    uploads, wait_s = await read_uploads_lately(connection, creator_id)
+    require_pace(uploads, most, wait_s)
+
+
+async def read_uploads_lately(connection: Connection, creator_id: CreatorId) -> tuple[int, float]:
+    """How many uploads the last hour had, and seconds until the oldest of them no longer counts."""
+    row = await connection.fetchrow(UPLOADS_LATELY, creator_id)
+    return (row["uploads"], row["wait_s"]) if row else (0, 0.0)
 
 
 async def add_workflow(connection: Connection, creator_id: CreatorId, new: NewWorkflow) -> WorkflowId:

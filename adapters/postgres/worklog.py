@@ -14,12 +14,15 @@ RECORD: Final = """
       FROM items i JOIN sources s ON s.creator_id = i.creator_id AND s.id = i.source_id
      WHERE i.creator_id = $1 AND i.source_id = $2
 """
-# Of the last sources that have a length; those that skipped a stage say nothing of it.
+# Of the last sources that have a length. Those that skipped a stage say nothing of it, nor do revisions, which take
+# vectors over.
 PACES: Final = """
     SELECT took.key AS stage, sum(took.value::float8) / sum(recent.minutes) AS pace
       FROM (SELECT i.stats -> 'seconds' AS seconds, s.duration_s / 60 AS minutes
               FROM items i JOIN sources s ON s.creator_id = i.creator_id AND s.id = i.source_id
              WHERE i.creator_id = $1 AND i.stage = 'completed' AND s.duration_s > 0 AND i.stats ? 'seconds'
+               AND NOT EXISTS (SELECT FROM revisions r
+                                WHERE r.creator_id = $1 AND (r.source_id = s.id OR r.revises = s.id))
              ORDER BY i.id DESC LIMIT 20) recent,
            jsonb_each_text(recent.seconds) took
      WHERE took.key IN ('transcribing', 'chunking', 'embedding', 'validating')

@@ -16,6 +16,7 @@ from core.library.intake import Said, links_in
 from core.library.revising import title_of
 from core.library.store import Added, NewSource, OriginKind, Revision, Source, SourceKind, Stage
 from core.library.transcript import Timing
+from core.library.uploads import check_size
 from core.library.watching import WatchedSource
 from core.richtext import RichText, bold
 
@@ -59,6 +60,7 @@ def _sent(context: Context, watched: WatchedSource) -> Reply:
 
 async def _corrected(context: Context, source: Source, watched: WatchedSource, file: Attachment) -> Reply:
     await check_pace(context)
+    check_size(file.name, file.size_bytes, context.services.intake.limits.file_bytes)
     async with saved_file(context.services.scratch, file) as path:
         given = await context.services.intake.transcript(path, file.name)
     correction = correction_of(watched, given, source.language)

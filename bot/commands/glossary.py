@@ -58,6 +58,7 @@ async def _given(context: Context) -> list[Name]:
 
 
 async def _names_in(context: Context, file: Attachment) -> list[Name]:
+    check_size(file.name, file.size_bytes, LARGEST_BYTES)
     async with saved_file(context.services.scratch, file) as path:
         check_size(file.name, path.stat().st_size, LARGEST_BYTES)
         content = await asyncio.to_thread(path.read_bytes)

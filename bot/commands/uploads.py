@@ -10,7 +10,8 @@ from bot.commands.registry import Context, Registry, said
 from core.conversation import Attachment, Audience, Button, Kind, Parameter, Reply
 from core.errors import UploadRefused
 from core.ids import SourceId, WorkflowId
-from core.library.cards import about, card
+from core.library.cards import card
+from core.library.catalogue import require_pace
 from core.library.intake import Said, links_in
 from core.library.reindexing import reindex_card
 from core.library.scratch import Scratch
@@ -52,7 +53,9 @@ async def upload(context: Context) -> Reply:
     await check_pace(context)
     words = Said(links if file is not None else "", title, context.text("language"))
     new = await _from_file(context, file, words) if file else context.services.intake.links(links, words)
-    workflow = NewWorkflow(settings=settings, uploader=context.standing.student_id)
+    workflow = NewWorkflow(
+        settings=settings, uploader=context.standing.student_id, most_an_hour=context.services.uploads_per_hour
+    )  # fmt: skip
     creator_id = context.creator.id
     added = await context.services.shelf.add(creator_id, new, context.place, workflow)
     again = [
@@ -78,20 +81,13 @@ async def saved_file(scratch: Scratch, file: Attachment) -> AsyncIterator[Path]:
 
 
 async def check_pace(context: Context) -> None:
-    """See that this creator may upload one thing more within this hour.
+    """See that this creator may upload one thing more within this hour, before anything is fetched for it.
 
     Raises:
         UploadRefused: says when they may go on.
     """
-    most = context.services.uploads_per_hour
-    if not most:
-        return
     uploads, wait_s = await context.services.catalogue.uploads_lately(context.creator.id)
-    if uploads >= most:
-        raise UploadRefused(
-            f"That were {uploads} uploads within an hour; {most} are taken. You can go on in {about(wait_s)}. "
-            "Several links in one message, or a playlist, count as one."
-        )
+    require_pace(uploads, context.services.uploads_per_hour, wait_s)
 
 
 def _summary(added: Sequence[Added], again: Sequence[Added]) -> RichText:

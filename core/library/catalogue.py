@@ -4,7 +4,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from core.errors import UploadRefused
 from core.ids import CreatorId, SourceId
+from core.library.cards import about
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +38,21 @@ class Catalogue(Protocol):
     async def uploads_lately(self, creator_id: CreatorId) -> tuple[int, float]:
         """How many uploads the last hour had, and seconds until the oldest of them no longer counts."""
         ...
+
+
+def require_pace(uploads: int, most: int, wait_s: float) -> None:
+    """See that a creator may upload one thing more within this hour.
+
+    Args:
+        uploads: how many there were.
+        most: how many are taken; 0 means no limit.
+        wait_s: seconds until the oldest of them no longer counts.
+
+    Raises:
+        UploadRefused: says when they may go on.
+    """
+    if most and uploads >= most:
+        raise UploadRefused(
+            f"That were {uploads} uploads within an hour; {most} are taken. You can go on in {about(wait_s)}. "
+            "Several links in one message, or a playlist, count as one."
+        )

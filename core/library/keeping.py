@@ -78,7 +78,7 @@ class Keeping:
         waits = f"{_size(going)} of that belong to nothing any more and go within eight days. " if going else ""
         raise StorageFull(
             f"Your files here take {_size(used)} of {self.most_gb:g} GB, and this one has {_size(size_bytes)}. "
-            f"{waits}/remove what is not needed any more, or give a link to it."
+            f"{waits}/remove what is not needed any more, which makes room within eight days, or give a link to it."
         )
 
     async def sweep(self, creator_id: CreatorId) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
-from core.errors import StorageFull, UploadRefused
+from core.errors import ProviderError, StorageFull, UploadRefused
 from core.ids import CreatorId
 from core.library.freshness import Watched
 from core.library.intake import file_digest
@@ -41,6 +41,8 @@ READING: Final = "reading"
 EXTRACTING: Final = 0.1
 CUTTING: Final = 0.15
 """Shares of the transcribing stage that are done when the sound is taken out, and when it is cut."""
+CAPTIONS_TRIED: Final = 2
+"""So many attempts wait for captions whose host is away."""
 OVERHANG_S: Final = 10.0
 """Captions may end so much later than their video, as some are rounded or say who made them."""
 BEGINNING_BYTES: Final = 4_000
@@ -268,6 +270,10 @@ class PortReader:
                 transcript = await self.words.read_captions(content)
             except UploadRefused:
                 continue
+            except ProviderError:
+                if work.attempts <= CAPTIONS_TRIED:
+                    raise
+                continue  # a host that stays away must not keep the sound from being heard
             if info.duration_s and transcript.ends_s > info.duration_s + OVERHANG_S:
                 continue  # they are of another cut, or of another video
             if transcript.segments:

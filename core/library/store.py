@@ -114,11 +114,15 @@ AS_USUAL: Final = UploadSettings()
 
 @dataclass(frozen=True, slots=True)
 class NewWorkflow:
-    """What is said of several sources at once; the title stands on their card, empty for the first one's."""
+    """What is said of several sources at once; the title stands on their card, empty for the first one's.
+
+    Of the creator's workflows at most ``most_an_hour`` begin within an hour; 0 means no limit.
+    """
 
     title: str = ""
     settings: UploadSettings = AS_USUAL
     uploader: StudentId | None = None
+    most_an_hour: int = 0
 
 
 UNNAMED: Final = NewWorkflow()

@@ -15,11 +15,11 @@ from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.shelf import PostgresShelf
 from core.asking.holdings import Span
 from core.conversation import Place
-from core.errors import EmbedderChanged
+from core.errors import EmbedderChanged, UploadRefused
 from core.ids import CreatorId, ItemId, SourceId
 from core.library.admission import Admitted
 from core.library.ingestion import process
-from core.library.store import IndexedSource, NewSource, Stage
+from core.library.store import IndexedSource, NewSource, NewWorkflow, Stage
 from core.library.transcript import Segment, Timing, Transcript
 from core.tiers import Scope
 from tests.adapters.school import INDEXER, add_ready, change, jobs, lecture, rows, shelf_of
@@ -369,3 +369,17 @@ async def test_terms_of_windows_are_those_of_their_units_as_often_as_they_occur(
     for row, window in zip(stored, indexed.windows, strict=True):
         terms = sorted(np.concatenate(indexed.unit_terms[window.first : window.last + 1]).tolist())
         assert (row["first_segment"], row["last_segment"], row["terms"]) == (window.first, window.last, terms)
+
+
+async def test_of_twenty_uploads_at_once_as_many_begin_as_an_hour_takes(
+    shelf: PostgresShelf, creator_id: CreatorId
+) -> None:
+    ended = await asyncio.gather(
+        *(shelf.add(creator_id, [lecture(f"part {n}")], PLACE, NewWorkflow(most_an_hour=10)) for n in range(20)),
+        return_exceptions=True,
+    )
+
+    refused = [str(refusal) for refusal in ended if isinstance(refusal, UploadRefused)]
+    assert len(refused) == 10
+    assert all("10 uploads within an hour" in words for words in refused)
+    assert len(await shelf.sources(creator_id)) == 10

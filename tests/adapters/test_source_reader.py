@@ -13,7 +13,7 @@ from adapters.files.objects import open_local_files
 from adapters.postgres.transcripts import transcript_from_json, transcript_to_json
 from adapters.sources import links, media
 from adapters.sources.words import FileWords
-from core.errors import UploadRefused
+from core.errors import ProviderBusy, UploadRefused
 from core.ids import CreatorId, ItemId, SourceId
 from core.library.keeping import Keeping
 from core.library.media import MediaKey
@@ -90,6 +90,8 @@ class ScriptedSites:
         return replace(self.video, link=link, captions=tuple(self.tracks))
 
     async def captions(self, link: str, track: CaptionTrack) -> bytes:
+        if not self.tracks[track]:
+            raise ProviderBusy("the host of the captions is away")
         return self.tracks[track]
 
     async def download_audio(self, link: str, out_path: Path, report: Report | None = None) -> None:
@@ -147,9 +149,9 @@ def reader(tmp_path: Path) -> PortReader:
     )  # fmt: skip
 
 
-async def read(reader: PortReader, link: str) -> ReadSource | Listing | LeadsTo:
+async def read(reader: PortReader, link: str, attempts: int = 1) -> ReadSource | Listing | LeadsTo:
     origin = Origin(OriginKind.LINK, link)
-    work = Work(CreatorId(1), ItemId(1), SourceId(1), "", "", None, 1, origin, link)
+    work = Work(CreatorId(1), ItemId(1), SourceId(1), "", "", None, attempts, origin, link)
     return await reader.read(work, _ignore)
 
 
@@ -157,10 +159,6 @@ async def read_source(reader: PortReader, link: str) -> ReadSource:
     found = await read(reader, link)
     assert isinstance(found, ReadSource)
     return found
-
-
-async def _unspent(creator_id: CreatorId) -> float:
-    return 0.0
 
 
 async def _ignore(stage: Stage, share: float) -> None: ...
@@ -203,6 +201,16 @@ async def test_captions_that_end_long_after_their_video_are_passed_over(reader: 
     assert [segment.start_s for segment in found.transcript.segments] == [3.0, 500.0]
     found = await read_source(replace(reader, sites=ScriptedSites(video, {wrong: tracks[wrong]})), VIDEO)
     assert found.recogniser == "scripted", "without other captions its sound is heard"
+
+
+async def test_captions_whose_host_stays_away_are_waited_for_and_then_the_sound_is_heard(reader: PortReader) -> None:
+    away = ScriptedSites(VideoInfo("", "An hour", 3600.0, "en"), {CaptionTrack("away", CaptionKind.HUMAN, "en"): b""})
+    for attempt in (1, 2):
+        with pytest.raises(ProviderBusy):
+            await read(replace(reader, sites=away), VIDEO, attempt)
+    found = await read(replace(reader, sites=away), VIDEO, 3)
+    assert isinstance(found, ReadSource)
+    assert found.recogniser == "scripted"
 
 
 async def test_a_video_is_as_long_as_its_site_says_wherever_its_captions_end(reader: PortReader) -> None:

@@ -1,8 +1,10 @@
 """What learning earns: asked in a chat, judged by a worker, read in the wallet."""
 
+import asyncio
+
 import pytest
 
-from bot.app import Deployment
+from bot.app import Deployment, tasks_of
 from core.conversation import Person
 from tests.adapters.school import change, rows
 from tests.bot.conftest import Speaker, SpeakerMaker, attachment, ready
@@ -91,3 +93,19 @@ async def test_an_empty_wallet_says_how_to_fill_it(taught: Speaker, speaker: Spe
 
     assert "earns 5, up to 20 a day" in (await stranger.says("balance")).text.plain
     assert "yet" in (await stranger.says("transactions")).text.plain
+
+
+async def test_what_was_judged_long_ago_is_forgotten_and_what_it_earned_stays(
+    taught: Speaker, speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    student = speaker("2")
+    await student.says("ask", question="Where does the core shadow lie on the sphere?")
+    await judged(deployment)
+    url = deployment.address.url
+    long_ago = "UPDATE learning_acts SET done_at = done_at - interval '91 days' WHERE creator_id = current_creator()"
+    await change(url, f"SET app.creator_id = 1; {long_ago}")
+
+    await tasks_of(deployment, asyncio.Event()).tidy({})
+
+    assert await rows(url, "SELECT FROM learning_acts") == []
+    assert await balance_of(student) == "🪙 5 CHRONOS"

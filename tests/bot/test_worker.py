@@ -14,7 +14,7 @@ import pytest
 from adapters.postgres.deployment import LIVE
 from bot import items
 from bot import worker as bot_worker
-from bot.app import Deployment, run_worker
+from bot.app import Deployment, run_worker, tasks_of
 from bot.items import _wait, delay_s_after
 from core.conversation import Person, Place, reply_from_json
 from core.errors import (
@@ -415,3 +415,23 @@ async def test_the_buttons_of_cards_say_how_to_ask_and_try_a_batch_again(
     assert "gone already" in (await owner.says("about", payload="999")).text.plain
     student = await speaker("2").says("retry_batch", payload=str(newest.workflow_id))
     assert "Trying" not in student.text.plain
+
+
+async def test_what_fails_for_one_creator_holds_up_no_other(deployment: Deployment, creator_id: CreatorId) -> None:
+    other = (await deployment.directory.add_creator("cooking", "Cooking", None)).id
+    tidied: list[CreatorId] = []
+
+    class Housekeeper:
+        async def tidy_deployment(self) -> None: ...
+
+        async def put_recheck(self, creator_id: CreatorId) -> None: ...
+
+        async def sweep(self, creator_id: CreatorId) -> None: ...
+
+        async def tidy(self, creator_id: CreatorId) -> None:
+            tidied.append(creator_id)
+            raise ValueError("a row that nobody foresaw")
+
+    tasks = tasks_of(deployment, asyncio.Event())
+    await replace(tasks, housekeeping=Housekeeper()).tidy({})
+    assert sorted(tidied) == sorted([creator_id, other])
