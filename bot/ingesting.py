@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from bot.administration import creator_called
 from bot.app import Deployment, open_deployment, run_worker
 from bot.settings import Settings
-from core.errors import UploadRefused
+from core.errors import ProviderError, UploadRefused
 from core.ids import CreatorId, SourceId
 from core.library.cards import stage_words
 from core.library.estimates import left_s, left_words, share_done
@@ -78,6 +78,8 @@ async def ingest_files(
                 refused.append(Ingested(upload.path, "refused", reason=str(refusal)))
             except OSError as error:
                 refused.append(Ingested(upload.path, "refused", reason=f"It cannot be read: {error.strerror}."))
+            except ProviderError as error:
+                refused.append(Ingested(upload.path, "refused", reason=f"It cannot be kept: {error}."))
         async with working(deployment) as worker:
             sources = await _wait(deployment, creator.id, added, worker, quiet=quiet)
         read = deployment.embedders.languages(await deployment.shelf.embedder_of(creator.id))
@@ -98,8 +100,14 @@ async def add_one(deployment: Deployment, creator_id: CreatorId, upload: Upload)
             raise UploadRefused("--link says where the video of a file is; a link needs none.")
         new = intake.links(upload.path, words)
     else:
-        new = await intake.file(creator_id, Path(upload.path), Path(upload.path).name, words)
-    return await deployment.shelf.add(creator_id, new, None, NewWorkflow(settings=upload.settings))
+        file = Path(upload.path)
+        name = file.name.encode("utf-8", "replace").decode()  # a name may hold bytes that are no letters
+        new = await intake.file(creator_id, file, name, words)
+    added = await deployment.shelf.add(creator_id, new, None, NewWorkflow(settings=upload.settings))
+    for entry in added:
+        if entry.known:  # what failed before is tried again, as by /upload
+            await deployment.shelf.retry(creator_id, entry.source_id)
+    return added
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """How the shell ends: one line that says why, as JSON too where JSON was asked for, and never a stack trace."""
 
 import json
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,18 @@ def test_ingesting_says_which_language_the_search_does_not_read(shell: Shell) ->
     said = shell("ingest", "--creator", "drawing", *files).stdout.splitlines()
     assert said[:2] == ["known     english", "known     german"]
     assert said[2].split(maxsplit=1) == ["!", german["warning"]]
+
+
+def test_what_failed_before_is_tried_again_when_it_is_ingested_again(shell: Shell) -> None:
+    assert shell("creator", "add", "drawing").exit_code == 0
+    with wave.open("nothing \udce9.wav", "wb") as silence:
+        silence.setparams((1, 2, 16_000, 0, "NONE", ""))
+        silence.writeframes(bytes(64_000))
+
+    for attempt in (1, 2):
+        assert shell("ingest", "--creator", "drawing", "nothing \udce9.wav").exit_code == 1
+        (job,) = shell.json("jobs", "list")
+        assert (job["stage"], job["attempts"]) == ("failed", attempt)
 
 
 def test_without_creators_the_shell_says_how_the_sample_library_comes(shell: Shell) -> None:
