@@ -196,7 +196,10 @@ def read_names(text: str) -> list[Name]:
     """
     names: list[Name] = []
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
-        row = next(csv.reader([line], skipinitialspace=True), [])
+        try:
+            row = next(csv.reader([line], skipinitialspace=True), [])
+        except csv.Error as error:
+            raise UploadRefused(f"Line {number} cannot be read: {error}.") from error
         if not any(cell.strip() for cell in row):
             continue
         try:
