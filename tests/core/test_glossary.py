@@ -124,14 +124,6 @@ def test_what_cannot_be_a_name_is_refused_in_words() -> None:
     )
 
 
-@given(st.text(st.characters(codec="utf-8"), max_size=400) | st.text(',"\n a', max_size=60))
-def test_any_file_of_names_is_read_or_refused(text: str) -> None:
-    try:
-        assert read_names(text)
-    except UploadRefused as refusal:
-        assert str(refusal)
-
-
 def test_a_line_without_end_is_refused_with_its_number() -> None:
     with pytest.raises(UploadRefused, match="Line 2"):
         read_names("Kubernetes\n" + "a" * 150_000)
