@@ -58,3 +58,12 @@ class Pace:
             self._chats = {k: sent for k, sent in self._chats.items() if now_s - sent[-1] < GROUP.within_s}
         self._everywhere.append(now_s)
         self._chats.setdefault(chat, deque(maxlen=GROUP.most)).append(now_s)
+
+    def take_back(self, chat: str) -> None:
+        """Uncount what was noted last for a chat: it was refused."""
+        sent_s = self._chats.get(chat)
+        if sent_s:
+            sent_s.pop()
+            self._everywhere.pop()
+        if not sent_s:
+            self._chats.pop(chat, None)

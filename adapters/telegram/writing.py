@@ -164,6 +164,7 @@ class Writer:
             try:
                 return await call()
             except BadRequest:
+                self._pace.take_back(place.channel)  # nothing was written, so what takes its place may be
                 raise
             except (RetryAfter, NetworkError) as error:
                 pause_s = retry_after_s(error) if isinstance(error, RetryAfter) else 0.3 * attempt

@@ -63,3 +63,13 @@ def test_chats_that_fell_silent_are_forgotten(pace: Pace, clock: Clock) -> None:
     pace.note("one more")
     assert len(pace._chats) < 100
     assert pace.wait_s("one more") == 0
+
+
+def test_what_was_refused_is_not_counted_so_that_what_takes_its_place_may_go(pace: Pace, clock: Clock) -> None:
+    for _ in range(4):
+        _write(pace, clock, "7")
+    pace.note("7")
+    assert pace.wait_s("7") > 0
+    pace.take_back("7")
+    assert pace.wait_s("7") == 0
+    pace.take_back("never written to")
