@@ -251,9 +251,18 @@ class DownloadsSection(Section):
 class RewardsSection(Section):
     """What learning earns, in whole CHRONOS; an amount of 0 pays nothing."""
 
-    question: int = Field(5, ge=0, description="for a question that the material answers")
-    questions_per_day: int = Field(20, ge=0, description="questions that are paid a day and student")
-    seconds_between_questions: float = Field(60.0, ge=0, description="between two questions that are paid")
+    watch: int = Field(100, ge=0, description="for a video watched to the end")
+    watches_per_day: int = Field(10, ge=0, description="videos that are paid a day and student")
+    quiz: int = Field(50, ge=0, description="for a quiz passed with 85 % or better")
+    quizzes_per_day: int = Field(10, ge=0, description="quizzes that are paid a day and student")
+    message: int = Field(5, ge=0, description="for a question that the material answers, or a contribution")
+    messages_per_day: int = Field(20, ge=0, description="messages that are paid a day and student")
+    seconds_between_messages: float = Field(60.0, ge=0, description="between two messages that are paid")
+    streak: int = Field(25, ge=0, description="for seven days of learning in a row")
+    project: int = Field(200, ge=0, description="for a project that the staff approved")
+    projects_per_day: int = Field(5, ge=0, description="projects that are paid a day and student")
+    reaction: int = Field(0, ge=0, description="for a reaction to a message of one's own; 0: reactions do not pay")
+    reactions_per_day: int = Field(5, ge=0, description="reactions that are paid a day and giver")
     grants_per_day: int = Field(10, ge=0, description="gifts of the staff that a student can get a day")
     issued_per_day: int = Field(10_000, ge=0, description="CHRONOS that a creator can issue a day")
     issued_per_month: int = Field(100_000, ge=0, description="CHRONOS that a creator can issue a month")

@@ -67,7 +67,8 @@ class Place:
     """Where something is said, in the platform's own ids.
 
     ``community`` is the Discord server or Telegram group; empty in a direct message. ``channel`` is where to write,
-    ``thread`` a Telegram topic inside it.
+    ``thread`` a Telegram topic inside it. Where ``channel`` is empty, a message is for the person ``recipient``
+    alone, and the platform knows the channel.
     """
 
     platform: str
@@ -75,6 +76,7 @@ class Place:
     community: str = ""
     community_name: str = ""
     thread: str = ""
+    recipient: str = ""
 
     @property
     def direct(self) -> bool:

@@ -93,9 +93,10 @@ class DiscordPlatform:
         if outgoing is None:
             raise ProviderBusy("Discord is not connected", retry_after_s=5)
         with delivery_errors():
+            channel = place.channel or await outgoing.direct_channel(place.recipient)
             if not message_id:
-                return await outgoing.send(place.channel, reply)
-            return await _edited_or_sent(outgoing, place.channel, message_id, reply)
+                return await outgoing.send(channel, reply)
+            return await _edited_or_sent(outgoing, channel, message_id, reply)
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()

@@ -7,7 +7,7 @@ from typing import Final
 import asyncpg
 
 from adapters.postgres.database import Connection, Database
-from adapters.postgres.jobs import put_awards
+from adapters.postgres.jobs import AWARD, put_job
 from adapters.postgres.ledger import pay
 from core.errors import Refused
 from core.ids import CreatorId, StudentId
@@ -46,7 +46,7 @@ async def record_act(connection: Connection, act: Act) -> None:
         RECORD, act.creator_id, act.student_id, act.rule, act.key, wording and wording.words,
         wording and wording.characters, wording and wording.fingerprint, dict(act.evidence),
     )  # fmt: skip
-    await put_awards(connection, act.creator_id)
+    await put_job(connection, AWARD, act.creator_id)
 
 
 class PostgresActs:

@@ -1,4 +1,4 @@
-"""Announcing new sources, on PostgreSQL under one creator's row-level security."""
+"""Where what is told, and announcing new sources, on PostgreSQL under one creator's row-level security."""
 
 from typing import Final
 
@@ -6,15 +6,15 @@ from adapters.postgres.database import Connection, Database
 from adapters.postgres.outbox import place_to_json, post
 from core.conversation import Place, reply_to_json
 from core.ids import CommunityId, CreatorId, SourceId, WorkflowId
-from core.library.announcing import Fresh, announcement
+from core.library.announcing import Fresh, Subject, announcement
 
-PLACE: Final = "SELECT place FROM announcements WHERE creator_id = $1 AND community_id = $2"
-PLACES: Final = "SELECT place FROM announcements WHERE creator_id = $1 ORDER BY community_id"
+PLACE: Final = "SELECT place FROM announcements WHERE creator_id = $1 AND community_id = $2 AND subject = $3"
+PLACES: Final = "SELECT place FROM announcements WHERE creator_id = $1 AND subject = $2 ORDER BY community_id"
 CHOOSE: Final = """
-    INSERT INTO announcements (creator_id, community_id, place) VALUES ($1, $2, $3)
-    ON CONFLICT (creator_id, community_id) DO UPDATE SET place = excluded.place
+    INSERT INTO announcements (creator_id, community_id, subject, place) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (creator_id, community_id, subject) DO UPDATE SET place = excluded.place
 """
-LEAVE: Final = "DELETE FROM announcements WHERE creator_id = $1 AND community_id = $2"
+LEAVE: Final = "DELETE FROM announcements WHERE creator_id = $1 AND community_id = $2 AND subject = $3"
 # Noted also where nobody wants to hear of it, so that nothing old is announced to whoever asks for it later.
 NOTE: Final = """
     WITH noted AS (
@@ -35,19 +35,22 @@ class PostgresAnnouncements:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def place(self, creator_id: CreatorId, community_id: CommunityId) -> Place | None:
-        """Where in a community new sources are announced; None where they are not."""
+    async def place(self, creator_id: CreatorId, community_id: CommunityId, subject: Subject) -> Place | None:
+        """Where in a community something is told; None where it is not."""
         async with self._database.creator(creator_id) as connection:
-            found = await connection.fetchval(PLACE, creator_id, community_id)
+            found = await connection.fetchval(PLACE, creator_id, community_id, subject.value)
         return Place(**found) if found else None
 
-    async def choose(self, creator_id: CreatorId, community_id: CommunityId, place: Place | None) -> None:
-        """Announce what becomes ready from now on in a place, or nowhere."""
+    async def choose(
+        self, creator_id: CreatorId, community_id: CommunityId, subject: Subject, place: Place | None
+    ) -> None:
+        """Tell what happens from now on in a place, or nowhere."""
+        chosen = (creator_id, community_id, subject.value)
         async with self._database.creator(creator_id) as connection:
             if place is None:
-                await connection.execute(LEAVE, creator_id, community_id)
+                await connection.execute(LEAVE, *chosen)
             else:
-                await connection.execute(CHOOSE, creator_id, community_id, place_to_json(place))
+                await connection.execute(CHOOSE, *chosen, place_to_json(place))
 
 
 async def announce(connection: Connection, creator_id: CreatorId, workflow_id: WorkflowId) -> None:
@@ -61,5 +64,5 @@ async def announce(connection: Connection, creator_id: CreatorId, workflow_id: W
     content = reply_to_json(
         announcement([Fresh(SourceId(row["id"]), row["title"], row["link"], row["duration_s"]) for row in rows])
     )
-    for row in await connection.fetch(PLACES, creator_id):
+    for row in await connection.fetch(PLACES, creator_id, Subject.LESSONS.value):
         await post(connection, creator_id, Place(**row["place"]), content)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from adapters.postgres.database import Connection, Database
-from adapters.postgres.jobs import put_respelling
+from adapters.postgres.jobs import RESPELL, put_job
 from core.errors import UploadRefused
 from core.ids import CreatorId, SourceId
 from core.library.glossary import MOST_NAMES, MOST_SPELLINGS, Glossary, Name
@@ -61,7 +61,7 @@ class PostgresGlossaries:
     async def respell(self, creator_id: CreatorId) -> None:
         """Have the glossary applied to these sources in the background."""
         async with self._database.creator(creator_id) as connection:
-            await put_respelling(connection, creator_id)
+            await put_job(connection, RESPELL, creator_id)
 
 
 async def read_glossary(connection: Connection, creator_id: CreatorId) -> Glossary:

@@ -34,16 +34,12 @@ async def put_recheck(connection: "asyncpg.Connection[asyncpg.Record]", creator_
     )  # fmt: skip
 
 
-async def put_respelling(connection: Connection, creator_id: CreatorId) -> None:
-    """Have names spelled in a creator's recordings after this transaction; one that runs has its names already."""
+async def put_job(connection: Connection, entrypoint: str, creator_id: CreatorId) -> None:
+    """Have work done for a creator after this transaction: a job each, as one that runs may have looked already."""
     async with system_role(connection):
-        await _queries(raw_connection(connection)).enqueue(RESPELL, json.dumps({"creator_id": creator_id}).encode())
-
-
-async def put_awards(connection: Connection, creator_id: CreatorId) -> None:
-    """Have a creator's acts judged after this transaction: a job each, as one that runs may have looked already."""
-    async with system_role(connection):
-        await _queries(raw_connection(connection)).enqueue(AWARD, json.dumps({"creator_id": creator_id}).encode())
+        await _queries(raw_connection(connection)).enqueue(
+            entrypoint, json.dumps({"creator_id": creator_id}).encode()
+        )
 
 
 async def put_calibration(connection: Connection, creator_id: CreatorId) -> None:

@@ -1,10 +1,12 @@
-"""Telling the uploader that something failed: the edit of a card makes no notification, a message does."""
+"""Telling people what they did not ask for: an uploader that something failed, a student privately, the staff."""
 
 from typing import Final
 
 from adapters.postgres.database import Connection, system_role
-from core.conversation import reply_to_json
-from core.ids import CreatorId
+from adapters.postgres.outbox import post
+from core.conversation import Place, Reply, reply_to_json
+from core.ids import CreatorId, StudentId
+from core.library.announcing import Subject
 from core.library.cards import Batch, failure_notice
 from core.richtext import member
 
@@ -23,7 +25,15 @@ IDENTITY: Final = """
      WHERE o.id = $1 AND o.creator_id = $3
      LIMIT 1
 """
-SEND: Final = "INSERT INTO outbox (creator_id, platform, place, content) VALUES ($1, $2, $3, $4)"
+# Where the creator has a community, so that the platform lets the bot write to its members.
+PRIVATELY: Final = """
+    SELECT i.platform, i.external_id FROM identities i
+     WHERE i.student_id = $2 AND EXISTS (SELECT FROM communities c
+                                          WHERE c.creator_id = $1 AND c.platform = i.platform)
+     ORDER BY i.platform, i.external_id LIMIT 1
+"""
+STAFF_PLACES: Final = "SELECT place FROM announcements WHERE creator_id = $1 AND subject = $2 ORDER BY community_id"
+OWNER: Final = "SELECT owner_id FROM creators WHERE id = $1"
 
 
 async def tell_uploader(connection: Connection, creator_id: CreatorId, batch: Batch) -> None:
@@ -39,7 +49,31 @@ async def _say(connection: Connection, creator_id: CreatorId, batch: Batch, coun
         return
     async with system_role(connection):
         to = await connection.fetchrow(IDENTITY, workflow["card_id"], workflow["uploader_id"], creator_id)
-        if to is None or to["platform"] in SEEN_AT_ONCE:
-            return
-        notice = failure_notice(batch, count, member(to["external_id"], to["display_name"]))
-        await connection.execute(SEND, creator_id, to["platform"], to["place"], reply_to_json(notice))
+    if to is None or to["platform"] in SEEN_AT_ONCE:
+        return
+    notice = failure_notice(batch, count, member(to["external_id"], to["display_name"]))
+    await post(connection, creator_id, Place(**to["place"]), reply_to_json(notice))
+
+
+async def tell(connection: Connection, creator_id: CreatorId, student_id: StudentId, notice: Reply) -> None:
+    """Inside a creator's transaction, write to a student privately, where one of the creator's platforms can.
+
+    Buttons stay; files do not. Whoever has no such account is not told.
+    """
+    async with system_role(connection):
+        to = await connection.fetchrow(PRIVATELY, creator_id, student_id)
+    if to is not None:
+        place = Place(to["platform"], "", recipient=to["external_id"])
+        await post(connection, creator_id, place, reply_to_json(notice))
+
+
+async def tell_staff(connection: Connection, creator_id: CreatorId, notice: Reply) -> None:
+    """Inside a creator's transaction, write to the staff where /settings says, else to the owner."""
+    rows = await connection.fetch(STAFF_PLACES, creator_id, Subject.STAFF.value)
+    for row in rows:
+        await post(connection, creator_id, Place(**row["place"]), reply_to_json(notice))
+    if not rows:
+        async with system_role(connection):
+            owner_id = await connection.fetchval(OWNER, creator_id)
+        if owner_id is not None:
+            await tell(connection, creator_id, StudentId(owner_id), notice)

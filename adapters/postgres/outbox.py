@@ -82,4 +82,5 @@ def place_to_json(place: Place) -> dict[str, str]:
         "channel": place.channel,
         "community": place.community,
         "thread": place.thread,
+        "recipient": place.recipient,
     }

@@ -7,6 +7,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -128,10 +129,11 @@ class Connection:
         """See :meth:`core.conversation.Messenger.deliver`."""
         if not self._connected:
             raise ProviderBusy("Telegram is not connected yet", retry_after_s=2)
+        to = place if place.channel else replace(place, channel=place.recipient)  # a private chat has its person's id
         with provider_errors():
             if message_id:
-                return await self._outgoing.edit(place, reply, message_id)
-            return await self._outgoing.say(place, reply)
+                return await self._outgoing.edit(to, reply, message_id)
+            return await self._outgoing.say(to, reply)
 
     async def receive(self, data: Any) -> int:  # noqa: ANN401 - whatever the body held
         """Take an update from the webhook; returns the HTTP status."""

@@ -6,6 +6,7 @@ from bot.commands.registry import Context, Registry, said
 from core.conversation import Audience, Button, Kind, Parameter, Place, Reply, Role, listed
 from core.errors import Refused
 from core.ids import CreatorId
+from core.library.announcing import Subject
 from core.library.uploads import checked_language
 from core.members.directory import LONGEST_NAME, SET_UP_ALREADY, Creator, checked_name
 from core.richtext import RichText, bold, code, joined, role
@@ -83,12 +84,15 @@ def _require_registration(context: Context) -> None:
     Parameter("who_may_ask", "Who may ask", Kind.CHOICE, choices=("everyone", "enrolled")),
     Parameter("answers", "Whether everybody sees an answer", Kind.CHOICE, choices=("public", "private")),
     Parameter("announce", "Whether new lessons are announced, here where you type", Kind.CHOICE, choices=HERE_OR_OFF),
+    Parameter("staff_news", "Whether the staff is told things here where you type", Kind.CHOICE, choices=HERE_OR_OFF),
     audience=Audience.STAFF,
     private=True,
 )
 async def settings(context: Context) -> Reply:
     """Change what is given, then show everything."""
-    staff_role, announced = await _staff_role(context), await _announced(context)
+    staff_role = await _staff_role(context)
+    announced = await _told(context, "announce", Subject.LESSONS)
+    staff_news = await _told(context, "staff_news", Subject.STAFF)
     creator = await _changed(context, context.creator)
     lines = [
         RichText.of(bold("Name: "), creator.name),
@@ -97,6 +101,7 @@ async def settings(context: Context) -> Reply:
         RichText.of(bold("Answers: "), creator.answers),
         RichText.of(bold("Staff role: "), _role_words(staff_role)),
         RichText.of(bold("New lessons: "), announced),
+        RichText.of(bold("News for the staff: "), staff_news),
         RichText.of("\nChange with ", code(_changing(context))),
     ]
     may_join = context.standing.owner and context.services.registration != "closed"
@@ -125,21 +130,22 @@ async def _staff_role(context: Context) -> str:
     return wanted
 
 
-async def _announced(context: Context) -> str:
-    """Where new lessons are announced in this community, in words, after the change that was asked for."""
-    given, community, chosen = context.text("announce"), context.standing.community, context.services.announcements
+async def _told(context: Context, name: str, subject: Subject) -> str:
+    """Where something is told in this community, in words, after the change that was asked for."""
+    given, community, chosen = context.text(name), context.standing.community, context.services.announcements
     if community is None:
         if given:
-            raise Refused(
-                "Announcements belong to a server or group: type it in the channel where they are to appear."
-            )
-        return "announced where a server or group wants them; its own /settings shows it"
+            raise Refused("That belongs to a server or group: type it in the channel where it is to appear.")
+        return "told where a server or group wants it; its own /settings shows it"
     if given:
-        await chosen.choose(context.creator.id, community.id, context.place if given == "here" else None)
-    place = await chosen.place(context.creator.id, community.id)
+        await chosen.choose(context.creator.id, community.id, subject, context.place if given == "here" else None)
+    place = await chosen.place(context.creator.id, community.id, subject)
     if place is None:
-        return "not announced"
-    return "announced here" if place.key == context.place.key else "announced in another channel of this community"
+        return _NOWHERE[subject]
+    return "told here" if place.key == context.place.key else "told in another channel of this community"
+
+
+_NOWHERE: Final = {Subject.LESSONS: "not announced", Subject.STAFF: "told to the owner privately"}
 
 
 @commands.action("no_staff_role", audience=Audience.STAFF)

@@ -10,7 +10,7 @@ from core.conversation import Audience, Button, Kind, Parameter, Reply, Tone
 from core.errors import Refused
 from core.ids import StudentId
 from core.rewards.ledger import Award, AwardStatus, ReversalStatus, Transaction, Wallet
-from core.rewards.rules import GRANT, NAMES
+from core.rewards.rules import GRANT, MESSAGE, NAMES
 from core.richtext import RichText, bold, joined, one_line
 
 PAGE: Final = 10
@@ -29,7 +29,7 @@ commands = Registry()
 async def balance(context: Context) -> Reply:
     """Show a member's wallet over all creators."""
     wallet = await context.services.ledger.wallet(context.standing.student_id)
-    rule = context.services.rewards.rules.get("question")
+    rule = context.services.rewards.rules.get(MESSAGE)
     lines = [RichText.of("🪙 ", bold(f"{wallet.balance:,} CHRONOS")), *_details(wallet)]
     if rule is not None and rule.amount:
         lines.append(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, Protocol
 
 from core.conversation import Button, Place, Reply, Tone
@@ -10,6 +11,13 @@ from core.library.cards import clock
 from core.richtext import RichText, joined, link
 
 MOST_TITLES: Final = 5
+
+
+class Subject(StrEnum):
+    """What a community wants to be told of: new lessons, and what concerns its staff."""
+
+    LESSONS = "lessons"
+    STAFF = "staff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +31,16 @@ class Fresh:
 
 
 class Announcements(Protocol):
-    """Where communities want new sources announced. No method can reach across creators."""
+    """Where communities want what told. No method can reach across creators."""
 
-    async def place(self, creator_id: CreatorId, community_id: CommunityId) -> Place | None:
-        """Where in a community they are announced; None where they are not."""
+    async def place(self, creator_id: CreatorId, community_id: CommunityId, subject: Subject) -> Place | None:
+        """Where in a community it is told; None where it is not."""
         ...
 
-    async def choose(self, creator_id: CreatorId, community_id: CommunityId, place: Place | None) -> None:
-        """Announce what becomes ready from now on in a place, or nowhere."""
+    async def choose(
+        self, creator_id: CreatorId, community_id: CommunityId, subject: Subject, place: Place | None
+    ) -> None:
+        """Tell what happens from now on in a place, or nowhere."""
         ...
 
 

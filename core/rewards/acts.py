@@ -15,8 +15,8 @@ from typing import Any, Final
 from core.asking.sessions import Speaker
 from core.asking.words import clean_question, tokens
 from core.ids import CreatorId, MessageId, StudentId
+from core.rewards.rules import MESSAGE
 
-QUESTION: Final = "question"
 FINGERPRINT_BITS: Final = 64
 ALIKE_BITS: Final = 8
 """Texts whose fingerprints differ in at most so many bits are nearly equal: a word more, not another word."""
@@ -91,8 +91,8 @@ class Act:
 def question_asked(speaker: Speaker, message_id: MessageId, wording: Wording) -> Act:
     """The act of asking something that the material answers."""
     return Act(
-        speaker.creator_id, speaker.student_id, QUESTION, f"{QUESTION}:{message_id}", datetime.now(UTC),
-        wording, {"message": message_id},
+        speaker.creator_id, speaker.student_id, MESSAGE, f"question:{message_id}", datetime.now(UTC), wording,
+        {"question": message_id},
     )  # fmt: skip
 
 

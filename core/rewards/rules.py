@@ -4,11 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from core.rewards.acts import QUESTION
 from core.rewards.ledger import Budget
 
+WATCH: Final = "watch"
+QUIZ: Final = "quiz"
+MESSAGE: Final = "message"
+STREAK: Final = "streak"
+PROJECT: Final = "project"
+REACTION: Final = "reaction"
 GRANT: Final = "grant"
-NAMES: Final = {QUESTION: "a question that was answered", GRANT: "given by the staff"}
+NAMES: Final = {
+    WATCH: "a video watched to the end",
+    QUIZ: "a quiz passed",
+    MESSAGE: "a question that was answered, or a contribution",
+    STREAK: "seven days of learning in a row",
+    PROJECT: "a project that was approved",
+    REACTION: "a reaction to what you wrote",
+    GRANT: "given by the staff",
+}
 """What each rule pays for, as students read it."""
 
 

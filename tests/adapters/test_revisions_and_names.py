@@ -22,6 +22,7 @@ from core.asking.embedding import Vector
 from core.conversation import Place, Reply, reply_from_json
 from core.errors import ProviderError, UploadRefused
 from core.ids import SourceId
+from core.library.announcing import Subject
 from core.library.glossary import MOST_NAMES, Name
 from core.library.indexing import SEARCHED_AGAIN, Indexer
 from core.library.ingestion import Interrupted, process
@@ -342,7 +343,7 @@ async def test_asking_again_for_the_spelling_is_done_again_since_names_may_have_
 
 
 async def announced(database: Database, school: School, place: Place | None = PLACE) -> None:
-    await PostgresAnnouncements(database).choose(school.creator_id, school.community_id, place)
+    await PostgresAnnouncements(database).choose(school.creator_id, school.community_id, Subject.LESSONS, place)
 
 
 async def test_a_new_source_is_announced_once_and_only_where_that_is_wanted(
@@ -408,6 +409,6 @@ async def test_one_creators_news_is_not_told_in_anothers_community(
     database: Database, school: School, database_url: str
 ) -> None:
     other = await found_school(database, "cooking")
-    await PostgresAnnouncements(database).choose(other.creator_id, other.community_id, PLACE)
+    await PostgresAnnouncements(database).choose(other.creator_id, other.community_id, Subject.LESSONS, PLACE)
     await add_ready(database, school.creator_id, lecture("ink"))
     assert await posted(database_url, "10") == []

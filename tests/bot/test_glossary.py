@@ -129,7 +129,7 @@ async def test_new_lessons_are_announced_where_it_was_asked_for(
 ) -> None:
     staff = await staff_of(speaker)
     assert "New lessons: not announced" in (await staff.says("settings")).text.plain
-    assert "New lessons: announced here" in (await staff.says("settings", announce="here")).text.plain
+    assert "New lessons: told here" in (await staff.says("settings", announce="here")).text.plain
     elsewhere = replace(staff, place=replace(staff.place, channel="c101"))
     assert "in another channel" in (await elsewhere.says("settings")).text.plain
     await staff.says("upload", file=attachment(), title="Spheres")
