@@ -13,6 +13,7 @@ from typing import Final
 
 from tests.bench.asking import measure_asking, measure_candidates, open_town, say
 from tests.bench.ingesting import measure_captions, measure_ingestion
+from tests.bench.ledger import measure_ledger
 from tests.bench.processes import measure_hearing, measure_long_video, measure_memory, measure_start_up
 from tests.bench.queueing import measure_queue
 from tests.bench.table import Row, print_table
@@ -31,10 +32,15 @@ def main() -> None:
         "--speech", type=Path, default=os.environ.get("SPEECH") or None, metavar="FOLDER",
         help="recordings, each with what is said in it beside it as .txt, whose word error is measured, too",
     )  # fmt: skip
+    parser.add_argument(
+        "--ledger", type=Path, default=os.environ.get("LEDGER") or None, metavar="FILE",
+        help="a ledger in SQL with a function chronos.earn, against which awards are measured",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     arguments = parser.parse_args()
     with TemporaryDirectory(prefix="chronos-bench-") as folder:
-        rows = asyncio.run(_all(Path(folder), arguments.speech, small=arguments.small))
+        ledger = arguments.ledger.read_text() if arguments.ledger else ""
+        rows = asyncio.run(_all(Path(folder), arguments.speech, ledger, small=arguments.small))
         rows += measure_start_up(Path(folder) / "shell")
     if arguments.small:  # the goals are for full sizes
         rows = [replace(row, goal=None) for row in rows]
@@ -44,10 +50,11 @@ def main() -> None:
         print_table(rows, tty=sys.stdout.isatty())
 
 
-async def _all(folder: Path, speech: Path | None, *, small: bool) -> list[Row]:
+async def _all(folder: Path, speech: Path | None, ledger: str, *, small: bool) -> list[Row]:
     rows = await _in_town(folder, SMALL if small else SIZES, small=small)
     say("two workers")
     rows += await measure_queue(folder / "queue", captions=20 if small else 300)
+    rows += await measure_ledger(folder / "ledger", ledger, small=small)
     say("hearing")
     return rows + await measure_hearing(speech, small=small)
 
