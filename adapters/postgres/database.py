@@ -52,6 +52,20 @@ class Database:
         async with self._scoped("chronos_app", str(creator_id), student, frozen=frozen) as connection:
             yield connection
 
+    async def call(
+        self, creator_id: CreatorId, student_id: StudentId | None, function: str, *arguments: object
+    ) -> object:
+        """Call a function of the database as :meth:`creator` would, in a transaction of its own and one round trip.
+
+        The scope is set before the function is entered, and what it reads is planned inside of it.
+        """
+        given = ", ".join(f"${number}" for number in range(4, 4 + len(arguments)))
+        async with self._connection() as connection:
+            return await connection.fetchval(
+                f"SELECT {function}({given}) FROM ({_SCOPE}) AS scope",
+                "chronos_app", str(creator_id), str(student_id or ""), *arguments,
+            )  # fmt: skip
+
     @asynccontextmanager
     async def student(self, student_id: StudentId) -> AsyncIterator[Connection]:
         """A transaction that sees what is kept of one student, over all creators, to read."""
@@ -68,11 +82,16 @@ class Database:
     async def _scoped(
         self, role: str, creator: str, student: str, *, frozen: bool = False
     ) -> AsyncIterator[Connection]:
-        connection = await self._acquire()
-        try:
+        async with self._connection() as connection:
             async with connection.transaction(isolation="repeatable_read" if frozen else None):
                 await connection.execute(_SCOPE, role, creator, student)
                 yield connection
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        connection = await self._acquire()
+        try:
+            yield connection
         except asyncpg.DiskFullError as error:
             raise DatabaseFull(f"The disk of the database is full ({error}): free some space.") from error
         except _UNREACHABLE as error:
