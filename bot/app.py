@@ -183,7 +183,6 @@ async def open_on(
 ) -> AsyncIterator[Deployment]:  # fmt: skip
     """Everything that stands on a migrated database; sources are read by ``given_reader`` where there is one."""
     scratch = Scratch(settings.storage.data_dir / "scratch")
-    await scratch.sweep()
     files = open_files(settings, scratch)
     async with (
         open_database(address.url, revive=address.revive) as database,
@@ -307,6 +306,7 @@ def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
 async def run_worker(deployment: Deployment, stop: asyncio.Event) -> None:
     """Take jobs until ``stop`` is set; a database that is away is waited for, or brought back where it is ours."""
     tasks = tasks_of(deployment, stop)
+    await deployment.services.scratch.sweep()
     while not stop.is_set():
         try:
             async with open_queue(deployment.address.url) as queue:

@@ -82,10 +82,10 @@ class Database:
     async def _scoped(
         self, role: str, creator: str, student: str, *, frozen: bool = False
     ) -> AsyncIterator[Connection]:
-        async with self._connection() as connection:
-            async with connection.transaction(isolation="repeatable_read" if frozen else None):
-                await connection.execute(_SCOPE, role, creator, student)
-                yield connection
+        isolation = "repeatable_read" if frozen else None
+        async with self._connection() as connection, connection.transaction(isolation=isolation):
+            await connection.execute(_SCOPE, role, creator, student)
+            yield connection
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from core.errors import DatabaseError, DiskFull, EmbedderChanged, ProviderError, SourceGone, UploadRefused
 from core.ids import CreatorId, SourceId
-from core.library.indexing import Indexer
+from core.library.indexing import Indexer, nobody_waits
 from core.library.ingestion import Interrupted, entries_to_add, prepared
 from core.library.origins import UNKNOWN, Freshness, Listing
 from core.library.reading import ReadSource
@@ -127,10 +127,6 @@ class Recheck:
         """Embed what is new in a text; vectors of what stayed are taken over."""
         indexed = await prepared(
             creator_id, watched.source_id, read.transcript, watched.language or read.language, watched.settings,
-            bench=self.bench, indexer=self.indexer, report=_nobody_waits,
+            bench=self.bench, indexer=self.indexer, report=nobody_waits,
         )  # fmt: skip
         await self.watchlist.replace(creator_id, watched.source_id, read, indexed)
-
-
-async def _nobody_waits(_share: float) -> None:
-    """A look in the background has no card."""

@@ -164,3 +164,7 @@ class Indexer:
             part = missing[first : first + SLICE]
             made.update(zip(part, await self.embedder.embed_passages(part), strict=True))
         return np.stack([made[text] for text in texts])
+
+
+async def nobody_waits(_share: float) -> None:
+    """Hears of work in the background, which has no card."""

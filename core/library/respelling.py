@@ -7,7 +7,7 @@ from typing import Protocol
 
 from core.ids import CreatorId, SourceId
 from core.library.glossary import Glossaries, Glossary, edited
-from core.library.indexing import Indexer
+from core.library.indexing import Indexer, nobody_waits
 from core.library.ingestion import Interrupted, told
 from core.library.store import IndexedSource, UploadSettings
 from core.library.transcript import Chapter, Segment, Timing, Transcript
@@ -67,7 +67,7 @@ class Respelling:
         units = respelled(spoken.units, glossary)
         indexer = self.indexer.using(await self.bench.embedder_of(creator_id))
         known = await self.bench.embedded(creator_id, spoken.source_id, indexer.embedder.embedder_id)
-        indexed = await indexer.index_units(units, _nobody_waits, spoken.settings, known)
+        indexed = await indexer.index_units(units, nobody_waits, spoken.settings, known)
         segments = tuple(Segment(unit.start_s, unit.end_s, unit.text) for unit in units)
         chapters = tuple(replace(each, title=glossary.corrected(each.title)) for each in spoken.chapters)
         indexed = await told(
@@ -82,7 +82,3 @@ def respelled(units: Sequence[Unit], glossary: Glossary) -> list[Unit]:
     changes = glossary.edits([unit.text for unit in units])
     spelt = (replace(unit, text=edited(unit.text, changes.get(n, []))) for n, unit in enumerate(units))
     return [unit for unit in spelt if unit.text]
-
-
-async def _nobody_waits(_share: float) -> None:
-    """Work in the background has no card."""

@@ -24,9 +24,10 @@ from tests.bench.asking import Town
 from tests.bench.captions import made_up_captions
 from tests.bench.made_up import STEM
 from tests.bench.table import Row
-from tests.bench.waiting import until
+from tests.waiting import eventually
 
 ROUNDS: Final = 2
+LONGEST_S: Final = 900.0
 
 
 async def measure_ingestion(town: Town, most_sources: int) -> list[Row]:
@@ -84,7 +85,7 @@ async def _uploaded(deployment: Deployment, creator_id: CreatorId, file: Path) -
     async with working(deployment):
         began = time.perf_counter()
         await add_one(deployment, creator_id, Upload(str(file), language="en"))
-        await until(done, "the captions to be searchable")
+        await eventually(done, "the captions to be searchable", LONGEST_S)
         taken_s = time.perf_counter() - began
     (newest, *_) = await deployment.shelf.sources(creator_id)
     if newest.stage is not Stage.COMPLETED:

@@ -5,18 +5,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 from adapters.postgres.database import Database
 from bot.deliveries import MOST_ATTEMPTS
 from core.ids import CreatorId
 from tests.waiting import eventually
-from tests.wire import discord_spec, telegram_spec
 from tests.wire.fake_discord import FakeDiscord, Guild, Message, User
 from tests.wire.fake_telegram import FakeTelegram
 from tests.wire.fake_telegram_chats import FakeChat, FakeMessage, FakeUser
 from tests.wire.production import (
-    DISCORD_TOKEN,
     lecture,
     on_database,
     on_discord,
@@ -27,20 +23,6 @@ from tests.wire.production import (
 WITHIN_S: Final = 90.0
 LONG: Final = lecture([f"Exercise {n} draws a sphere with {n + 2} lines of charcoal on paper." for n in range(250)])
 REFUSED: Final = "http://127.0.0.1:9/lesson.mp3"
-
-
-@pytest.fixture
-async def discord() -> AsyncIterator[FakeDiscord]:
-    async with FakeDiscord(DISCORD_TOKEN, privileged_intents=0) as server:
-        yield server
-        discord_spec.check_calls(server.calls)
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram() as server:
-        yield server
-        telegram_spec.check_calls(server.calls)
 
 
 class OnDiscord:

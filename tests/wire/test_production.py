@@ -14,7 +14,7 @@ from adapters.postgres.database import Database
 from core.ids import CreatorId
 from tests.adapters.school import rows
 from tests.waiting import eventually
-from tests.wire import discord_spec, openai_spec, telegram_spec
+from tests.wire import openai_spec
 from tests.wire.fake_discord import FakeDiscord, Guild, Message, User
 from tests.wire.fake_models import Answer, Claim, ModelRequest
 from tests.wire.fake_models_anthropic import FakeAnthropic
@@ -113,20 +113,6 @@ class Bakery:
         text = question if reply_to else f"@{self.telegram.bot.username} {question}"
         said = await self.telegram.send(who, self.group, text, reply_to=reply_to)
         return await self.group.next_message(said)
-
-
-@pytest.fixture
-async def discord() -> AsyncIterator[FakeDiscord]:
-    async with FakeDiscord(DISCORD_TOKEN, privileged_intents=0) as server:
-        yield server
-        discord_spec.check_calls(server.calls)
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram() as server:
-        yield server
-        telegram_spec.check_calls(server.calls)
 
 
 @pytest.fixture
