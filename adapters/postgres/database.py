@@ -82,8 +82,10 @@ class Database:
     async def _scoped(
         self, role: str, creator: str, student: str, *, frozen: bool = False
     ) -> AsyncIterator[Connection]:
-        isolation = "repeatable_read" if frozen else None
-        async with self._connection() as connection, connection.transaction(isolation=isolation):
+        async with (
+            self._connection() as connection,
+            connection.transaction(isolation="repeatable_read" if frozen else None),
+        ):
             await connection.execute(_SCOPE, role, creator, student)
             yield connection
 
