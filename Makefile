@@ -21,8 +21,8 @@ install: $(READY) ## a virtual environment with everything, from the lock
 run: $(READY) ## everything that is configured; without keys: the sample library and a chat
 	@exec $(BIN)/chronos run
 
-test: $(READY) ## all tests
-	$(BIN)/pytest
+test: $(READY) ## all tests, three at a time: many wait for a process
+	$(BIN)/pytest -n 3 --dist worksteal
 
 check: format lint types contracts dependencies test ## all that must pass before a commit lands
 
