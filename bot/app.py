@@ -42,6 +42,7 @@ from bot.commands.registry import Services
 from bot.deliveries import deliver_for_ever
 from bot.embedders import open_embedders
 from bot.items import ItemWork
+from bot.payouts import PayoutWork, make_desk, open_payouts
 from bot.reading import make_intake, open_files, open_reader
 from bot.reindexing import ReindexWork
 from bot.responder import CommandResponder
@@ -105,6 +106,7 @@ class Deployment:
     engine: Engine
     links: SignedWatchLinks
     keeping: Keeping
+    payouts: PayoutWork
     services: Services
     responder: CommandResponder
 
@@ -188,6 +190,7 @@ async def open_on(
         open_database(address.url, revive=address.revive) as database,
         open_embedders(settings) as embedders,
         open_models(settings) as models,
+        open_payouts(settings, database) as payouts,
         open_reader(
             settings,
             files,
@@ -218,7 +221,7 @@ async def open_on(
             clips=Clips(holdings, files, media, scratch), scratch=scratch, worklog=PostgresWorklog(database),
             revisions=PostgresRevisions(database), glossaries=PostgresGlossaries(database),
             announcements=PostgresAnnouncements(database), ledger=PostgresLedger(database),
-            rewards=make_rewards(settings),
+            rewards=make_rewards(settings), desk=make_desk(settings, database),
             uploads_per_hour=settings.limits.uploads_per_hour, registration=settings.operator.registration,
             contact=settings.operator.contact,
         )  # fmt: skip
@@ -226,7 +229,8 @@ async def open_on(
         yield Deployment(
             settings, address, database, directory, shelf, holdings, conversations, PostgresOutbox(database),
             greetings, embedders, reindexings, Indexer(embedders.usual, split_sentences, stem, embedders.of),
-            given_reader or reader, reader, engine, links, reader.keeping, services,
+            given_reader or reader, reader, engine, links, reader.keeping, payouts,
+            services,
             CommandResponder(EVERYTHING, services, greetings),
         )  # fmt: skip
 
@@ -299,7 +303,8 @@ def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
         PostgresActs(deployment.database), deployment.services.ledger, deployment.services.rewards
     )  # fmt: skip
     return Tasks(
-        items, deployment.engine, deployment.directory, deployment, links, names, reindexing, awarding, stop
+        items, deployment.engine, deployment.directory, deployment, links, names, reindexing, awarding,
+        deployment.payouts, stop
     )  # fmt: skip
 
 

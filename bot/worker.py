@@ -15,6 +15,7 @@ from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.models import Job
 
 from bot.items import ItemWork, once_there_is_room
+from bot.payouts import PayoutWork
 from bot.reindexing import ReindexWork
 from core.asking.engine import Engine
 from core.errors import DatabaseError
@@ -67,6 +68,7 @@ class Tasks:
     names: Respelling
     reindexing: ReindexWork
     awarding: Awarding
+    payouts: PayoutWork
     stop: asyncio.Event
 
     async def calibrate(self, payload: dict[str, int]) -> None:
@@ -112,9 +114,20 @@ class Tasks:
         await self._for_each(self._reconciled)
 
     async def _reconciled(self, creator_id: CreatorId) -> None:
-        for fault in await self.awarding.check(creator_id):
-            log.error("the ledger is at fault", creator_id=creator_id, fault=fault.fault, about=fault.about)
+        await self.payouts.check_books(creator_id, await self.awarding.check(creator_id))
         await self.awarding.all_due(creator_id, self.stop)
+
+    async def redeem(self, payload: dict[str, int]) -> None:
+        """Move a creator's redemptions on."""
+        await self.payouts.all_due(CreatorId(payload["creator_id"]), self.stop)
+
+    async def pay_out(self, payload: dict[str, int]) -> None:
+        """Move every creator's redemptions on, and ask what became of those whose end is not known."""
+
+        async def all_due(creator_id: CreatorId) -> None:
+            await self.payouts.all_due(creator_id, self.stop)
+
+        await self._for_each(all_due)
 
     async def _for_each(self, do: Callable[[CreatorId], Awaitable[None]]) -> None:
         """Do something for every creator; what fails for one is said, and holds up no other."""
@@ -137,7 +150,7 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
     for name, run in (
         ("ingest", ingest), ("calibrate", tasks.calibrate), ("tidy", tasks.tidy), ("refresh", tasks.refresh),
         ("sweep", tasks.sweep),
-        ("award", tasks.award), ("reconcile", tasks.reconcile),
+        ("award", tasks.award), ("reconcile", tasks.reconcile), ("redeem", tasks.redeem), ("payouts", tasks.pay_out),
     ):  # fmt: skip
         queue.entrypoint(name)(_handler(name, run, tasks.stop))
     # These may last, and what people wait for must not wait behind them.

@@ -22,6 +22,8 @@ REINDEX: Final = "reindex"
 """The queue's entrypoint for a turn of moving a creator's library to another embedder."""
 AWARD: Final = "award"
 """The queue's entrypoint for judging what a creator's students did."""
+REDEEM: Final = "redeem"
+"""The queue's entrypoint for moving a creator's redemptions on."""
 CALIBRATE: Final = "calibrate"
 """The queue's entrypoint for finding a creator's cut-off anew."""
 
@@ -39,6 +41,14 @@ async def put_job(connection: Connection, entrypoint: str, creator_id: CreatorId
     async with system_role(connection):
         await _queries(raw_connection(connection)).enqueue(
             entrypoint, json.dumps({"creator_id": creator_id}).encode()
+        )
+
+
+async def put_redemptions(connection: Connection, creator_id: CreatorId, *, delay_s: float = 0.0) -> None:
+    """Have a creator's redemptions moved on after this transaction, or so much later."""
+    async with system_role(connection):
+        await _queries(raw_connection(connection)).enqueue(
+            REDEEM, json.dumps({"creator_id": creator_id}).encode(), execute_after=timedelta(seconds=delay_s)
         )
 
 
