@@ -271,6 +271,44 @@ def jobs_retry(config: Path | None, job_id: int, as_json: bool) -> None:
         click.echo(f"Work {job_id} waits for a worker again.")
 
 
+@cli.group()
+def ledger() -> None:
+    """The books of CHRONOS."""
+
+
+@ledger.command("check")
+@click.option("--creator", "handle", default="", help="Whose books; else everybody's.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def ledger_check(config: Path | None, handle: str, as_json: bool) -> None:
+    """Check the books of CHRONOS and the payouts, and say what is wrong in them and where payouts are paused."""
+    from bot.bookkeeping import check_books
+
+    books = _run(lambda settings: check_books(settings, handle), config)
+    if as_json:
+        _print_json([entry.as_json() for entry in books])
+    else:
+        for entry in books:
+            click.echo("\n".join(entry.lines))
+    if any(entry.faults for entry in books):
+        raise SystemExit(1)
+
+
+@ledger.command("thaw")
+@click.argument("handle")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def ledger_thaw(config: Path | None, handle: str, as_json: bool) -> None:
+    """Let the payouts of a creator go on after a difference in the books was looked into."""
+    from bot.bookkeeping import thaw
+
+    _run(lambda settings: thaw(settings, handle), config)
+    if as_json:
+        _print_json({"thawed": handle})
+    else:
+        click.echo(f"The payouts of {handle} go on.")
+
+
 @cli.command("eval")
 @click.option("--corpus", required=True, type=click.Path(path_type=Path, exists=True), help="corpus.jsonl")
 @click.option("--questions", required=True, type=click.Path(path_type=Path, exists=True), help="questions.jsonl")

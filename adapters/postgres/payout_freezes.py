@@ -66,6 +66,11 @@ class PostgresFreezes:
                 await put_redemptions(connection, creator_id)
         return thawed
 
+    async def is_frozen(self, creator_id: CreatorId) -> bool:
+        """Whether a creator's payouts are stopped."""
+        async with self._database.system() as connection:
+            return bool(await connection.fetch(FROZEN, [creator_id]))
+
     async def count(self) -> int:
         """Of how many creators payouts are stopped."""
         async with self._database.system() as connection:
