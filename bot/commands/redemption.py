@@ -23,6 +23,7 @@ from core.rewards.redemption import (
 from core.richtext import RichText, bold, code, joined
 
 TO_OWN_ACCOUNT: Final = (Rail.PAYPAL, Rail.SOLANA)
+MOST_TO_DECIDE: Final = 5
 DEAD_BUTTON: Final = "That button does not work any more."
 _STATES: Final = {
     State.APPROVAL: "waits for the staff",
@@ -191,6 +192,37 @@ async def cancel(context: Context) -> Reply:
     if not done:
         raise Refused("It is too late: that was sent or ended already. /redeem shows how it stands.")
     return said("Cancelled; your CHRONOS are back.", private=True)
+
+
+@commands.command("payouts", "See which redemptions wait for you", audience=Audience.STAFF, private=True)
+async def payouts(context: Context) -> Reply:
+    """List what waits for the staff, oldest first, with buttons for the first ones."""
+    undecided = await context.services.desk.redemptions.undecided(context.creator.id)
+    if not undecided:
+        return said("No redemption waits for you. What was approved is sent by itself.")
+    lines = [RichText.of(bold("Redemptions that wait for you"))]
+    lines += [RichText.of(await _asker(context, redemption), *_asks(redemption)) for redemption in undecided]
+    return Reply(joined(lines), tuple(_deciding(redemption) for redemption in undecided[:MOST_TO_DECIDE]))
+
+
+async def _asker(context: Context, redemption: Redemption) -> str:
+    if redemption.student_id is None:
+        return "somebody who was erased"
+    directory, platform = context.services.directory, context.place.platform
+    student = await directory.student_here(context.creator.id, redemption.student_id, platform)
+    return student.name if student is not None and student.name else "a student"
+
+
+def _asks(redemption: Redemption) -> tuple[str, ...]:
+    what = f": {redemption.chronos:,} CHRONOS, {redemption.worth} by {RAIL_NAMES[redemption.rail]}"
+    return (what, f", asked {redemption.asked_at:%d %B}")
+
+
+def _deciding(redemption: Redemption) -> tuple[Button, ...]:
+    return (
+        Button(f"Approve {redemption.chronos:,}", "payout_approve", str(redemption.id), Tone.GOOD),
+        Button("Refuse", "payout_refuse", str(redemption.id), Tone.DANGER),
+    )
 
 
 @commands.action("payout_approve", audience=Audience.STAFF)

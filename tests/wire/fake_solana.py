@@ -98,6 +98,7 @@ class FakeSolana:
     after_sending: Callable[[], None] | None = None
     final: bool = True
     """Whether what was executed is final at once."""
+    url: str = ""
 
     async def answer(self, request: web.Request) -> web.Response:
         asked = await request.json()
