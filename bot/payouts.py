@@ -1,12 +1,13 @@
 """Payouts as they are configured, and what a worker does with them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from prometheus_client import Counter, Gauge
@@ -17,6 +18,7 @@ from adapters.postgres.payout_targets import PostgresPayoutTargets
 from adapters.postgres.payouts import PostgresPayouts
 from adapters.postgres.platform_credits import PlatformCredit
 from adapters.postgres.redemptions import PostgresRedemptions
+from adapters.services import paypal, tremendous
 from adapters.services.paypal import PayPalPayouts
 from adapters.services.tremendous import TremendousGiftCards
 from bot.settings import Settings
@@ -36,12 +38,33 @@ FROZEN = Gauge("chronos_payouts_frozen", "Creators whose payouts are paused beca
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderHook:
+    """What a provider's webhooks do: nothing of them is believed, they only make us look."""
+
+    rail: Rail
+    verify: Callable[[Mapping[str, str], bytes], Awaitable[bool]]
+    refs_of: Callable[[Mapping[str, Any]], list[str]]
+    book: PostgresPayouts
+
+    async def handle(self, body: bytes, creators: Sequence[CreatorId]) -> None:
+        """Look at what a verified delivery speaks of; at all that is open where it names nothing."""
+        try:
+            event = json.loads(body)
+        except ValueError:
+            event = {}
+        refs = self.refs_of(event) if isinstance(event, dict) else []
+        for creator_id in creators:
+            await self.book.look_now(creator_id, self.rail, refs, datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
 class PayoutWork:
-    """Moves redemptions on, and stops payouts where the books are at fault."""
+    """Moves redemptions on, and stops payouts where the books are at fault; ``hooks`` by the provider's name."""
 
     paying: Paying
     book: PostgresPayouts
     freezes: PostgresFreezes
+    hooks: Mapping[str, ProviderHook]
 
     async def all_due(self, creator_id: CreatorId, stop: asyncio.Event) -> None:
         """Move on what is due now."""
@@ -56,11 +79,6 @@ class PayoutWork:
         if found and await self.freezes.freeze(creator_id, found, datetime.now(UTC)):
             log.error("payouts are frozen; 'chronos ledger thaw' ends it", creator_id=creator_id)
         FROZEN.set(await self.freezes.count())
-
-    async def look_now(self, rail: Rail, refs: Sequence[str], creators: Sequence[CreatorId]) -> None:
-        """A provider called: look at what it spoke of, and believe nothing of it."""
-        for creator_id in creators:
-            await self.book.look_now(creator_id, rail, refs, datetime.now(UTC))
 
 
 def make_terms(settings: Settings) -> Terms:
@@ -100,7 +118,17 @@ async def open_payouts(settings: Settings, database: Database) -> AsyncIterator[
     book = PostgresPayouts(database)
     async with AsyncExitStack() as stack:
         payouts = {Rail(rail): _payout(settings, database, Rail(rail), stack) for rail in settings.redemption.rails}
-        yield PayoutWork(Paying(book, payouts), book, PostgresFreezes(database))
+        yield PayoutWork(Paying(book, payouts), book, PostgresFreezes(database), _hooks(payouts, book))
+
+
+def _hooks(payouts: Mapping[Rail, Payout], book: PostgresPayouts) -> dict[str, ProviderHook]:
+    hooks = {}
+    for rail, payout in payouts.items():
+        if isinstance(payout, PayPalPayouts):
+            hooks["paypal"] = ProviderHook(rail, payout.verify, paypal.refs_of, book)
+        elif isinstance(payout, TremendousGiftCards):
+            hooks["tremendous"] = ProviderHook(rail, payout.verify, tremendous.refs_of, book)
+    return hooks
 
 
 def _payout(settings: Settings, database: Database, rail: Rail, stack: AsyncExitStack) -> Payout:

@@ -53,7 +53,7 @@ class TremendousGiftCards:
             raise ProviderError(f"Tremendous does not show the order ({answer.status})")
         return await self._found(answer.body, redemption)
 
-    def verify(self, headers: Mapping[str, str], body: bytes) -> bool:
+    async def verify(self, headers: Mapping[str, str], body: bytes) -> bool:
         """Whether a webhook is Tremendous's: signed, over the very bytes that came, with the key we share."""
         given = next((value for name, value in headers.items() if name.lower() == SIGNATURE), "")
         expected = "sha256=" + hmac.new(self._webhook_secret.encode(), body, hashlib.sha256).hexdigest()

@@ -4,8 +4,11 @@ import asyncio
 import inspect
 import itertools
 import json
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -19,12 +22,14 @@ from bot.app import DatabaseAddress, Deployment, open_on, tasks_of
 from bot.main import cli
 from bot.settings import Settings
 from core.conversation import Reply
+from core.errors import Refused
 from core.ids import CreatorId, StudentId
 from core.rewards.ledger import Award, Budget
 from core.rewards.paying import PayoutBook, Paying
-from core.rewards.redemption import Payout, Rail
+from core.rewards.redemption import Payout
 from tests.adapters.school import change, rows
 from tests.bot.conftest import Speaker
+from tests.waiting import within
 from tests.wire import fake_payouts
 from tests.wire.fake_payouts import FakePayPal, FakeTremendous, Trap, serving
 from tests.wire.fake_solana import Chain, FakeSolana
@@ -64,14 +69,14 @@ async def node(chain: Chain) -> AsyncIterator[FakeSolana]:
 async def deployment(
     database_url: str, tmp_path: Path, paypal: FakePayPal, tremendous: FakeTremendous, node: FakeSolana
 ) -> AsyncIterator[Deployment]:
-    settings = settings_for(tmp_path, paypal.url, tremendous.url, node)
+    settings = Settings.model_validate(settings_for(tmp_path, paypal.url, tremendous.url, node))
     async with open_on(settings, DatabaseAddress(database_url, database_url)) as opened:
         yield opened
 
 
-def settings_for(folder: Path, paypal_url: str, tremendous_url: str, node: FakeSolana) -> Settings:
+def settings_for(folder: Path, paypal_url: str, tremendous_url: str, node: FakeSolana) -> dict[str, Any]:
     """Every way is open, and the school is funded."""
-    return Settings.model_validate({
+    return {
         "storage": {"data_dir": str(folder)},
         "redemption": {"rails": ["paypal", "giftcard", "credit", "solana"], "funded": [SCHOOL],
                        "approval_above": 1000, "per_day": 1000},
@@ -80,7 +85,7 @@ def settings_for(folder: Path, paypal_url: str, tremendous_url: str, node: FakeS
                    "base_url": paypal_url, "webhook_secret": fake_payouts.WEBHOOK_ID},
         "tremendous": {"api_key": fake_payouts.API_KEY, "campaign_id": fake_payouts.CAMPAIGN,
                        "base_url": tremendous_url, "webhook_secret": fake_payouts.WEBHOOK_SECRET},
-    })  # fmt: skip
+    }  # fmt: skip
 
 
 class School:
@@ -225,6 +230,62 @@ class Fuse:
             raise Killed
 
 
+@dataclass
+class Killer:
+    """A worker process that a provider kills, as a power cut would, when the moment has come."""
+
+    process: Process
+    moment: str
+
+    def on_call(self, call: str) -> None:
+        if call == self.moment:
+            self.kill()
+
+    def kill(self) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+
+
+@pytest.mark.parametrize(
+    ("how", "moment"),
+    [
+        ("paypal", "POST /v1/oauth2/token"),
+        ("paypal", "paid"),
+        ("giftcard", "paid"),
+        ("solana", "getLatestBlockhash"),
+        ("solana", "paid"),
+    ],
+)
+async def test_a_worker_that_is_killed_by_the_system_while_it_pays_loses_and_doubles_nothing(
+    how: str, moment: str, school: School, paypal: FakePayPal, tremendous: FakeTremendous, node: FakeSolana,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    await school.mail_set()
+    person = Keypair().pubkey()
+    await school.student.presses(await school.student.says("wallet", solana=str(person)), "Yes, that is mine")
+    await school.redeems(how)
+    settings = json.dumps(settings_for(tmp_path, paypal.url, tremendous.url, node))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.wire.payout_worker", school.deployment.address.url, settings,
+        stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    killer = Killer(process, moment)
+    for provider in (paypal, tremendous, node):
+        provider.on_call = killer.on_call
+    if moment == "paid":
+        paypal.after_paying = tremendous.after_paying = node.after_sending = killer.kill
+    async with within(60.0, "the worker to be killed while it pays"):
+        assert await process.wait() == -signal.SIGKILL
+    assert await school.states() == ["sending"]
+    assert await school.wallet() == (49_500, 500, 0)
+    paid = (len(paypal.paid), len(tremendous.paid), node.chain.held_by(person) // 500)
+    assert sum(paid) == (1 if moment == "paid" else 0)
+    for _ in range(3):
+        await school.works(timedelta(minutes=10))
+    assert await school.wallet() == (49_500, 0, 500)
+    assert len(paypal.paid) + len(tremendous.paid) + node.chain.held_by(person) // 500 == 1
+
+
 def fragile(paying: Paying, fuse: Fuse) -> Paying:
     payouts = {rail: cast("Payout", Fragile(payout, fuse)) for rail, payout in paying.payouts.items()}
     return Paying(cast("PayoutBook", Fragile(paying.book, fuse)), payouts)
@@ -255,3 +316,265 @@ async def test_killed_at_any_moment_money_and_chronos_agree_afterwards(
         if fuse.left >= 0:
             break
     assert moment > 6, "there are at least so many moments"
+
+
+async def test_nothing_can_be_redeemed_before_the_operator_funds_it(database_url: str, tmp_path: Path) -> None:
+    settings = Settings.model_validate({"storage": {"data_dir": str(tmp_path)}})
+    async with open_on(settings, DatabaseAddress(database_url, database_url)) as deployment:
+        school = School(deployment)
+        await school.open()
+        for arguments in ({}, {"how": "paypal", "amount": 500.0}):
+            assert "Nothing can be redeemed here yet" in (
+                await school.student.says("redeem", **cast("dict[str, Any]", arguments))
+            ).text.plain
+
+
+async def test_who_may_redeem_how_much_and_how_often(school: School) -> None:
+    url, student = school.deployment.address.url, school.student
+    await school.mail_set()
+    for amount, why in (
+        (-5, "whole number"), (0, "whole number"), (1e12, "whole number"), (500.5, "whole number"),
+        (499, "500 to 10,000"), (float("inf"), "whole number"), (float("nan"), "whole number"),
+    ):  # fmt: skip
+        assert why in (await student.says("redeem", how="paypal", amount=amount)).text.plain
+    assert "how is one of" in (await student.says("redeem", how="gold", amount=500)).text.plain
+    newcomer = Speaker.of(school.deployment, "3")
+    assert "verified membership" in (await newcomer.says("redeem", how="credit", amount=500)).text.plain
+    newcomer_id = await school.join(newcomer, 600)
+    await change(url, "UPDATE students SET created_at = now() WHERE id = $1", newcomer_id)
+    assert "is new" in (await newcomer.says("redeem", how="credit", amount=500)).text.plain
+    await change(url, "UPDATE students SET created_at = now() - interval '8 days' WHERE id = $1", newcomer_id)
+    assert "on its way" in (
+        await newcomer.presses(await newcomer.says("redeem", how="credit", amount=600), "Redeem")
+    ).text.plain
+    card = await newcomer.says("redeem", how="credit", amount=500)
+    assert "do not have that many" in (await newcomer.presses(card, "Redeem")).text.plain
+    assert "too late" in (await student.says("redeem_cancel", payload=f"{school.id}:1")).text.plain
+    cancelled = await newcomer.presses(await newcomer.says("redeem"), "Cancel 600")
+    assert "your CHRONOS are back" in cancelled.text.plain
+    for forged in ("", "x", "1", "paypal:500", "paypal:500:1:0123456789abcdef:00000000", "credit:-5:5:0:0",
+                   "credit:500:500:'; DROP TABLE--:00000000"):  # fmt: skip
+        for action in ("redeem_send", "redeem_cancel", "payout_approve", "wallet_confirm", "wallet_forget"):
+            reply = (await student.says(action, payload=forged)).text.plain
+            assert "wrong" not in reply, (action, forged, reply)
+    assert await school.states() == ["released"]
+    limited = replace(school.deployment.services.desk.terms, per_day=1)
+    redemptions = school.deployment.services.desk.redemptions
+    await school.redeems("credit")
+    with pytest.raises(Refused, match="1 redemptions a day"):
+        await redemptions.require(school.id, school.student_id, limited, datetime.now(UTC))
+
+
+async def test_a_large_sum_waits_for_staff_and_nobody_decides_on_their_own(school: School, paypal: FakePayPal) -> None:
+    await school.mail_set()
+    for _ in range(2):
+        assert "waits for the staff" in (await school.redeems(amount=1001)).text.plain
+    await school.works()
+    assert await school.states() == ["approval", "approval"]
+    assert "person 2 asks to redeem 1,001 CHRONOS: 10.01 USD" in (await school.told())[-1]
+    assert "Only the staff" in (await school.student.says("payout_approve", payload="1")).text.plain
+    student_as_staff = Speaker.of(school.deployment, "2", manages=True)
+    assert "their own" in (await student_as_staff.says("payout_approve", payload="1")).text.plain
+    stranger = Speaker.of(school.deployment, "9", community="200", manages=True)
+    await stranger.says("setup")
+    assert "no such redemption" in (await stranger.says("payout_approve", payload="1")).text.plain
+    listed = await school.owner.says("payouts")
+    assert "person 2: 1,001 CHRONOS, 10.01 USD by PayPal" in listed.text.plain
+    assert "Approved" in (await school.owner.presses(listed, "Approve 1,001")).text.plain
+    assert "Refused" in (await school.owner.says("payout_refuse", payload="2")).text.plain
+    assert "already" in (await school.owner.says("payout_approve", payload="2")).text.plain
+    for _ in range(2):
+        await school.works(timedelta(minutes=5))
+    assert await school.states() == ["settled", "released"]
+    assert await school.wallet() == (48_999, 0, 1001)
+    assert "The staff refused" in "".join(await school.told())
+    assert "No redemption waits" in (await school.owner.says("payouts")).text.plain
+
+
+async def test_what_a_provider_declines_goes_back_and_what_it_cannot_do_now_waits(
+    school: School, paypal: FakePayPal, tremendous: FakeTremendous
+) -> None:
+    await school.mail_set()
+    paypal.traps.extend([Trap.WRONG_RECEIVER, Trap.NO_FUNDS, Trap.UNKNOWN_TO_THEM, Trap.BUSY])
+    tremendous.traps.extend([Trap.NO_FUNDS, Trap.WRONG_RECEIVER])
+    await school.redeems()
+    await school.works()
+    assert await school.states() == ["released"]
+    assert "PayPal does not accept it (receiver is not an email)" in "".join(await school.told())
+    await school.redeems()
+    await school.works()
+    assert await school.states() == ["released", "ready"]
+    assert "waits: PayPal does not take our payouts at the moment (insufficient funds)" in (await school.told())[-1]
+    await school.redeems("giftcard")
+    tremendous.status = "PENDING INTERNAL PAYMENT APPROVAL"
+    for _ in range(4):
+        await school.works(timedelta(hours=2))
+    assert await school.states() == ["released", "settled", "released"]
+    await school.redeems("giftcard")
+    for _ in range(2):
+        await school.works(timedelta(hours=2))
+    assert (await school.states())[-1] == "sent"
+    (order,) = tremendous.orders.values()
+    order["status"] = "EXECUTED"
+    await school.works(timedelta(hours=2))
+    assert await school.wallet() == (49_000, 0, 1000)
+    assert "https://gifts.example/REWARD1/again" in (await school.student.says("redeem")).text.plain
+
+
+async def test_a_payout_that_is_not_claimed_or_comes_back_gives_the_chronos_back(
+    school: School, paypal: FakePayPal, tremendous: FakeTremendous
+) -> None:
+    await school.mail_set()
+    paypal.item_status = "UNCLAIMED"
+    await school.redeems()
+    await school.redeems("giftcard")
+    for _ in range(2):
+        await school.works(timedelta(minutes=5))
+    assert "claim it" in "".join(await school.told())
+    paypal.item_status = "SUCCESS"
+    await school.redeems()
+    for _ in range(2):
+        await school.works(timedelta(minutes=30))
+    assert await school.states() == ["sent", "settled", "settled"]
+    assert await school.wallet() == (48_500, 500, 1000)
+    paypal.batches["BATCH1"]["status"] = "RETURNED"
+    paypal.batches["BATCH2"]["status"] = "REVERSED"
+    (order,) = tremendous.orders.values()
+    order["status"] = "CANCELED"
+    await school.works(timedelta(days=2))
+    assert await school.states() == ["released", "returned", "returned"]
+    assert await school.wallet() == (50_000, 0, 1000)
+    assert "came back" in "".join(await school.told())
+    await school.works(timedelta(days=2))
+    assert await school.wallet() == (50_000, 0, 1000)
+
+
+async def test_a_key_that_paypal_forgot_is_never_sent_again(school: School, paypal: FakePayPal) -> None:
+    await school.mail_set()
+    paypal.traps.append(Trap.DROPPED_AFTER)
+    await school.redeems()
+    await school.works()
+    paypal.forgets = True
+    await school.works(timedelta(days=31))
+    assert await school.states() == ["sending"]
+    assert await school.wallet() == (49_500, 500, 0)
+    assert len(paypal.paid) == 1
+    assert "the operator has to look" in (await school.told())[-1]
+
+
+async def test_a_difference_in_the_books_stops_payouts_until_the_operator_has_looked(
+    school: School, paypal: FakePayPal, tmp_path: Path
+) -> None:
+    url = school.deployment.address.url
+    await school.mail_set()
+    await school.redeems()
+    await change(url, f"SET app.creator_id = {school.id}; UPDATE earn_counts SET times = 7 WHERE rule = 'project'")
+    await tasks_of(school.deployment, asyncio.Event()).reconcile({})
+    assert "The nightly check found a difference" in (await school.told())[-1]
+    await school.works()
+    assert await school.states() == ["ready"]
+    assert paypal.calls == []
+    assert "paused while the books are checked" in (await school.student.says("redeem", how="credit", amount=500)).text.plain
+    config = tmp_path / "config.toml"
+    config.write_text(f'[database]\nurl = "{url}"\n[storage]\ndata_dir = "{tmp_path}"\n', encoding="utf-8")
+
+    async def chronos(*words: str) -> tuple[int, str]:
+        arguments = ["--config", str(config), "ledger", *words]
+        done = await asyncio.to_thread(CliRunner().invoke, cli, arguments)
+        return done.exit_code, done.output
+
+    code, said = await chronos("check", "--creator", SCHOOL)
+    assert (code, "counted" in said, "payouts are paused" in said) == (1, True, True)
+    await change(url, f"SET app.creator_id = {school.id}; UPDATE earn_counts SET times = 1 WHERE rule = 'project'")
+    assert (await chronos("thaw", SCHOOL))[0] == 0
+    assert (await chronos("thaw", SCHOOL))[0] == 1
+    assert await chronos("check") == (0, f"{SCHOOL}: in order\n")
+    for _ in range(2):
+        await school.works(timedelta(minutes=5))
+    assert await school.wallet() == (49_500, 0, 500)
+    await change(url, f"SET app.creator_id = {school.id}; UPDATE redemptions SET state = 'released'")
+    await tasks_of(school.deployment, asyncio.Event()).reconcile({})
+    assert "does not stand as its books say" in (await school.told())[-1]
+
+
+async def test_where_payouts_go_is_one_persons_and_a_change_waits_and_is_told(school: School) -> None:
+    student, other = school.student, Speaker.of(school.deployment, "3")
+    assert "not a mail address" in (await student.says("wallet", paypal="not a mail")).text.plain
+    assert "not a Solana address" in (await student.says("wallet", solana="0x12")).text.plain
+    assert "One at a time" in (await student.says("wallet", solana="x", paypal="y")).text.plain
+    await school.mail_set()
+    assert "another student" in (await other.says("wallet", paypal=MAIL.upper())).text.plain
+    assert "already" in (await student.says("wallet", paypal=MAIL)).text.plain
+    shown = await student.says("wallet", paypal="new@example.org")
+    assert "24 more hours" in shown.text.plain
+    assert "replaced or withdrawn" in (
+        await other.says("wallet_confirm", payload=shown.buttons[0][0].payload)
+    ).text.plain
+    card = await student.says("redeem", how="paypal", amount=500)
+    for _ in range(2):
+        assert "from" in (await student.presses(shown, "Yes, that is mine")).text.plain
+    assert "was changed to new@example.org" in (await school.told())[-1]
+    assert len(await school.told()) == 1
+    assert MAIL in (await student.says("redeem", how="paypal", amount=500)).text.plain
+    late = "UPDATE payout_targets SET usable_from = now() WHERE destination = 'new@example.org'"
+    await change(school.deployment.address.url, late)
+    assert "has changed meanwhile" in (await student.presses(card, "Redeem")).text.plain
+    assert "new@example.org" in (await student.says("wallet")).text.plain
+    await student.presses(await student.says("wallet", paypal="third@example.org"), "Yes, that is mine")
+    assert "taken back" in (await student.presses(await student.says("wallet"), "Keep the old PayPal")).text.plain
+    assert "Forgotten" in (await student.presses(await student.says("wallet"), "Forget PayPal")).text.plain
+    assert "PayPal: not set" in (await student.says("wallet")).text.plain
+    shown = await other.says("wallet", paypal=MAIL)
+    await school.mail_set()
+    assert "another student" in (await other.presses(shown, "Yes, that is mine")).text.plain
+
+
+async def test_whoever_erases_everything_leaves_books_that_are_right_and_no_address(
+    school: School, paypal: FakePayPal
+) -> None:
+    await school.mail_set()
+    paypal.traps.append(Trap.DROPPED_AFTER)
+    await school.redeems()
+    await school.works()
+    await school.redeems()
+    exported = (await school.student.says("export")).files[0].content.decode()
+    assert MAIL in exported
+    await school.student.presses(await school.student.says("erase", payload="ask"), "Yes, erase everything")
+    for _ in range(3):
+        await school.works(timedelta(minutes=10))
+    assert await school.states() == ["settled", "released"]
+    assert await school.wallet() == (0, 0, 0)
+    url = school.deployment.address.url
+    kept = await rows(url, "SELECT r::text AS t FROM redemptions r UNION ALL SELECT t::text FROM payout_targets t")
+    assert len(kept) == 2
+    assert MAIL not in "".join(row["t"] for row in kept)
+
+
+async def test_a_webhook_is_known_by_its_signature_and_only_makes_us_look(
+    school: School, paypal: FakePayPal, tremendous: FakeTremendous
+) -> None:
+    await school.mail_set()
+    for how in ("paypal", "giftcard"):
+        await school.redeems(how)
+    tremendous.status = "OPEN"
+    await school.works()
+    assert await school.states() == ["sent", "sent"]
+    hooks = school.deployment.payouts.hooks
+    headers, body = paypal.webhook("PAYMENT.PAYOUTS-ITEM.SUCCEEDED", {"payout_batch_id": "BATCH1"})
+    assert await hooks["paypal"].verify(headers, body)
+    assert not await hooks["paypal"].verify(headers, body.replace(b"BATCH1", b"BATCH2"))
+    assert not await hooks["paypal"].verify({}, body)
+    (order,) = tremendous.orders.values()
+    order["status"] = "EXECUTED"
+    signed, gift = tremendous.webhook("ORDERS.EXECUTED", "orders", "ORDER1")
+    assert await hooks["tremendous"].verify(signed, gift)
+    assert not await hooks["tremendous"].verify(signed, gift + b" ")
+    assert not await hooks["tremendous"].verify({}, gift)
+    for name, content in (("paypal", body), ("tremendous", gift)):
+        await hooks[name].handle(content, [school.id])
+    await school.works()
+    assert await school.states() == ["settled", "settled"]
+    forged = json.dumps({"resource": {"payout_batch_id": ["x"], "batch_header": 3}}).encode()
+    for content in (forged, b"[]", b"no json"):
+        await hooks["paypal"].handle(content, [school.id])
+        await hooks["tremendous"].handle(content, [school.id])
