@@ -71,7 +71,7 @@ class PayoutWork:
         await self.paying.all_due(creator_id, datetime.now(UTC), stop)
 
     async def check_books(self, creator_id: CreatorId, faults: Sequence[Fault]) -> None:
-        """Say what is wrong in a creator's books and redemptions, and pay nothing out until the operator has looked."""
+        """Say what is wrong in a creator's books, and pay nothing out until the operator has looked."""
         found = [*faults, *await self.freezes.faults(creator_id)]
         for fault in found:
             log.error("the ledger is at fault", creator_id=creator_id, fault=fault.fault, about=fault.about)
@@ -118,7 +118,9 @@ async def open_payouts(settings: Settings, database: Database) -> AsyncIterator[
     book = PostgresPayouts(database)
     async with AsyncExitStack() as stack:
         payouts = {Rail(rail): _payout(settings, database, Rail(rail), stack) for rail in settings.redemption.rails}
-        yield PayoutWork(Paying(book, payouts), book, PostgresFreezes(database), _hooks(payouts, book))
+        freezes = PostgresFreezes(database)
+        FROZEN.set(await freezes.count())
+        yield PayoutWork(Paying(book, payouts), book, freezes, _hooks(payouts, book))
 
 
 def _hooks(payouts: Mapping[Rail, Payout], book: PostgresPayouts) -> dict[str, ProviderHook]:

@@ -86,6 +86,6 @@ async def frozen_among(connection: Connection, creators: Sequence[CreatorId]) ->
 
 def _words(reason: str) -> str:
     return (
-        f"⚠️ The nightly check found a difference in the CHRONOS books ({reason}). Payouts are paused until the operator "
-        "has looked; learning goes on earning as before."
+        f"⚠️ The nightly check found a difference in the CHRONOS books ({reason}). Payouts are paused until the "
+        "operator has looked; learning goes on earning as before."
     )

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+import structlog
+
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.jobs import put_redemptions
 from adapters.postgres.notices import tell_staff
@@ -12,8 +14,10 @@ from adapters.postgres.redemptions import COLUMNS, end_hold, redemption_of, tell
 from core.conversation import Reply
 from core.ids import CreatorId
 from core.rewards.paying import SETTLED_FOR, TOO_LATE
-from core.rewards.redemption import RAIL_NAMES, Attempt, Fate, Found, Rail, Redemption, State
+from core.rewards.redemption import PAUSED_SHORT, RAIL_NAMES, Attempt, Fate, Found, Rail, Redemption, State
 from core.richtext import RichText, link
+
+log = structlog.get_logger()
 
 LEASE: Final = timedelta(minutes=2)
 """Longer than a provider may take; what is looked at twice all the same is sent under one key."""
@@ -34,7 +38,7 @@ BEGIN: Final = f"""
     UPDATE redemptions SET state = 'sending', began_at = coalesce(began_at, $3), looks = 0, reason = ''
      WHERE creator_id = $1 AND id = $2 AND state = 'ready' RETURNING {COLUMNS}
 """
-WAIT: Final = "UPDATE redemptions SET due_at = $3 WHERE creator_id = $1 AND id = $2"
+WAIT: Final = "UPDATE redemptions SET due_at = $3, reason = $4 WHERE creator_id = $1 AND id = $2 AND state = 'ready'"
 KEEP: Final = """
     UPDATE redemptions SET attempt = $3
      WHERE creator_id = $1 AND id = $2 AND state IN ('sending', 'sent') AND attempt IS NOT DISTINCT FROM $4
@@ -53,7 +57,9 @@ SETTLE: Final = """
      WHERE creator_id = $1 AND id = $2 AND state IN ('sending', 'sent') RETURNING id
 """
 SEEN_SETTLED: Final = "UPDATE redemptions SET due_at = $3 WHERE creator_id = $1 AND id = $2 AND state = 'settled'"
-RELEASE: Final = """
+RElog = structlog.get_logger()
+
+LEASE: Final = """
     UPDATE redemptions SET state = 'released', reason = $3, ended_at = $4
      WHERE creator_id = $1 AND id = $2 AND state IN ('ready', 'sending', 'sent') RETURNING id
 """
@@ -85,7 +91,7 @@ class PostgresPayouts:
         """Note, before the first call, that it is being sent; None where it must not be."""
         async with self._database.creator(redemption.creator_id) as connection:
             if await _paused(connection, redemption):
-                await connection.execute(WAIT, redemption.creator_id, redemption.id, now + PAUSED_FOR)
+                await connection.execute(WAIT, redemption.creator_id, redemption.id, now + PAUSED_FOR, PAUSED_SHORT)
                 return None
             row = await connection.fetchrow(BEGIN, redemption.creator_id, redemption.id, now)
         return None if row is None else redemption_of(row)
@@ -115,6 +121,8 @@ class PostgresPayouts:
             )
             if before is None:
                 return
+            if found.fate is Fate.UNKNOWN:
+                log.warning("the outcome of a payout is not known yet", redemption=redemption.key, why=found.reason)
             if after <= LONGEST_WAKE_UP:
                 await put_redemptions(connection, redemption.creator_id, delay_s=after.total_seconds() + 1.0)
             if before != found.reason[:300]:

@@ -23,7 +23,7 @@ class PlatformCredit:
         self._database = database
         self._now = now
 
-    async def send(self, redemption: Redemption, keep: Keep) -> Found:  # noqa: ARG002 - nothing is signed
+    async def send(self, redemption: Redemption, keep: Keep) -> Found:
         """Write the credit, once."""
         async with self._database.creator(redemption.creator_id) as connection:
             await connection.execute(

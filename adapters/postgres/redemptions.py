@@ -29,11 +29,11 @@ from core.rewards.redemption import (
 from core.richtext import RichText, bold
 
 COLUMNS: Final = """
-    id, creator_id, key, student_id, rail, chronos, cents, currency, destination, state, asked_at, issuers, reason, ref,
-    receipt, attempt, began_at, looks
+    id, creator_id, key, student_id, rail, chronos, cents, currency, destination, state, asked_at, issuers, reason,
+    ref, receipt, attempt, began_at, looks
 """
 FUNDED: Final = "SELECT id FROM creators WHERE handle = ANY($1) ORDER BY id = $2 DESC, id"
-# Given by the staff, by an invite or by a membership that is paid; asking in an open community is no proof of anything.
+# Given by the staff, by an invite or by a membership that is paid; asking in an open community proves nothing.
 MEMBER: Final = """
     SELECT s.created_at, coalesce(e.status = 'active', false) AS active,
            coalesce(to_jsonb(e) ->> 'source' IN ('staff', 'invite', 'whop'),
@@ -107,8 +107,8 @@ class PostgresRedemptions:
             await connection.execute(SCOPE, str(creator_id))
             state = State.APPROVAL if asked.chronos > terms.approval_above else State.READY
             row = await connection.fetchrow(
-                INSERT, creator_id, asked.key, student_id, asked.rail.value, asked.chronos, asked.cents, terms.currency,
-                asked.destination, holders, state.value, now,
+                INSERT, creator_id, asked.key, student_id, asked.rail.value, asked.chronos, asked.cents,
+                terms.currency, asked.destination, holders, state.value, now,
             )  # fmt: skip
             assert row is not None  # noqa: S101 - an insert returns its row
             redemption = redemption_of(row)
@@ -214,8 +214,8 @@ async def _issuers(
 def _objection(member: asyncpg.Record | None, terms: Terms, now: datetime) -> str:
     if member is None or not member["active"] or not member["verified"]:
         return (
-            "Redeeming takes a verified membership: one that the staff, an invite code or your paid membership gave you. "
-            "/enroll takes an invite code."
+            "Redeeming takes a verified membership: one that the staff, an invite code or your paid membership gave "
+            "you. /enroll takes an invite code."
         )
     old_enough: datetime = member["created_at"] + timedelta(days=terms.account_age_days)
     if now < old_enough:

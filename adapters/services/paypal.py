@@ -50,7 +50,7 @@ class PayPalPayouts:
         self._webhook_id = webhook_id
         self._token, self._token_until = "", 0.0
 
-    async def send(self, redemption: Redemption, keep: Keep) -> Found:  # noqa: ARG002 - nothing is signed
+    async def send(self, redemption: Redemption, keep: Keep) -> Found:
         """Have it paid, or find the batch that has this key already."""
         headers = {"PayPal-Request-Id": batch_key(redemption)}
         answer = await self._call("POST", "/v1/payments/payouts", _batch(redemption), headers)

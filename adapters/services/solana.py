@@ -65,15 +65,15 @@ def checked_address(text: str, mint: str = "") -> str:
         address = Pubkey.from_string(text.strip())
     except ValueError:
         raise Refused(
-            "That is not a Solana address: one has 32 to 44 letters and digits, without 0, O, I and l. Copy it from your "
-            "wallet's Receive page."
+            "That is not a Solana address: one has 32 to 44 letters and digits, without 0, O, I and l. Copy it from "
+            "your wallet's Receive page."
         ) from None
     if address in _PROGRAMS or str(address) == mint:
         raise Refused("That is the address of a program or a token. Copy your own from your wallet's Receive page.")
     if not address.is_on_curve():
         raise Refused(
-            "That address has no key of its own (such as a token account): CHRONOS sent there could be lost. Copy the "
-            "address from your wallet's Receive page."
+            "That address has no key of its own (such as a token account): CHRONOS sent there could be lost. Copy "
+            "the address from your wallet's Receive page."
         )
     return str(address)
 

@@ -35,7 +35,7 @@ class TremendousGiftCards:
         self._campaign_id = campaign_id
         self._webhook_secret = webhook_secret
 
-    async def send(self, redemption: Redemption, keep: Keep) -> Found:  # noqa: ARG002 - nothing is signed
+    async def send(self, redemption: Redemption, keep: Keep) -> Found:
         """Order it, or find the order that has this key already."""
         answer = await self._calls.send("POST", "/orders", self._headers, self._order(redemption))
         if answer.status in {200, 201}:

@@ -107,7 +107,7 @@ def _mark(destination: str) -> str:
 
 
 @commands.action("redeem_not_now")
-async def not_now(context: Context) -> Reply:  # noqa: ARG001 - nothing is to be done
+async def not_now(context: Context) -> Reply:
     """Leave everything as it is."""
     return Reply(RichText.of("Nothing was redeemed."), private=True, replaces=True)
 

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from core.errors import ProviderError
 from core.ids import CreatorId
-from core.rewards.redemption import Attempt, Fate, Found, Payout, Rail, Redemption, State
+from core.rewards.redemption import PAUSED_SHORT, Attempt, Fate, Found, Payout, Rail, Redemption, State
 
 LOOK_AGAIN_AFTER: Final = (
     timedelta(seconds=20), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20), timedelta(hours=1),
@@ -30,7 +30,7 @@ class PayoutBook(Protocol):
         ...
 
     async def begin(self, redemption: Redemption, now: datetime) -> Redemption | None:
-        """Note, before the first call, that it is being sent; None where it must not be: cancelled, paused, erased."""
+        """Note, before the first call, that it is being sent; None where it must not be: cancelled or paused."""
         ...
 
     async def may_send(self, redemption: Redemption) -> bool:
@@ -105,7 +105,7 @@ class Paying:
         if limit is not None and redemption.began_at is not None and now - redemption.began_at > limit:
             return Found(Fate.UNKNOWN, reason=TOO_LATE)
         if not await self.book.may_send(redemption):
-            return Found(Fate.UNKNOWN, reason="paused")
+            return Found(Fate.UNKNOWN, reason=PAUSED_SHORT)
         return await self._asked(payout, redemption, send=True)
 
     async def _asked(self, payout: Payout, redemption: Redemption, *, send: bool) -> Found:

@@ -1,7 +1,7 @@
 """CHRONOS that leave as money, a gift card, credit or tokens: the terms, a redemption, and the way it is paid.
 
-A redemption is held, perhaps approved, sent under its own key, and then settled or given back. What a provider did with
-a call that was not answered is unknown: then the CHRONOS stay held until the provider says it.
+A redemption is held, perhaps approved, sent under its own key, and then settled or given back. What a provider did
+with a call that was not answered is unknown: then the CHRONOS stay held until the provider says it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -14,6 +14,7 @@ from core.errors import Refused
 from core.ids import CreatorId, StudentId
 
 PAUSED: Final = "Payouts are paused while the books are checked. Your CHRONOS stay yours; please try again later."
+PAUSED_SHORT: Final = "payouts are paused while the books are checked"
 NOTHING_HERE: Final = "Nothing can be redeemed here yet: no payouts are funded for this community."
 
 
@@ -151,8 +152,8 @@ def wallet_key(key: str) -> str:
 class Fate(StrEnum):
     """What a provider says of a payout.
 
-    ``MISSING``: it was never sent and no earlier call can send it any more. ``POSTPONED``: this call sent nothing, for a
-    reason that passes, such as an empty account of ours. ``UNKNOWN``: it cannot be asked for before it has a name.
+    ``MISSING``: it was never sent and no earlier call can send it any more. ``POSTPONED``: this call sent nothing, for
+    a reason that passes, such as an empty account of ours. ``UNKNOWN``: it cannot be asked for without a name.
     """
 
     SETTLED = "settled"
@@ -277,7 +278,7 @@ class Redemptions(Protocol):
         """See that a student may redeem with a creator.
 
         Raises:
-            Refused: nothing is funded, payouts are paused, the account is too new, no verified member, or often enough.
+            Refused: nothing is funded, payouts are paused, the account is too new or no member's, or often enough.
         """
         ...
 

@@ -73,8 +73,10 @@ AWARD: Final = """
 """
 NOTED: Final = "INSERT INTO transfer_notes VALUES ($1, 'question:' || $2::bigint, $2, 'well done')"
 REDEEMED: Final = """
-    INSERT INTO redemptions (creator_id, key, student_id, rail, chronos, cents, currency, issuers, state, asked_at, due_at)
-    VALUES ($1, $1 || '-' || $2::bigint, $2, 'credit', 5, 5, 'USD', ARRAY[$1], 'settled', now(), now())
+    INSERT INTO redemptions
+           (creator_id, key, student_id, rail, chronos, cents, currency, issuers, state, asked_at, due_at)
+    VALUES ($1, $1::bigint || '-' || $2::bigint, $2, 'credit', 5, 5, 'USD', ARRAY[$1::bigint], 'settled', now(),
+            now())
 """
 CREDITED: Final = "INSERT INTO platform_credits VALUES ($1, 'credit ' || $2::bigint, $2, 5, 'USD', now())"
 COPY: Final = """

@@ -1,6 +1,6 @@
 """CHRONOS on chain, exactly once: the real programs, and a node that loses answers, transactions and blockhashes."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ from tests.wire.fake_solana import TREASURY, Chain, FakeSolana, Loss, serving
 
 
 @pytest.fixture(scope="module")
-def chain() -> Iterator[Chain]:
+def chain() -> Chain:
     return Chain()
 
 
@@ -125,7 +125,9 @@ async def test_of_two_workers_that_sign_the_second_sends_what_the_first_kept(nod
     assert (len(set(node.node.sent)), node.held) == (1, 700)
 
 
-async def test_an_empty_treasury_and_an_account_of_a_program_are_seen_before_anything_is_signed(node: Transfer) -> None:
+async def test_an_empty_treasury_and_an_account_of_a_program_are_seen_before_anything_is_signed(
+    node: Transfer,
+) -> None:
     node.chronos = TREASURY + 1
     assert (await node.send()).fate is Fate.POSTPONED
     mint = replace(node.redemption, chronos=5, destination=str(node.node.chain.mint))
@@ -150,5 +152,5 @@ def test_the_key_is_taken_as_numbers_or_as_base58_and_nothing_else() -> None:
     key = Keypair()
     assert keypair_of(str(key)) == keypair_of(str(list(bytes(key)))) == key
     for wrong in ("", "[1, 2]", "[a]", "not a key"):
-        with pytest.raises(ConfigurationError, match="solana.keypair"):
+        with pytest.raises(ConfigurationError, match=r"solana\.keypair"):
             keypair_of(wrong)

@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ from core.conversation import Reply
 from core.errors import Refused
 from core.ids import CreatorId, StudentId
 from core.rewards.ledger import Award, Budget
-from core.rewards.paying import PayoutBook, Paying
+from core.rewards.paying import Paying, PayoutBook
 from core.rewards.redemption import Payout
 from tests.adapters.school import change, rows
 from tests.bot.conftest import Speaker
@@ -37,6 +37,7 @@ from tests.wire.fake_solana import serving as serving_chain
 
 SCHOOL = "school-100"
 MAIL = "learner@example.org"
+COUNTED = "SET app.creator_id = 1; UPDATE earn_counts SET times = {} WHERE rule = 'project'"
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ async def tremendous() -> AsyncIterator[FakeTremendous]:
 
 
 @pytest.fixture(scope="module")
-def chain() -> Iterator[Chain]:
+def chain() -> Chain:
     return Chain()
 
 
@@ -204,12 +205,12 @@ class Fragile:
         self._inner = inner
         self._fuse = fuse
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         found = getattr(self._inner, name)
         if not inspect.iscoroutinefunction(found):
             return found
 
-        async def call(*arguments: Any, **named: Any) -> Any:
+        async def call(*arguments: object, **named: object) -> object:
             self._fuse.burn()
             result = await found(*arguments, **named)
             self._fuse.burn()
@@ -310,8 +311,8 @@ async def test_killed_at_any_moment_money_and_chronos_agree_afterwards(
                 assert fuse.left == -1
         done = moment + 1
         assert await school.wallet() == (50_000 - 501 * done, 0, 501 * done)
-        credits = await rows(url, "SELECT FROM platform_credits")
-        paid = {"paypal": len(paypal.paid), "giftcard": len(tremendous.paid), "credit": len(credits)}
+        credited = await rows(url, "SELECT FROM platform_credits")
+        paid = {"paypal": len(paypal.paid), "giftcard": len(tremendous.paid), "credit": len(credited)}
         assert (node.chain.held_by(person) / 501 if how == "solana" else paid[how]) == done
         if fuse.left >= 0:
             break
@@ -324,9 +325,10 @@ async def test_nothing_can_be_redeemed_before_the_operator_funds_it(database_url
         school = School(deployment)
         await school.open()
         for arguments in ({}, {"how": "paypal", "amount": 500.0}):
-            assert "Nothing can be redeemed here yet" in (
-                await school.student.says("redeem", **cast("dict[str, Any]", arguments))
-            ).text.plain
+            assert (
+                "Nothing can be redeemed here yet"
+                in (await school.student.says("redeem", **cast("dict[str, Any]", arguments))).text.plain
+            )
 
 
 async def test_who_may_redeem_how_much_and_how_often(school: School) -> None:
@@ -344,9 +346,10 @@ async def test_who_may_redeem_how_much_and_how_often(school: School) -> None:
     await change(url, "UPDATE students SET created_at = now() WHERE id = $1", newcomer_id)
     assert "is new" in (await newcomer.says("redeem", how="credit", amount=500)).text.plain
     await change(url, "UPDATE students SET created_at = now() - interval '8 days' WHERE id = $1", newcomer_id)
-    assert "on its way" in (
-        await newcomer.presses(await newcomer.says("redeem", how="credit", amount=600), "Redeem")
-    ).text.plain
+    assert (
+        "on its way"
+        in (await newcomer.presses(await newcomer.says("redeem", how="credit", amount=600), "Redeem")).text.plain
+    )
     card = await newcomer.says("redeem", how="credit", amount=500)
     assert "do not have that many" in (await newcomer.presses(card, "Redeem")).text.plain
     assert "too late" in (await student.says("redeem_cancel", payload=f"{school.id}:1")).text.plain
@@ -365,7 +368,9 @@ async def test_who_may_redeem_how_much_and_how_often(school: School) -> None:
         await redemptions.require(school.id, school.student_id, limited, datetime.now(UTC))
 
 
-async def test_a_large_sum_waits_for_staff_and_nobody_decides_on_their_own(school: School, paypal: FakePayPal) -> None:
+async def test_a_large_sum_waits_for_staff_and_nobody_decides_on_their_own(
+    school: School, paypal: FakePayPal
+) -> None:
     await school.mail_set()
     for _ in range(2):
         assert "waits for the staff" in (await school.redeems(amount=1001)).text.plain
@@ -468,13 +473,17 @@ async def test_a_difference_in_the_books_stops_payouts_until_the_operator_has_lo
     url = school.deployment.address.url
     await school.mail_set()
     await school.redeems()
-    await change(url, f"SET app.creator_id = {school.id}; UPDATE earn_counts SET times = 7 WHERE rule = 'project'")
+    await change(url, COUNTED.format(7))
     await tasks_of(school.deployment, asyncio.Event()).reconcile({})
     assert "The nightly check found a difference" in (await school.told())[-1]
     await school.works()
     assert await school.states() == ["ready"]
     assert paypal.calls == []
-    assert "paused while the books are checked" in (await school.student.says("redeem", how="credit", amount=500)).text.plain
+    assert "payouts are paused while the books are checked" in (await school.student.says("redeem")).text.plain
+    assert (
+        "paused while the books are checked"
+        in (await school.student.says("redeem", how="credit", amount=500)).text.plain
+    )
     config = tmp_path / "config.toml"
     config.write_text(f'[database]\nurl = "{url}"\n[storage]\ndata_dir = "{tmp_path}"\n', encoding="utf-8")
 
@@ -485,14 +494,14 @@ async def test_a_difference_in_the_books_stops_payouts_until_the_operator_has_lo
 
     code, said = await chronos("check", "--creator", SCHOOL)
     assert (code, "counted" in said, "payouts are paused" in said) == (1, True, True)
-    await change(url, f"SET app.creator_id = {school.id}; UPDATE earn_counts SET times = 1 WHERE rule = 'project'")
+    await change(url, COUNTED.format(1))
     assert (await chronos("thaw", SCHOOL))[0] == 0
     assert (await chronos("thaw", SCHOOL))[0] == 1
     assert await chronos("check") == (0, f"{SCHOOL}: in order\n")
     for _ in range(2):
         await school.works(timedelta(minutes=5))
     assert await school.wallet() == (49_500, 0, 500)
-    await change(url, f"SET app.creator_id = {school.id}; UPDATE redemptions SET state = 'released'")
+    await change(url, "SET app.creator_id = 1; UPDATE redemptions SET state = 'released'")
     await tasks_of(school.deployment, asyncio.Event()).reconcile({})
     assert "does not stand as its books say" in (await school.told())[-1]
 
@@ -507,9 +516,10 @@ async def test_where_payouts_go_is_one_persons_and_a_change_waits_and_is_told(sc
     assert "already" in (await student.says("wallet", paypal=MAIL)).text.plain
     shown = await student.says("wallet", paypal="new@example.org")
     assert "24 more hours" in shown.text.plain
-    assert "replaced or withdrawn" in (
-        await other.says("wallet_confirm", payload=shown.buttons[0][0].payload)
-    ).text.plain
+    assert (
+        "replaced or withdrawn"
+        in (await other.says("wallet_confirm", payload=shown.buttons[0][0].payload)).text.plain
+    )
     card = await student.says("redeem", how="paypal", amount=500)
     for _ in range(2):
         assert "from" in (await student.presses(shown, "Yes, that is mine")).text.plain

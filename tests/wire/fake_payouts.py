@@ -1,6 +1,7 @@
 """PayPal's payouts and Tremendous' orders as they are on the wire, with what surprises in both.
 
-Money moves in ``paid`` alone; a test compares that with the books. ``traps`` are taken one by one, by the calls that pay.
+Money moves in ``paid`` alone; a test compares that with the books. ``traps`` are taken one by one, by the calls that
+pay.
 """
 
 import asyncio
@@ -87,9 +88,7 @@ class FakePayPal(Provider):
         """Receiver, sum and the sender's id of what is with its receiver or on the way there."""
         lost = {"FAILED", "RETURNED", "BLOCKED", "REFUNDED", "REVERSED"}
         return [
-            (b["receiver"], b["value"], b["sender_item_id"])
-            for b in self.batches.values()
-            if b["status"] not in lost
+            (b["receiver"], b["value"], b["sender_item_id"]) for b in self.batches.values() if b["status"] not in lost
         ]
 
     def routes(self) -> list[web.RouteDef]:
@@ -129,7 +128,11 @@ class FakePayPal(Provider):
                 "currency": item["amount"]["currency"], "sender_item_id": item["sender_item_id"],
                 "status": self.item_status,
             }  # fmt: skip
-        header = {"payout_batch_id": batch_id, "batch_status": "PENDING", "sender_batch_header": {"sender_batch_id": key}}
+        header = {
+            "payout_batch_id": batch_id,
+            "batch_status": "PENDING",
+            "sender_batch_header": {"sender_batch_id": key},
+        }
         return web.json_response({"batch_header": header, "links": []}, status=201)
 
     async def _show(self, request: web.Request) -> web.Response:

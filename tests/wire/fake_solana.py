@@ -56,7 +56,9 @@ class Chain:
             from_pubkey=payer, to_pubkey=mint.pubkey(), space=MINT_LEN, owner=TOKEN_PROGRAM_ID,
             lamports=self.machine.minimum_balance_for_rent_exemption(MINT_LEN),
         )  # fmt: skip
-        token = InitializeMint2Params(decimals=0, mint=mint.pubkey(), mint_authority=payer, program_id=TOKEN_PROGRAM_ID)
+        token = InitializeMint2Params(
+            decimals=0, mint=mint.pubkey(), mint_authority=payer, program_id=TOKEN_PROGRAM_ID
+        )
         issued = MintToCheckedParams(
             program_id=TOKEN_PROGRAM_ID, mint=mint.pubkey(), mint_authority=payer, amount=TREASURY, decimals=0,
             dest=get_associated_token_address(payer, mint.pubkey()),
@@ -115,16 +117,16 @@ class FakeSolana:
             raise web.HTTPServiceUnavailable
         return web.json_response(body)
 
-    def _getLatestBlockhash(self, _: web.Request, *__: Any) -> dict[str, Any]:  # noqa: N802 - as it is called
+    def _getLatestBlockhash(self, _: web.Request, *__: object) -> dict[str, Any]:  # noqa: N802 - as it is called
         last = self.chain.height + BLOCKS_A_HASH_LASTS
         return self._in_context(
             {"blockhash": str(self.chain.machine.latest_blockhash()), "lastValidBlockHeight": last}
         )
 
-    def _getBlockHeight(self, _: web.Request, *__: Any) -> int:  # noqa: N802 - as it is called
+    def _getBlockHeight(self, _: web.Request, *__: object) -> int:  # noqa: N802 - as it is called
         return self.chain.height
 
-    def _getAccountInfo(self, _: web.Request, key: str, *__: Any) -> dict[str, Any]:  # noqa: N802 - as it is called
+    def _getAccountInfo(self, _: web.Request, key: str, *__: object) -> dict[str, Any]:  # noqa: N802 - as it is called
         account = self.chain.machine.get_account(Pubkey.from_string(key))
         if account is None:
             return self._in_context(None)
@@ -134,7 +136,7 @@ class FakeSolana:
             "rentEpoch": 0, "space": len(data), "data": [base64.b64encode(data).decode(), "base64"],
         })  # fmt: skip
 
-    def _getTokenAccountBalance(self, _: web.Request, key: str, *__: Any) -> dict[str, Any]:  # noqa: N802 - as called
+    def _getTokenAccountBalance(self, _: web.Request, key: str, *__: object) -> dict[str, Any]:  # noqa: N802 - as called
         account = self.chain.machine.get_account(Pubkey.from_string(key))
         if account is None:
             raise _RpcError(-32602, "Invalid param: could not find account")
@@ -204,8 +206,8 @@ class _RpcError(Exception):
 def _refused(done: FailedTransactionMetadata) -> _RpcError:
     """What a node says that tries a transaction before it takes it."""
     name = str(done.err()).rsplit(".", 1)[-1].split("(")[0]
-    err: object = name if name in {"AlreadyProcessed", "BlockhashNotFound"} else {"InstructionError": [1, {"Custom": 1}]}
+    err: object = (
+        name if name in {"AlreadyProcessed", "BlockhashNotFound"} else {"InstructionError": [1, {"Custom": 1}]}
+    )
     data = {"err": err, "logs": [], "accounts": None, "unitsConsumed": 0, "returnData": None}
     return _RpcError(-32002, f"Transaction simulation failed: {name}", data)
-
-
