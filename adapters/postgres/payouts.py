@@ -35,7 +35,7 @@ NEXT: Final = f"""
     RETURNING {COLUMNS}
 """
 BEGIN: Final = f"""
-    UPDATE redemptions SET state = 'sending', began_at = coalesce(began_at, $3), looks = 0, reason = ''
+    UPDATE redemptions SET state = 'sending', began_at = $3, reason = ''
      WHERE creator_id = $1 AND id = $2 AND state = 'ready' RETURNING {COLUMNS}
 """
 WAIT: Final = "UPDATE redemptions SET due_at = $3, reason = $4 WHERE creator_id = $1 AND id = $2 AND state = 'ready'"
@@ -46,7 +46,8 @@ KEEP: Final = """
 KEPT: Final = "SELECT attempt FROM redemptions WHERE creator_id = $1 AND id = $2"
 PUT_OFF: Final = """
     UPDATE redemptions r
-       SET state = $4, reason = $5, ref = CASE WHEN $6 <> '' THEN $6 ELSE r.ref END, due_at = $7, looks = r.looks + 1
+       SET state = $4, reason = $5, ref = CASE WHEN $6 <> '' THEN $6 ELSE r.ref END, due_at = $7,
+           looks = CASE WHEN $4 = 'sent' AND r.state <> 'sent' THEN 0 ELSE r.looks + 1 END
       FROM (SELECT reason FROM redemptions WHERE creator_id = $1 AND id = $2) AS before
      WHERE r.creator_id = $1 AND r.id = $2 AND r.state = $3 RETURNING before.reason
 """
@@ -57,9 +58,7 @@ SETTLE: Final = """
      WHERE creator_id = $1 AND id = $2 AND state IN ('sending', 'sent') RETURNING id
 """
 SEEN_SETTLED: Final = "UPDATE redemptions SET due_at = $3 WHERE creator_id = $1 AND id = $2 AND state = 'settled'"
-RElog = structlog.get_logger()
-
-LEASE: Final = """
+RELEASE: Final = """
     UPDATE redemptions SET state = 'released', reason = $3, ended_at = $4
      WHERE creator_id = $1 AND id = $2 AND state IN ('ready', 'sending', 'sent') RETURNING id
 """

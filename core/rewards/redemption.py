@@ -152,8 +152,8 @@ def wallet_key(key: str) -> str:
 class Fate(StrEnum):
     """What a provider says of a payout.
 
-    ``MISSING``: it was never sent and no earlier call can send it any more. ``POSTPONED``: this call sent nothing, for
-    a reason that passes, such as an empty account of ours. ``UNKNOWN``: it cannot be asked for without a name.
+    ``MISSING``: it was never sent and no earlier call can send it any more. ``POSTPONED``: this call sent nothing,
+    for a reason that passes, such as an empty account of ours. ``UNKNOWN``: it cannot be asked for yet.
     """
 
     SETTLED = "settled"

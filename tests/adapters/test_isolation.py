@@ -59,15 +59,9 @@ LISTED: Final = "INSERT INTO listed (creator_id, listing_id, content_hash) VALUE
 CLAIMED: Final = "INSERT INTO media_claims (creator_id, media_key) VALUES ($1, 'creators/1/x')"
 REVISED: Final = "INSERT INTO revisions (creator_id, revises, source_id, kind) VALUES ($1, $2, $2, 'correction')"
 NAMED: Final = "INSERT INTO glossary_names (creator_id, name) VALUES ($1, 'Kubernetes')"
-<<<<<<< HEAD
 ANNOUNCED: Final = """
     INSERT INTO announcements (creator_id, community_id, subject, place) VALUES ($1, $2, 'staff', '{}')
 """
-=======
-ANNOUNCED: Final = (
-    "INSERT INTO announcements (creator_id, community_id, subject, place) VALUES ($1, $2, 'staff', '{}')"
-)
->>>>>>> 1ad55df (CHRONOS can be redeemed: held, approved, sent under the redemption's key, settled or given back)
 AWARD: Final = """
     SELECT award($1, $2, 'question', 'question:' || $2::bigint, 5, 20, current_date, 1000, 10000, '{}')
 """
