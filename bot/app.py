@@ -21,6 +21,7 @@ from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.embedded import embedded_server
 from adapters.postgres.glossary import PostgresGlossaries
 from adapters.postgres.holdings import PostgresHoldings
+from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.jobs import put_recheck
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.media_claims import PostgresMediaClaims
@@ -49,6 +50,7 @@ from bot.responder import CommandResponder
 from bot.rewards import make_rewards
 from bot.schedule import keep_time
 from bot.settings import MEGABYTE, Settings, key_of
+from bot.webhooks import handlers_of
 from bot.worker import Tasks, register, work
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
@@ -66,6 +68,7 @@ from core.library.reading import SourceReader
 from core.library.respelling import Respelling
 from core.library.scratch import Scratch
 from core.rewards.awarding import Awarding
+from core.webhooks import Webhooks
 
 log = structlog.get_logger()
 
@@ -145,6 +148,9 @@ class Deployment:
         await self.services.scratch.sweep()
         await self.outbox.purge()
         await self.directory.forget_expired_codes()
+        inbox = PostgresInbox(self.database)
+        await inbox.wake()
+        await inbox.purge()
 
 
 @asynccontextmanager
@@ -302,9 +308,12 @@ def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
     awarding = Awarding(
         PostgresActs(deployment.database), deployment.services.ledger, deployment.services.rewards
     )  # fmt: skip
+    webhooks = Webhooks(
+        PostgresInbox(deployment.database), {**handlers_of(deployment.services), **deployment.payouts.handlers}
+    )
     return Tasks(
         items, deployment.engine, deployment.directory, deployment, links, names, reindexing, awarding,
-        deployment.payouts, stop
+        deployment.payouts, webhooks, stop,
     )  # fmt: skip
 
 

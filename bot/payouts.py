@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from adapters.postgres.database import Database
+from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.payout_freezes import PostgresFreezes
 from adapters.postgres.payout_targets import PostgresPayoutTargets
 from adapters.postgres.payouts import PostgresPayouts
@@ -27,6 +28,7 @@ from core.ids import CreatorId
 from core.rewards.ledger import Fault
 from core.rewards.paying import Paying
 from core.rewards.redemption import Desk, Payout, Rail, Terms
+from core.webhooks import Delivery, Handle, Verify
 
 if TYPE_CHECKING:
     from adapters.services.solana import SolanaTransfers
@@ -38,33 +40,16 @@ FROZEN = Gauge("chronos_payouts_frozen", "Creators whose payouts are paused beca
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderHook:
-    """What a provider's webhooks do: nothing of them is believed, they only make us look."""
-
-    rail: Rail
-    verify: Callable[[Mapping[str, str], bytes], Awaitable[bool]]
-    refs_of: Callable[[Mapping[str, Any]], list[str]]
-    book: PostgresPayouts
-
-    async def handle(self, body: bytes, creators: Sequence[CreatorId]) -> None:
-        """Look at what a verified delivery speaks of; at all that is open where it names nothing."""
-        try:
-            event = json.loads(body)
-        except ValueError:
-            event = {}
-        refs = self.refs_of(event) if isinstance(event, dict) else []
-        for creator_id in creators:
-            await self.book.look_now(creator_id, self.rail, refs, datetime.now(UTC))
-
-
-@dataclass(frozen=True, slots=True)
 class PayoutWork:
-    """Moves redemptions on, and stops payouts where the books are at fault; ``hooks`` by the provider's name."""
+    """Moves redemptions on, and stops payouts where the books are at fault.
+
+    ``verifiers`` and ``handlers`` are for the webhooks of the providers, by their names.
+    """
 
     paying: Paying
-    book: PostgresPayouts
     freezes: PostgresFreezes
-    hooks: Mapping[str, ProviderHook]
+    verifiers: Mapping[str, Verify]
+    handlers: Mapping[str, Handle]
 
     async def all_due(self, creator_id: CreatorId, stop: asyncio.Event) -> None:
         """Move on what is due now."""
@@ -115,22 +100,38 @@ async def open_payouts(settings: Settings, database: Database) -> AsyncIterator[
     Raises:
         ConfigurationError: a way is open and its provider's keys are missing.
     """
-    book = PostgresPayouts(database)
     async with AsyncExitStack() as stack:
         payouts = {Rail(rail): _payout(settings, database, Rail(rail), stack) for rail in settings.redemption.rails}
         freezes = PostgresFreezes(database)
         FROZEN.set(await freezes.count())
-        yield PayoutWork(Paying(book, payouts), book, freezes, _hooks(payouts, book))
+        yield _work(payouts, database, freezes)
 
 
-def _hooks(payouts: Mapping[Rail, Payout], book: PostgresPayouts) -> dict[str, ProviderHook]:
-    hooks = {}
+def _work(payouts: Mapping[Rail, Payout], database: Database, freezes: PostgresFreezes) -> PayoutWork:
+    book = PostgresPayouts(database)
+    verifiers: dict[str, Verify] = {}
+    handlers: dict[str, Handle] = {}
     for rail, payout in payouts.items():
         if isinstance(payout, PayPalPayouts):
-            hooks["paypal"] = ProviderHook(rail, payout.verify, paypal.refs_of, book)
+            verifiers["paypal"], handlers["paypal"] = payout.delivery, _look(database, book, rail, paypal.refs_of)
         elif isinstance(payout, TremendousGiftCards):
-            hooks["tremendous"] = ProviderHook(rail, payout.verify, tremendous.refs_of, book)
-    return hooks
+            verifiers["tremendous"] = payout.delivery
+            handlers["tremendous"] = _look(database, book, rail, tremendous.refs_of)
+    return PayoutWork(Paying(book, payouts), freezes, verifiers, handlers)
+
+
+def _look(
+    database: Database, book: PostgresPayouts, rail: Rail, refs_of: Callable[[Mapping[str, Any]], list[str]]
+) -> Handle:
+    """What a provider's webhooks do: nothing of them is believed, we only look at once at what they speak of."""
+
+    async def handle(delivery: Delivery) -> None:
+        event = json.loads(delivery.body)
+        refs = refs_of(event) if isinstance(event, dict) else []
+        for creator in await PostgresDirectory(database).creators():
+            await book.look_now(creator.id, rail, refs, datetime.now(UTC))
+
+    return handle
 
 
 def _payout(settings: Settings, database: Database, rail: Rail, stack: AsyncExitStack) -> Payout:

@@ -25,6 +25,7 @@ from core.library.ingestion import Interrupted
 from core.library.respelling import Respelling
 from core.members.directory import Directory
 from core.rewards.awarding import Awarding
+from core.webhooks import Webhooks
 
 log = structlog.get_logger()
 
@@ -69,6 +70,7 @@ class Tasks:
     reindexing: ReindexWork
     awarding: Awarding
     payouts: PayoutWork
+    webhooks: Webhooks
     stop: asyncio.Event
 
     async def calibrate(self, payload: dict[str, int]) -> None:
@@ -108,6 +110,10 @@ class Tasks:
     async def award(self, payload: dict[str, int]) -> None:
         """Judge what a creator's students did."""
         await self.awarding.all_due(CreatorId(payload["creator_id"]), self.stop)
+
+    async def webhook(self, payload: dict[str, int]) -> None:
+        """Work on what another service told us."""
+        await self.webhooks.work_on(payload["webhook_id"])
 
     async def reconcile(self, payload: dict[str, int]) -> None:
         """Check every creator's books, and judge what was left behind."""
@@ -151,6 +157,7 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
         ("ingest", ingest), ("calibrate", tasks.calibrate), ("tidy", tasks.tidy), ("refresh", tasks.refresh),
         ("sweep", tasks.sweep),
         ("award", tasks.award), ("reconcile", tasks.reconcile), ("redeem", tasks.redeem), ("payouts", tasks.pay_out),
+        ("webhook", tasks.webhook),
     ):  # fmt: skip
         queue.entrypoint(name)(_handler(name, run, tasks.stop))
     # These may last, and what people wait for must not wait behind them.

@@ -24,6 +24,8 @@ AWARD: Final = "award"
 """The queue's entrypoint for judging what a creator's students did."""
 REDEEM: Final = "redeem"
 """The queue's entrypoint for moving a creator's redemptions on."""
+WEBHOOK: Final = "webhook"
+"""The queue's entrypoint for working on what another service told us."""
 CALIBRATE: Final = "calibrate"
 """The queue's entrypoint for finding a creator's cut-off anew."""
 
@@ -50,6 +52,16 @@ async def put_redemptions(connection: Connection, creator_id: CreatorId, *, dela
         await _queries(raw_connection(connection)).enqueue(
             REDEEM, json.dumps({"creator_id": creator_id}).encode(), execute_after=timedelta(seconds=delay_s)
         )
+
+
+async def put_webhooks(connection: "asyncpg.Connection[asyncpg.Record]", webhook_ids: Sequence[int]) -> None:
+    """Have deliveries worked on, unless that waits already; ``connection`` has the system role."""
+    count = len(webhook_ids)
+    if count:
+        await _queries(connection).enqueue(
+            [WEBHOOK] * count, [json.dumps({"webhook_id": each}).encode() for each in webhook_ids], [0] * count,
+            dedupe_key=[f"{WEBHOOK}:{each}" for each in webhook_ids], on_conflict="skip",
+        )  # fmt: skip
 
 
 async def put_calibration(connection: Connection, creator_id: CreatorId) -> None:

@@ -15,6 +15,7 @@ import aiohttp
 from adapters.services.http_calls import Answer, Calls
 from core.errors import ProviderBusy, ProviderError
 from core.rewards.redemption import Fate, Found, Keep, Redemption
+from core.webhooks import Delivery, Unsigned
 
 OFFICIAL: Final = "https://api-m.paypal.com"
 TOKEN_SPARE_S: Final = 60.0
@@ -31,11 +32,11 @@ REFUSED: Final = "PayPal does not accept it ({})."
 OURS: Final = "PayPal does not take our payouts at the moment ({})."
 NO_RECEIVER: Final = frozenset({"VALIDATION_ERROR", "RECEIVER_UNREGISTERED", "RECEIVER_UNCONFIRMED", "INVALID_EMAIL"})
 HEADERS: Final = {
-    "auth_algo": "PAYPAL-AUTH-ALGO",
-    "cert_url": "PAYPAL-CERT-URL",
-    "transmission_id": "PAYPAL-TRANSMISSION-ID",
-    "transmission_sig": "PAYPAL-TRANSMISSION-SIG",
-    "transmission_time": "PAYPAL-TRANSMISSION-TIME",
+    "auth_algo": "paypal-auth-algo",
+    "cert_url": "paypal-cert-url",
+    "transmission_id": "paypal-transmission-id",
+    "transmission_sig": "paypal-transmission-sig",
+    "transmission_time": "paypal-transmission-time",
 }
 
 
@@ -66,19 +67,22 @@ class PayPalPayouts:
             return Found(Fate.UNKNOWN)
         return _found(await self._batch_called(redemption.ref), redemption)
 
-    async def verify(self, headers: Mapping[str, str], body: bytes) -> bool:
-        """Whether a webhook is PayPal's: PayPal itself is asked, about the very bytes that came."""
-        given = {name.upper(): value for name, value in headers.items()}
+    async def delivery(self, body: bytes, headers: Mapping[str, str]) -> Delivery:
+        """A webhook that PayPal itself says is PayPal's, asked about what came; see :data:`core.webhooks.Verify`."""
         try:
             event = json.loads(body)
         except ValueError:
-            return False
-        if not self._webhook_id or not all(given.get(header) for header in HEADERS.values()):
-            return False
-        asked = {name: given[header] for name, header in HEADERS.items()}
-        question = {**asked, "webhook_id": self._webhook_id, "webhook_event": event}
+            raise Unsigned("That is no event.") from None
+        given = {name: headers.get(header, "") for name, header in HEADERS.items()}
+        if not self._webhook_id or not all(given.values()) or not isinstance(event, dict):
+            raise Unsigned("The signature is missing.")
+        question = {**given, "webhook_id": self._webhook_id, "webhook_event": event}
         answer = await self._call("POST", "/v1/notifications/verify-webhook-signature", question)
-        return answer.status == 200 and answer.body.get("verification_status") == "SUCCESS"
+        if answer.status != 200:
+            raise ProviderBusy(f"PayPal does not say whether a webhook is its own ({answer.status})")
+        if answer.body.get("verification_status") != "SUCCESS" or not isinstance(event.get("id"), str):
+            raise Unsigned("The signature is wrong.")
+        return Delivery("paypal", event["id"], body)
 
     async def close(self) -> None:
         """Give the connections back."""

@@ -6,6 +6,7 @@ order. The link comes with the answer that makes the order and has to be asked f
 
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -14,6 +15,7 @@ from urllib.parse import quote
 from adapters.services.http_calls import Answer, Calls
 from core.errors import ProviderError
 from core.rewards.redemption import Fate, Found, Keep, Redemption
+from core.webhooks import Delivery, Unsigned
 
 OFFICIAL: Final = "https://www.tremendous.com/api/v2"
 FUNDS: Final = "BALANCE"
@@ -53,11 +55,17 @@ class TremendousGiftCards:
             raise ProviderError(f"Tremendous does not show the order ({answer.status})")
         return await self._found(answer.body, redemption)
 
-    async def verify(self, headers: Mapping[str, str], body: bytes) -> bool:
-        """Whether a webhook is Tremendous's: signed, over the very bytes that came, with the key we share."""
-        given = next((value for name, value in headers.items() if name.lower() == SIGNATURE), "")
+    async def delivery(self, body: bytes, headers: Mapping[str, str]) -> Delivery:
+        """A webhook that is signed, over the very bytes that came, with the key we share."""
         expected = "sha256=" + hmac.new(self._webhook_secret.encode(), body, hashlib.sha256).hexdigest()
-        return bool(self._webhook_secret) and hmac.compare_digest(expected.encode(), given.encode())
+        given = headers.get(SIGNATURE, "")
+        if not self._webhook_secret or not hmac.compare_digest(expected.encode(), given.encode()):
+            raise Unsigned("The signature is missing or wrong.")
+        try:
+            delivery_id = json.loads(body)["uuid"]
+        except (ValueError, KeyError, TypeError):
+            raise Unsigned("That is no event.") from None
+        return Delivery("tremendous", str(delivery_id), body)
 
     async def close(self) -> None:
         """Give the connections back."""

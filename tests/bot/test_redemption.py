@@ -13,11 +13,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+import aiohttp
 import pytest
 from click.testing import CliRunner
 from solders.keypair import Keypair
 
+from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.ledger import PostgresLedger
+from adapters.web.hooks import InboundHooks
+from adapters.web.server import build_web, serve
 from bot.app import DatabaseAddress, Deployment, open_on, tasks_of
 from bot.main import cli
 from bot.settings import Settings
@@ -27,6 +31,7 @@ from core.ids import CreatorId, StudentId
 from core.rewards.ledger import Award, Budget
 from core.rewards.paying import Paying, PayoutBook
 from core.rewards.redemption import Payout
+from core.webhooks import Delivery, Webhooks
 from tests.adapters.school import change, rows
 from tests.bot.conftest import Speaker
 from tests.waiting import within
@@ -564,27 +569,38 @@ async def test_a_webhook_is_known_by_its_signature_and_only_makes_us_look(
     school: School, paypal: FakePayPal, tremendous: FakeTremendous
 ) -> None:
     await school.mail_set()
+    tremendous.status = "OPEN"
     for how in ("paypal", "giftcard"):
         await school.redeems(how)
-    tremendous.status = "OPEN"
     await school.works()
     assert await school.states() == ["sent", "sent"]
-    hooks = school.deployment.payouts.hooks
-    headers, body = paypal.webhook("PAYMENT.PAYOUTS-ITEM.SUCCEEDED", {"payout_batch_id": "BATCH1"})
-    assert await hooks["paypal"].verify(headers, body)
-    assert not await hooks["paypal"].verify(headers, body.replace(b"BATCH1", b"BATCH2"))
-    assert not await hooks["paypal"].verify({}, body)
     (order,) = tremendous.orders.values()
     order["status"] = "EXECUTED"
-    signed, gift = tremendous.webhook("ORDERS.EXECUTED", "orders", "ORDER1")
-    assert await hooks["tremendous"].verify(signed, gift)
-    assert not await hooks["tremendous"].verify(signed, gift + b" ")
-    assert not await hooks["tremendous"].verify({}, gift)
-    for name, content in (("paypal", body), ("tremendous", gift)):
-        await hooks[name].handle(content, [school.id])
+    payouts, inbox = school.deployment.payouts, PostgresInbox(school.deployment.database)
+    app = build_web(health=_healthy, hooks=InboundHooks(inbox, payouts.verifiers))
+    told = paypal.webhook("PAYMENT.PAYOUTS-ITEM.SUCCEEDED", {"payout_batch_id": "BATCH1"})
+    gift = tremendous.webhook("ORDERS.EXECUTED", "orders", "ORDER1")
+    async with serve(app, "127.0.0.1", 0) as address, aiohttp.ClientSession() as session:
+
+        async def sent(name: str, headers: dict[str, str], body: bytes) -> int:
+            async with session.post(f"{address}/hooks/{name}", data=body, headers=headers) as response:
+                return response.status
+
+        for name, (headers, body) in (("paypal", told), ("tremendous", gift)):
+            assert await sent(name, headers, body[:-1] + b" }") == (200 if name == "paypal" else 401)
+            assert await sent(name, {}, body) == 401
+            assert await sent(name, headers, b"no event") == 401
+            assert await sent(name, headers, body.replace(b"1", b"2")) == 401
+        assert await sent("tremendous", *gift) == 200
+    work = Webhooks(inbox, payouts.handlers)
+    for row in await rows(school.deployment.address.url, "SELECT id FROM inbound_webhooks"):
+        await work.work_on(row["id"])
     await school.works()
     assert await school.states() == ["settled", "settled"]
-    forged = json.dumps({"resource": {"payout_batch_id": ["x"], "batch_header": 3}}).encode()
-    for content in (forged, b"[]", b"no json"):
-        await hooks["paypal"].handle(content, [school.id])
-        await hooks["tremendous"].handle(content, [school.id])
+    for odd in (b"[]", b'{"resource": {"payout_batch_id": ["x"], "batch_header": 3}}', b'{"payload": 5}'):
+        for name, handle in payouts.handlers.items():
+            await handle(Delivery(name, "odd", odd))
+
+
+async def _healthy() -> dict[str, object]:
+    return {"status": "ok"}
