@@ -294,6 +294,22 @@ def ledger_check(config: Path | None, handle: str, as_json: bool) -> None:
         raise SystemExit(1)
 
 
+@ledger.command("decide")
+@click.argument("key")
+@click.option("--paid/--not-paid", default=None, required=True, help="What you saw at the provider.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def ledger_decide(config: Path | None, key: str, paid: bool, as_json: bool) -> None:
+    """Say how a payout ended that its provider does not tell us of; only after looking there."""
+    from bot.bookkeeping import decide
+
+    _run(lambda settings: decide(settings, key, paid=paid), config)
+    if as_json:
+        _print_json({"key": key, "paid": paid})
+    else:
+        click.echo(f"{key} is settled." if paid else f"The CHRONOS of {key} are back.")
+
+
 @ledger.command("thaw")
 @click.argument("handle")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

@@ -47,6 +47,7 @@ class PayoutWork:
     """
 
     paying: Paying
+    book: PostgresPayouts
     freezes: PostgresFreezes
     verifiers: Mapping[str, Verify]
     handlers: Mapping[str, Handle]
@@ -117,7 +118,7 @@ def _work(payouts: Mapping[Rail, Payout], database: Database, freezes: PostgresF
         elif isinstance(payout, TremendousGiftCards):
             verifiers["tremendous"] = payout.delivery
             handlers["tremendous"] = _look(database, book, rail, tremendous.refs_of)
-    return PayoutWork(Paying(book, payouts), freezes, verifiers, handlers)
+    return PayoutWork(Paying(book, payouts), book, freezes, verifiers, handlers)
 
 
 def _look(

@@ -156,12 +156,15 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
     for name, run in (
         ("ingest", ingest), ("calibrate", tasks.calibrate), ("tidy", tasks.tidy), ("refresh", tasks.refresh),
         ("sweep", tasks.sweep),
-        ("award", tasks.award), ("reconcile", tasks.reconcile), ("redeem", tasks.redeem), ("payouts", tasks.pay_out),
+        ("award", tasks.award), ("reconcile", tasks.reconcile),
         ("webhook", tasks.webhook),
     ):  # fmt: skip
         queue.entrypoint(name)(_handler(name, run, tasks.stop))
     # These may last, and what people wait for must not wait behind them.
-    for name, run in (("recheck", tasks.recheck), ("respell", tasks.respell), ("reindex", tasks.reindex)):
+    for name, run in (
+        ("recheck", tasks.recheck), ("respell", tasks.respell), ("reindex", tasks.reindex),
+        ("redeem", tasks.redeem), ("payouts", tasks.pay_out),
+    ):  # fmt: skip
         queue.entrypoint(name, concurrency_limit=1)(_handler(name, run, tasks.stop))
 
 

@@ -66,6 +66,10 @@ GIVE_BACK: Final = """
     UPDATE redemptions SET state = 'returned', reason = $3, ended_at = $4
      WHERE creator_id = $1 AND id = $2 AND state = 'settled' RETURNING id
 """
+UNRESOLVED: Final = f"""
+    SELECT {COLUMNS} FROM redemptions
+     WHERE creator_id = $1 AND state IN ('sending', 'sent') AND (looks >= $2 OR key = $3) ORDER BY id
+"""
 LOOK_NOW: Final = """
     UPDATE redemptions SET due_at = $3
      WHERE creator_id = $1 AND rail = $2 AND state IN ('sending', 'sent', 'settled') AND due_at > $3
@@ -157,6 +161,11 @@ class PostgresPayouts:
             if await connection.fetchval(statement, *which, reason[:300], now) is not None:
                 await end_hold(connection, redemption, kind)
                 await tell_student(connection, redemption, words)
+
+    async def unresolved(self, creator_id: CreatorId, looks: int, key: str = "") -> list[Redemption]:
+        """What is not known to have ended after so many looks, and that with a key however often it was looked at."""
+        async with self._database.creator(creator_id) as connection:
+            return [redemption_of(row) for row in await connection.fetch(UNRESOLVED, creator_id, looks, key)]
 
     async def look_now(self, creator_id: CreatorId, rail: Rail, refs: Sequence[str], now: datetime) -> None:
         """Look at once at what a provider spoke of, by its name or ours; at all of it where it named nothing."""

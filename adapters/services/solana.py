@@ -121,7 +121,7 @@ class SolanaTransfers:
         return Found(Fate.PENDING, str(attempt["signature"]))
 
     async def look(self, redemption: Redemption) -> Found:
-        """What the chain says of what was signed; while it may still be taken up it is sent again."""
+        """What the chain says of what was signed; nothing is known of it while it may still be taken up."""
         attempt = redemption.attempt
         if attempt is None:
             return Found(Fate.MISSING)
@@ -129,10 +129,8 @@ class SolanaTransfers:
         height = await self._height()
         status = await self._status(attempt)  # read after the height: then nothing can come any more
         if status is None:
-            if height > int(attempt["last_valid_block_height"]):
-                return Found(Fate.MISSING)
-            await self._broadcast(attempt)
-            return Found(Fate.PENDING, signature)
+            expired = height > int(attempt["last_valid_block_height"])
+            return Found(Fate.MISSING if expired else Fate.UNKNOWN)
         if status.err is not None:
             final = status.confirmation_status == TransactionConfirmationStatus.Finalized
             return Found(Fate.FAILED if final else Fate.PENDING, signature, ON_CHAIN if final else "")

@@ -153,7 +153,7 @@ class Fate(StrEnum):
     """What a provider says of a payout.
 
     ``MISSING``: it was never sent and no earlier call can send it any more. ``POSTPONED``: this call sent nothing,
-    for a reason that passes, such as an empty account of ours. ``UNKNOWN``: it cannot be asked for yet.
+    for a reason that passes, such as an empty account of ours. ``UNKNOWN``: it shows nothing of it yet.
     """
 
     SETTLED = "settled"

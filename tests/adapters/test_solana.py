@@ -88,7 +88,8 @@ async def test_a_transaction_that_gets_lost_is_sent_again_as_it_is_while_it_may_
     node.node.losses.append(Loss.TRANSACTION)
     await node.send()
     assert node.held == 0
-    assert (await node.look()).fate is Fate.PENDING
+    assert (await node.look()).fate is Fate.UNKNOWN
+    assert (await node.send()).fate is Fate.PENDING
     assert (await node.look()).fate is Fate.SETTLED
     assert (len(node.kept), len(node.node.sent), len(set(node.node.sent)), node.held) == (1, 2, 1, 700)
 

@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -183,8 +183,9 @@ async def test_a_call_without_an_answer_stays_held_and_is_paid_once(
     trap: Trap, school: School, paypal: FakePayPal, tremendous: FakeTremendous
 ) -> None:
     await school.mail_set()
-    for provider in (paypal, tremendous):
-        provider.traps.append(trap)
+    # A refusal of the second call says nothing of the first, which may have paid.
+    paypal.traps.extend([trap, Trap.WRONG_RECEIVER, Trap.NO_FUNDS])
+    tremendous.traps.append(trap)
     for how in ("paypal", "giftcard"):
         await school.redeems(how)
     await school.works()
@@ -192,8 +193,8 @@ async def test_a_call_without_an_answer_stays_held_and_is_paid_once(
     assert await school.states() == ["sending", "sending"]
     refused = await school.student.says("redeem_cancel", payload=f"{school.id}:1")
     assert "too late" in refused.text.plain
-    for _ in range(3):
-        await school.works(timedelta(minutes=10))
+    for _ in range(5):
+        await school.works(timedelta(minutes=30))
     assert await school.wallet() == (49_000, 0, 1000)
     assert len(paypal.paid) == len(tremendous.paid) == 1
     assert "gift card" in "".join(await school.told())
@@ -459,7 +460,9 @@ async def test_a_payout_that_is_not_claimed_or_comes_back_gives_the_chronos_back
     assert await school.wallet() == (50_000, 0, 1000)
 
 
-async def test_a_key_that_paypal_forgot_is_never_sent_again(school: School, paypal: FakePayPal) -> None:
+async def test_a_key_that_paypal_forgot_is_never_sent_again_and_the_operator_decides(
+    school: School, paypal: FakePayPal, tmp_path: Path
+) -> None:
     await school.mail_set()
     paypal.traps.append(Trap.DROPPED_AFTER)
     await school.redeems()
@@ -470,6 +473,44 @@ async def test_a_key_that_paypal_forgot_is_never_sent_again(school: School, payp
     assert await school.wallet() == (49_500, 500, 0)
     assert len(paypal.paid) == 1
     assert "the operator has to look" in (await school.told())[-1]
+    for _ in range(5):
+        await school.works(timedelta(hours=2))
+    assert len(paypal.paid) == 1
+    chronos = shell_for(school.deployment.address.url, tmp_path)
+    ((_, _, key),) = paypal.paid
+    assert f"chronos ledger decide {key} --paid" in (await chronos("check"))[1]
+    assert (await chronos("decide", "nobody", "--paid"))[0] == 1
+    assert await chronos("decide", key, "--paid") == (0, f"{key} is settled.\n")
+    assert (await chronos("decide", key, "--not-paid"))[0] == 1
+    assert await school.wallet() == (49_500, 0, 500)
+
+
+async def test_of_cancelling_and_sending_at_once_exactly_one_wins(school: School) -> None:
+    paying, desk = school.deployment.payouts.paying, school.deployment.services.desk
+    for number in range(1, 9):
+        await school.redeems("credit")
+        now = datetime.now(UTC) + timedelta(seconds=1)
+        await asyncio.gather(
+            desk.redemptions.cancel(school.id, school.student_id, number, now),
+            paying.all_due(school.id, now, asyncio.Event()),
+        )
+    states = await school.states()
+    assert set(states) <= {"settled", "released"}
+    paid = 500 * states.count("settled")
+    assert await school.wallet() == (50_000 - paid, 0, paid)
+    assert len(await rows(school.deployment.address.url, "SELECT FROM platform_credits")) == states.count("settled")
+
+
+def shell_for(url: str, folder: Path) -> Callable[..., Awaitable[tuple[int, str]]]:
+    """``chronos ledger ...`` on a test's database: its exit status and what it printed."""
+    config = folder / "config.toml"
+    config.write_text(f'[database]\nurl = "{url}"\n[storage]\ndata_dir = "{folder}"\n', encoding="utf-8")
+
+    async def chronos(*words: str) -> tuple[int, str]:
+        done = await asyncio.to_thread(CliRunner().invoke, cli, ["--config", str(config), "ledger", *words])
+        return done.exit_code, done.output
+
+    return chronos
 
 
 async def test_a_difference_in_the_books_stops_payouts_until_the_operator_has_looked(
@@ -489,14 +530,7 @@ async def test_a_difference_in_the_books_stops_payouts_until_the_operator_has_lo
         "paused while the books are checked"
         in (await school.student.says("redeem", how="credit", amount=500)).text.plain
     )
-    config = tmp_path / "config.toml"
-    config.write_text(f'[database]\nurl = "{url}"\n[storage]\ndata_dir = "{tmp_path}"\n', encoding="utf-8")
-
-    async def chronos(*words: str) -> tuple[int, str]:
-        arguments = ["--config", str(config), "ledger", *words]
-        done = await asyncio.to_thread(CliRunner().invoke, cli, arguments)
-        return done.exit_code, done.output
-
+    chronos = shell_for(url, tmp_path)
     code, said = await chronos("check", "--creator", SCHOOL)
     assert (code, "counted" in said, "payouts are paused" in said) == (1, True, True)
     await change(url, COUNTED.format(1))
