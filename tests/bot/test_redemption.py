@@ -23,10 +23,11 @@ from adapters.postgres.ledger import PostgresLedger
 from adapters.web.hooks import InboundHooks
 from adapters.web.server import build_web, serve
 from bot.app import DatabaseAddress, Deployment, open_on, tasks_of
+from bot.checks import _payouts
 from bot.main import cli
 from bot.settings import Settings
 from core.conversation import Reply
-from core.errors import Refused
+from core.errors import ConfigurationError, Refused
 from core.ids import CreatorId, StudentId
 from core.rewards.ledger import Award, Budget
 from core.rewards.paying import Paying, PayoutBook
@@ -531,6 +532,14 @@ async def test_a_difference_in_the_books_stops_payouts_until_the_operator_has_lo
         in (await school.student.says("redeem", how="credit", amount=500)).text.plain
     )
     chronos = shell_for(url, tmp_path)
+    given = {"database": {"url": url}, "storage": {"data_dir": str(tmp_path)}}
+    open_ = {"rails": ["credit"], "funded": [SCHOOL, "nobody"]}
+    words = [f.words for f in await _payouts(Settings.model_validate(given | {"redemption": open_}))]
+    assert "no creator's handle" in words[1]
+    assert "1 creators payouts are paused" in words[2]
+    lacking = Settings.model_validate(given | {"redemption": {"rails": ["solana"], "funded": [SCHOOL]}})
+    with pytest.raises(ConfigurationError, match=r"solana\.keypair and solana\.mint"):
+        await _payouts(lacking)
     code, said = await chronos("check", "--creator", SCHOOL)
     assert (code, "counted" in said, "payouts are paused" in said) == (1, True, True)
     await change(url, COUNTED.format(1))
