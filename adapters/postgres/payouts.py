@@ -140,6 +140,9 @@ class PostgresPayouts:
                 return
             await end_hold(connection, redemption, "redeem")
             await tell_student(connection, redemption, _paid(redemption, found.receipt))
+            if redemption.rail is Rail.CREDIT:
+                words = f"💳 A student redeemed {redemption.worth} of platform credit (redemption {redemption.id})."
+                await tell_staff(connection, redemption.creator_id, Reply(RichText.of(words)))
 
     async def release(self, redemption: Redemption, reason: str, now: datetime) -> None:
         """Note that it is not paid and never will be."""

@@ -10,6 +10,7 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,9 +30,9 @@ from bot.settings import Settings
 from core.conversation import Reply
 from core.errors import ConfigurationError, Refused
 from core.ids import CreatorId, StudentId
-from core.rewards.ledger import Award, Budget
+from core.rewards.ledger import Award, Budget, Fault
 from core.rewards.paying import Paying, PayoutBook
-from core.rewards.redemption import Payout
+from core.rewards.redemption import Asked, Payout, Rail
 from core.webhooks import Delivery, Webhooks
 from tests.adapters.school import change, rows
 from tests.bot.conftest import Speaker
@@ -373,6 +374,36 @@ async def test_who_may_redeem_how_much_and_how_often(school: School) -> None:
     await school.redeems("credit")
     with pytest.raises(Refused, match="1 redemptions a day"):
         await redemptions.require(school.id, school.student_id, limited, datetime.now(UTC))
+
+
+async def test_only_funded_issuers_are_drawn_the_own_one_first_and_any_frozen_one_stops_it(school: School) -> None:
+    funded, unfunded = [await school.deployment.directory.add_creator(h, h.title(), None) for h in ("math", "chess")]
+    award, budget = Award("project", "project:other", 3000, 1, school.now.date()), Budget(10**6, 10**6)
+    for creator in (funded, unfunded):
+        await school.deployment.services.ledger.award(creator.id, school.student_id, award, budget)
+    await school.deployment.services.ledger.hold(school.student_id, [school.id], "put away", "test", 49_400)
+    desk, now = school.deployment.services.desk, datetime.now(UTC)
+    terms = replace(desk.terms, funded=frozenset({SCHOOL, "math"}), approval_above=10_000)
+    ask = partial(desk.redemptions.ask, school.id, school.student_id, terms=terms, now=now)
+    with pytest.raises(Refused, match="can be redeemed"):
+        await ask(Asked("k-1", Rail.CREDIT, 3601, 3601))
+    drawn = await ask(Asked("k-2", Rail.CREDIT, 1000, 1000))
+    assert drawn.issuers == (school.id, funded.id)
+    held = await rows(
+        school.deployment.address.url, "SELECT amount FROM transfers WHERE key LIKE '%k-2:hold' ORDER BY id"
+    )
+    assert [row["amount"] for row in held] == [600, 400]
+    freezes = school.deployment.payouts.freezes
+    await freezes.freeze(funded.id, [Fault("a difference", "1")], now)
+    await school.works()
+    assert await school.states() == ["ready"]
+    with pytest.raises(Refused, match="can be redeemed"):
+        await ask(Asked("k-3", Rail.CREDIT, 500, 500))
+    await freezes.thaw(funded.id, now)
+    await school.works(timedelta(hours=2))
+    assert await school.states() == ["settled"]
+    for creator_id in (school.id, funded.id, unfunded.id):
+        assert await school.deployment.services.ledger.faults(creator_id) == []
 
 
 async def test_a_large_sum_waits_for_staff_and_nobody_decides_on_their_own(
