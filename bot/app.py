@@ -21,6 +21,7 @@ from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.embedded import embedded_server
 from adapters.postgres.glossary import PostgresGlossaries
 from adapters.postgres.holdings import PostgresHoldings
+from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.jobs import put_recheck
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.media_claims import PostgresMediaClaims
@@ -42,12 +43,14 @@ from bot.commands.registry import Services
 from bot.deliveries import deliver_for_ever
 from bot.embedders import open_embedders
 from bot.items import ItemWork
+from bot.payouts import PayoutWork, make_desk, open_payouts
 from bot.reading import make_intake, open_files, open_reader
 from bot.reindexing import ReindexWork
 from bot.responder import CommandResponder
 from bot.rewards import make_rewards
 from bot.schedule import keep_time
 from bot.settings import MEGABYTE, Settings, key_of
+from bot.webhooks import handlers_of
 from bot.worker import Tasks, register, work
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
@@ -65,6 +68,7 @@ from core.library.reading import SourceReader
 from core.library.respelling import Respelling
 from core.library.scratch import Scratch
 from core.rewards.awarding import Awarding
+from core.webhooks import Webhooks
 
 log = structlog.get_logger()
 
@@ -105,6 +109,7 @@ class Deployment:
     engine: Engine
     links: SignedWatchLinks
     keeping: Keeping
+    payouts: PayoutWork
     services: Services
     responder: CommandResponder
 
@@ -143,6 +148,9 @@ class Deployment:
         await self.services.scratch.sweep()
         await self.outbox.purge()
         await self.directory.forget_expired_codes()
+        inbox = PostgresInbox(self.database)
+        await inbox.wake()
+        await inbox.purge()
 
 
 @asynccontextmanager
@@ -188,6 +196,7 @@ async def open_on(
         open_database(address.url, revive=address.revive) as database,
         open_embedders(settings) as embedders,
         open_models(settings) as models,
+        open_payouts(settings, database) as payouts,
         open_reader(
             settings,
             files,
@@ -218,7 +227,7 @@ async def open_on(
             clips=Clips(holdings, files, media, scratch), scratch=scratch, worklog=PostgresWorklog(database),
             revisions=PostgresRevisions(database), glossaries=PostgresGlossaries(database),
             announcements=PostgresAnnouncements(database), ledger=PostgresLedger(database),
-            rewards=make_rewards(settings),
+            rewards=make_rewards(settings), desk=make_desk(settings, database),
             uploads_per_hour=settings.limits.uploads_per_hour, registration=settings.operator.registration,
             contact=settings.operator.contact,
         )  # fmt: skip
@@ -226,7 +235,8 @@ async def open_on(
         yield Deployment(
             settings, address, database, directory, shelf, holdings, conversations, PostgresOutbox(database),
             greetings, embedders, reindexings, Indexer(embedders.usual, split_sentences, stem, embedders.of),
-            given_reader or reader, reader, engine, links, reader.keeping, services,
+            given_reader or reader, reader, engine, links, reader.keeping, payouts,
+            services,
             CommandResponder(EVERYTHING, services, greetings),
         )  # fmt: skip
 
@@ -298,8 +308,12 @@ def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
     awarding = Awarding(
         PostgresActs(deployment.database), deployment.services.ledger, deployment.services.rewards
     )  # fmt: skip
+    webhooks = Webhooks(
+        PostgresInbox(deployment.database), {**handlers_of(deployment.services), **deployment.payouts.handlers}
+    )
     return Tasks(
-        items, deployment.engine, deployment.directory, deployment, links, names, reindexing, awarding, stop
+        items, deployment.engine, deployment.directory, deployment, links, names, reindexing, awarding,
+        deployment.payouts, webhooks, stop,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """`chronos check`: a line for each thing that must work, and what to do where it does not."""
 
 import shutil
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -58,7 +58,7 @@ async def check_all(settings: Settings) -> list[Finding]:
     parts: tuple[tuple[str, Callable[[Settings], Awaitable[list[Finding]]]], ...] = (
         ("storage", _storage), ("media", _media), ("database", _database), ("embedder", _embedder),
         ("models", _models), ("speech", _speech), ("video sites", _video_sites),
-        ("library", _library), ("discord", _discord), ("telegram", _telegram), ("http", _http),
+        ("library", _library), ("payouts", _payouts), ("discord", _discord), ("telegram", _telegram), ("http", _http),
     )  # fmt: skip
     for subject, part in parts:
         try:
@@ -134,6 +134,31 @@ async def _library(settings: Settings) -> list[Finding]:
             creators = await deployment.directory.creators()
             findings = [finding for creator in creators for finding in await _creators_library(deployment, creator)]
     return findings or [Finding("library", "ok", f"{len(creators)} creators")]
+
+
+async def _payouts(settings: Settings) -> list[Finding]:
+    """Whether what is to be paid out can be, as far as that is seen without paying."""
+    rails, funded = settings.redemption.rails, settings.redemption.funded
+    if not rails or not funded:
+        return [Finding("payouts", "off", "no redemption.rails and redemption.funded: nothing can be redeemed")]
+    async with open_address(settings) as address:
+        if await pending(address.admin_url):
+            return []
+        async with open_on(settings, address) as deployment:
+            known = {creator.handle for creator in await deployment.directory.creators()}
+            paused = await deployment.payouts.freezes.count()
+    return _payout_findings(rails, set(funded) - known, paused)
+
+
+def _payout_findings(rails: Sequence[str], unknown: Set[str], paused: int) -> list[Finding]:
+    found = [Finding("payouts", "ok", f"open: {', '.join(rails)}; asked with the first payout")]
+    if unknown:
+        words = f"redemption.funded names {', '.join(sorted(unknown))}, which is no creator's handle here"
+        found.append(Finding("payouts", "warning", words))
+    if paused:
+        words = f"of {paused} creators payouts are paused: 'chronos ledger check' says why"
+        found.append(Finding("payouts", "warning", words))
+    return found
 
 
 async def _creators_library(deployment: Deployment, creator: Creator) -> list[Finding]:

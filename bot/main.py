@@ -271,6 +271,60 @@ def jobs_retry(config: Path | None, job_id: int, as_json: bool) -> None:
         click.echo(f"Work {job_id} waits for a worker again.")
 
 
+@cli.group()
+def ledger() -> None:
+    """The books of CHRONOS."""
+
+
+@ledger.command("check")
+@click.option("--creator", "handle", default="", help="Whose books; else everybody's.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def ledger_check(config: Path | None, handle: str, as_json: bool) -> None:
+    """Check the books of CHRONOS and the payouts, and say what is wrong in them and where payouts are paused."""
+    from bot.bookkeeping import check_books
+
+    books = _run(lambda settings: check_books(settings, handle), config)
+    if as_json:
+        _print_json([entry.as_json() for entry in books])
+    else:
+        for entry in books:
+            click.echo("\n".join(entry.lines))
+    if any(entry.faults for entry in books):
+        raise SystemExit(1)
+
+
+@ledger.command("decide")
+@click.argument("key")
+@click.option("--paid/--not-paid", default=None, required=True, help="What you saw at the provider.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def ledger_decide(config: Path | None, key: str, paid: bool, as_json: bool) -> None:
+    """Say how a payout ended that its provider does not tell us of; only after looking there."""
+    from bot.bookkeeping import decide
+
+    _run(lambda settings: decide(settings, key, paid=paid), config)
+    if as_json:
+        _print_json({"key": key, "paid": paid})
+    else:
+        click.echo(f"{key} is settled." if paid else f"The CHRONOS of {key} are back.")
+
+
+@ledger.command("thaw")
+@click.argument("handle")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def ledger_thaw(config: Path | None, handle: str, as_json: bool) -> None:
+    """Let the payouts of a creator go on after a difference in the books was looked into."""
+    from bot.bookkeeping import thaw
+
+    _run(lambda settings: thaw(settings, handle), config)
+    if as_json:
+        _print_json({"thawed": handle})
+    else:
+        click.echo(f"The payouts of {handle} go on.")
+
+
 @cli.command("eval")
 @click.option("--corpus", required=True, type=click.Path(path_type=Path, exists=True), help="corpus.jsonl")
 @click.option("--questions", required=True, type=click.Path(path_type=Path, exists=True), help="questions.jsonl")

@@ -12,8 +12,10 @@ from typing import Any, Final
 import structlog
 
 from adapters.postgres.deployment import backlog
+from adapters.postgres.inbox import PostgresInbox
 from adapters.web.cards import WebMessenger
 from adapters.web.chat import LocalChat
+from adapters.web.hooks import InboundHooks
 from adapters.web.server import build_web, serve
 from adapters.web.signing import BrowserNames
 from adapters.web.watch import WatchPages
@@ -22,6 +24,7 @@ from bot.logs import set_up_logs
 from bot.platforms import Platform, open_platforms
 from bot.sample import LOCAL, add_sample_library, chat_rooms, join_everything, whom_to_ask
 from bot.settings import MEGABYTE, Settings
+from bot.webhooks import verifiers_of
 from core.conversation import Link, Place
 from core.errors import ChronosError, DatabaseError
 from core.richtext import RichText, bold, code
@@ -57,6 +60,9 @@ async def run_everything(settings: Settings, roles: frozenset[str]) -> None:
             health=lambda: _health(deployment, platforms),
             watch=WatchPages(deployment.links, deployment.holdings, deployment.keeping.files),
             chat=await _local_chat(deployment, messenger) if local else None,
+            hooks=InboundHooks(
+                PostgresInbox(deployment.database), {**verifiers_of(settings), **deployment.payouts.verifiers}
+            ),
         )
         for platform in platforms:
             platform.add_routes(app)

@@ -147,20 +147,27 @@ class HookedServiceSection(ServiceSection):
 
 
 class PayPalSection(Section):
-    """Payouts."""
+    """Payouts by PayPal; off without a client."""
 
-    client_id: str = ""
+    client_id: str = Field("", description="of the app with payouts; empty: off")
     client_secret: Secret = EMPTY
-    base_url: Address = ""
-    webhook_secret: Secret = EMPTY
+    base_url: Address = Field("", description="empty: the official address; the sandbox has its own")
+    webhook_secret: Secret = Field(EMPTY, description="the id of the webhook, which PayPal is asked about")
+
+
+class TremendousSection(HookedServiceSection):
+    """Gift cards by Tremendous; off without a key."""
+
+    campaign_id: str = Field("", description="which gift cards are offered")
 
 
 class SolanaSection(Section):
-    """CHRONOS on chain."""
+    """CHRONOS on chain; off without a key."""
 
-    keypair: Secret = EMPTY
-    mint: str = ""
-    base_url: Address = ""
+    keypair: Secret = Field(EMPTY, description="the key that holds the tokens and pays the fees; empty: off")
+    mint: str = Field("", description="the token's address")
+    decimals: int = Field(0, ge=0, le=9, description="of the token; one CHRONOS is one whole token")
+    base_url: Address = Field("", description="of a node; empty: the official one")
 
 
 class SmtpSection(Section):
@@ -268,6 +275,23 @@ class RewardsSection(Section):
     issued_per_month: int = Field(100_000, ge=0, description="CHRONOS that a creator can issue a month")
 
 
+class RedemptionSection(Section):
+    """What may leave as money; nothing does before a way is opened and a creator is funded."""
+
+    rails: tuple[Literal["paypal", "giftcard", "credit", "solana"], ...] = Field(
+        (), description="ways that are open: paypal, giftcard, credit, solana"
+    )
+    funded: tuple[str, ...] = Field((), description="handles of the creators whose CHRONOS are paid for")
+    cents_per_100: int = Field(100, ge=1, le=1_000, description="what 100 CHRONOS are worth, in cents")
+    currency: str = Field("USD", pattern="^[A-Z]{3}$", description="of those cents")
+    minimum: int = Field(500, ge=1, description="fewest CHRONOS at once")
+    largest: int = Field(10_000, ge=1, le=1_000_000, description="most CHRONOS at once")
+    approval_above: int = Field(2_000, ge=0, description="more than this at once waits for the staff")
+    per_day: int = Field(3, ge=0, description="redemptions a day and student")
+    account_age_days: int = Field(7, ge=0, description="how long somebody must be known here")
+    change_delay_hours: int = Field(24, ge=0, description="before a changed address or mail counts")
+
+
 class OperatorSection(Section):
     """Whoever runs this deployment.
 
@@ -306,10 +330,11 @@ class Settings(BaseSettings):
     limits: LimitsSection = LimitsSection()
     downloads: DownloadsSection = DownloadsSection()
     rewards: RewardsSection = RewardsSection()
+    redemption: RedemptionSection = RedemptionSection()
     whop: HookedServiceSection = HookedServiceSection()
     lago: HookedServiceSection = HookedServiceSection()
     paypal: PayPalSection = PayPalSection()
-    tremendous: HookedServiceSection = HookedServiceSection()
+    tremendous: TremendousSection = TremendousSection()
     stripe: HookedServiceSection = HookedServiceSection()
     solana: SolanaSection = SolanaSection()
     smtp: SmtpSection = SmtpSection()

@@ -15,6 +15,7 @@ from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.models import Job
 
 from bot.items import ItemWork, once_there_is_room
+from bot.payouts import PayoutWork
 from bot.reindexing import ReindexWork
 from core.asking.engine import Engine
 from core.errors import DatabaseError
@@ -24,6 +25,7 @@ from core.library.ingestion import Interrupted
 from core.library.respelling import Respelling
 from core.members.directory import Directory
 from core.rewards.awarding import Awarding
+from core.webhooks import Webhooks
 
 log = structlog.get_logger()
 
@@ -67,6 +69,8 @@ class Tasks:
     names: Respelling
     reindexing: ReindexWork
     awarding: Awarding
+    payouts: PayoutWork
+    webhooks: Webhooks
     stop: asyncio.Event
 
     async def calibrate(self, payload: dict[str, int]) -> None:
@@ -107,14 +111,29 @@ class Tasks:
         """Judge what a creator's students did."""
         await self.awarding.all_due(CreatorId(payload["creator_id"]), self.stop)
 
+    async def webhook(self, payload: dict[str, int]) -> None:
+        """Work on what another service told us."""
+        await self.webhooks.work_on(payload["webhook_id"])
+
     async def reconcile(self, payload: dict[str, int]) -> None:
         """Check every creator's books, and judge what was left behind."""
         await self._for_each(self._reconciled)
 
     async def _reconciled(self, creator_id: CreatorId) -> None:
-        for fault in await self.awarding.check(creator_id):
-            log.error("the ledger is at fault", creator_id=creator_id, fault=fault.fault, about=fault.about)
+        await self.payouts.check_books(creator_id, await self.awarding.check(creator_id))
         await self.awarding.all_due(creator_id, self.stop)
+
+    async def redeem(self, payload: dict[str, int]) -> None:
+        """Move a creator's redemptions on."""
+        await self.payouts.all_due(CreatorId(payload["creator_id"]), self.stop)
+
+    async def pay_out(self, payload: dict[str, int]) -> None:
+        """Move every creator's redemptions on, and ask what became of those whose end is not known."""
+
+        async def all_due(creator_id: CreatorId) -> None:
+            await self.payouts.all_due(creator_id, self.stop)
+
+        await self._for_each(all_due)
 
     async def _for_each(self, do: Callable[[CreatorId], Awaitable[None]]) -> None:
         """Do something for every creator; what fails for one is said, and holds up no other."""
@@ -138,10 +157,14 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
         ("ingest", ingest), ("calibrate", tasks.calibrate), ("tidy", tasks.tidy), ("refresh", tasks.refresh),
         ("sweep", tasks.sweep),
         ("award", tasks.award), ("reconcile", tasks.reconcile),
+        ("webhook", tasks.webhook),
     ):  # fmt: skip
         queue.entrypoint(name)(_handler(name, run, tasks.stop))
     # These may last, and what people wait for must not wait behind them.
-    for name, run in (("recheck", tasks.recheck), ("respell", tasks.respell), ("reindex", tasks.reindex)):
+    for name, run in (
+        ("recheck", tasks.recheck), ("respell", tasks.respell), ("reindex", tasks.reindex),
+        ("redeem", tasks.redeem), ("payouts", tasks.pay_out),
+    ):  # fmt: skip
         queue.entrypoint(name, concurrency_limit=1)(_handler(name, run, tasks.stop))
 
 

@@ -113,6 +113,14 @@ OWN_ACTS: Final = """
     SELECT creator_id, rule, done_at, words, characters, fingerprint, evidence, verdict FROM learning_acts
      WHERE student_id = $1 ORDER BY id
 """
+OWN_REDEMPTIONS: Final = """
+    SELECT creator_id, rail, chronos, cents, currency, destination, state, reason, receipt, asked_at, ended_at
+      FROM redemptions WHERE student_id = $1 ORDER BY id
+"""
+OWN_CREDITS: Final = "SELECT creator_id, cents, currency, given_at FROM platform_credits WHERE student_id = $1"
+OWN_TARGETS: Final = """
+    SELECT kind, destination, proposed_at, usable_from FROM payout_targets WHERE student_id = $1 ORDER BY id
+"""
 OWN_IDENTITIES: Final = "SELECT platform, external_id, display_name, username FROM identities WHERE student_id = $1"
 OWN_ENROLMENTS: Final = """
     SELECT c.name, e.status, e.tier, e.created_at, e.since FROM enrolments e JOIN creators c ON c.id = e.creator_id
@@ -205,9 +213,12 @@ class PostgresConversations:
                 "sessions": await connection.fetch(OWN_SESSIONS, student_id),
                 "chronos": await connection.fetch(OWN_TRANSACTIONS, student_id),
                 "learning_acts": await connection.fetch(OWN_ACTS, student_id),
+                "redemptions": await connection.fetch(OWN_REDEMPTIONS, student_id),
+                "platform_credits": await connection.fetch(OWN_CREDITS, student_id),
             }
         async with self._database.system() as connection:
             own["identities"] = await connection.fetch(OWN_IDENTITIES, student_id)
+            own["payout_targets"] = await connection.fetch(OWN_TARGETS, student_id)
             own["enrolments"] = await connection.fetch(OWN_ENROLMENTS, student_id)
         return {name: [_plain(dict(row)) for row in rows] for name, rows in own.items()}
 

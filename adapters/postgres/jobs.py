@@ -22,6 +22,10 @@ REINDEX: Final = "reindex"
 """The queue's entrypoint for a turn of moving a creator's library to another embedder."""
 AWARD: Final = "award"
 """The queue's entrypoint for judging what a creator's students did."""
+REDEEM: Final = "redeem"
+"""The queue's entrypoint for moving a creator's redemptions on."""
+WEBHOOK: Final = "webhook"
+"""The queue's entrypoint for working on what another service told us."""
 CALIBRATE: Final = "calibrate"
 """The queue's entrypoint for finding a creator's cut-off anew."""
 
@@ -40,6 +44,24 @@ async def put_job(connection: Connection, entrypoint: str, creator_id: CreatorId
         await _queries(raw_connection(connection)).enqueue(
             entrypoint, json.dumps({"creator_id": creator_id}).encode()
         )
+
+
+async def put_redemptions(connection: Connection, creator_id: CreatorId, *, delay_s: float = 0.0) -> None:
+    """Have a creator's redemptions moved on after this transaction, or so much later."""
+    async with system_role(connection):
+        await _queries(raw_connection(connection)).enqueue(
+            REDEEM, json.dumps({"creator_id": creator_id}).encode(), execute_after=timedelta(seconds=delay_s)
+        )
+
+
+async def put_webhooks(connection: "asyncpg.Connection[asyncpg.Record]", webhook_ids: Sequence[int]) -> None:
+    """Have deliveries worked on, unless that waits already; ``connection`` has the system role."""
+    count = len(webhook_ids)
+    if count:
+        await _queries(connection).enqueue(
+            [WEBHOOK] * count, [json.dumps({"webhook_id": each}).encode() for each in webhook_ids], [0] * count,
+            dedupe_key=[f"{WEBHOOK}:{each}" for each in webhook_ids], on_conflict="skip",
+        )  # fmt: skip
 
 
 async def put_calibration(connection: Connection, creator_id: CreatorId) -> None:

@@ -129,7 +129,7 @@ class PostgresLedger:
     async def award(self, creator_id: CreatorId, student_id: StudentId, award: Award, budget: Budget) -> AwardStatus:
         """Pay an award within the rule's daily limit and the creator's budget."""
         if not award.note:
-            with _in_words():
+            with in_words():
                 given = _arguments(creator_id, student_id, award, budget)
                 return AwardStatus(str(await self._database.call(creator_id, student_id, "award", *given)))
         async with self._database.creator(creator_id, student_id) as connection:
@@ -141,7 +141,7 @@ class PostgresLedger:
     ) -> ReversalStatus:  # fmt: skip
         """Take an award back as a new transfer; what is not there any more is owed."""
         async with self._database.creator(creator_id, student_id) as connection:
-            with _in_words():
+            with in_words():
                 status = await connection.fetchval(REVERSE, creator_id, key, reason, dict(metadata or {}))
         return ReversalStatus(status)
 
@@ -150,13 +150,13 @@ class PostgresLedger:
     ) -> None:
         """Set an amount aside, drawn from the issuers in their order."""
         async with self._database.student(student_id) as connection:
-            with _in_words():
+            with in_words():
                 await connection.execute(HOLD, student_id, list(issuers), key, reason, amount, {})
 
     async def end_hold(self, student_id: StudentId, key: str, end: HoldEnd) -> None:
         """End what was set aside under a key."""
         async with self._database.student(student_id) as connection:
-            with _in_words():
+            with in_words():
                 await connection.execute(END_HOLD, student_id, key, end.value)
 
     async def wallet(self, student_id: StudentId) -> Wallet:
@@ -194,7 +194,7 @@ async def pay(
     connection: Connection, creator_id: CreatorId, student_id: StudentId, award: Award, budget: Budget
 ) -> AwardStatus:
     """Pay an award inside a transaction of the creator's."""
-    with _in_words():
+    with in_words():
         status = await connection.fetchval(AWARD, *_arguments(creator_id, student_id, award, budget))
         if status == AwardStatus.AWARDED and award.note:
             await connection.execute(NOTE, creator_id, award.key, student_id, award.note)
@@ -217,7 +217,7 @@ def _transaction(row: asyncpg.Record, names: Mapping[int, str]) -> Transaction:
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def in_words() -> Iterator[None]:
     """What the books refuse, in words for whoever asked."""
     try:
         yield

@@ -11,6 +11,7 @@ from aiohttp import web
 from prometheus_client.aiohttp import make_aiohttp_handler
 
 from adapters.web.chat import LocalChat, about
+from adapters.web.hooks import InboundHooks
 from adapters.web.pages import add_headers, words_for_errors
 from adapters.web.watch import WatchPages
 from core.errors import ConfigurationError
@@ -20,13 +21,17 @@ MAX_BODY_BYTES: Final = 256 * 1024
 STATIC: Final = Path(__file__).parent / "static"
 
 
-def build_web(*, health: Health, watch: WatchPages | None = None, chat: LocalChat | None = None) -> web.Application:
+def build_web(
+    *, health: Health, watch: WatchPages | None = None, chat: LocalChat | None = None,
+    hooks: InboundHooks | None = None,
+) -> web.Application:  # fmt: skip
     """Put the routes together; more may be added before the application is served.
 
     Args:
         health: what ``/health`` shows; the ``status`` ``failing`` makes it a 503.
         watch: the pages behind signed links.
         chat: the local chat page; None shows a page that says what this is.
+        hooks: takes what other services tell us.
     """
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[words_for_errors])
     app.on_response_prepare.append(add_headers)
@@ -36,6 +41,8 @@ def build_web(*, health: Health, watch: WatchPages | None = None, chat: LocalCha
     if watch:
         app.router.add_get("/watch/{token}", watch.show)
         app.router.add_get("/media/{token}", watch.play)
+    if hooks:
+        app.router.add_post("/hooks/{provider}", hooks.receive)
     if chat:
         app.router.add_post("/chat", chat.say)
         app.router.add_get("/news", chat.news)

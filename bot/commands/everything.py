@@ -8,7 +8,9 @@ from bot.commands import (
     enrolment,
     glossary,
     library,
+    payout_targets,
     privacy,
+    redemption,
     reindexing,
     uploads,
     wallet,
@@ -18,6 +20,8 @@ from bot.commands.registry import Registry
 EVERYTHING: Registry = asking.commands.including(
     clips.commands,
     wallet.commands,
+    redemption.commands,
+    payout_targets.commands,
     uploads.commands,
     library.commands,
     corrections.commands,

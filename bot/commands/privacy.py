@@ -15,7 +15,8 @@ async def privacy(context: Context) -> Reply:
     return Reply(
         RichText.of(
             bold("What I keep of you: "),
-            "your questions with their answers, your votes, your CHRONOS and what they were for, when you learned "
+            "your questions with their answers, your votes, your CHRONOS and what they were for, where your "
+            "payouts go and what was paid, when you learned "
             "what (of your words only how many, and a fingerprint), the name and id that this platform gave me, and "
             "with which creators you are enrolled, in which tier. Only you can read your questions here; they are "
             "never shown to other students or used for other creators. Staff see your name, whether you are enrolled "

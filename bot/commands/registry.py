@@ -36,6 +36,7 @@ from core.library.watching import RenewableLinks, Transcripts
 from core.library.worklog import Worklog
 from core.members.directory import Creator, Directory, Standing, standing_of
 from core.rewards.ledger import Ledger
+from core.rewards.redemption import Desk
 from core.rewards.rules import Rewards
 from core.richtext import RichText
 from core.tiers import NO_TIERS, Scope
@@ -66,6 +67,7 @@ class Services:
     announcements: Announcements
     ledger: Ledger
     rewards: Rewards
+    desk: Desk
     uploads_per_hour: int
     scratch: Scratch
     registration: str

@@ -26,6 +26,8 @@ LEDGER: Final = {
     "token_transactions",
     "learning_acts",
     "transfer_notes",
+    "redemptions",
+    "platform_credits",
 }
 """What a person reads over all creators, and a creator's application over all students, to add up and to check."""
 COUNTED_OVER_STUDENTS: Final = {"usage", "earn_counts"} | LEDGER
@@ -64,6 +66,13 @@ AWARD: Final = """
     SELECT award($1, $2, 'question', 'question:' || $2::bigint, 5, 20, current_date, 1000, 10000, '{}')
 """
 NOTED: Final = "INSERT INTO transfer_notes VALUES ($1, 'question:' || $2::bigint, $2, 'well done')"
+REDEEMED: Final = """
+    INSERT INTO redemptions
+           (creator_id, key, student_id, rail, chronos, cents, currency, issuers, state, asked_at, due_at)
+    VALUES ($1, $1::bigint || '-' || $2::bigint, $2, 'credit', 5, 5, 'USD', ARRAY[$1::bigint], 'settled', now(),
+            now())
+"""
+CREDITED: Final = "INSERT INTO platform_credits VALUES ($1, 'credit ' || $2::bigint, $2, 5, 'USD', now())"
 COPY: Final = """
     INSERT INTO {table} OVERRIDING SYSTEM VALUE
     SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(r) || $1)).* FROM {table} r LIMIT 1
@@ -135,6 +144,8 @@ async def world(database: Database, database_url: str) -> World:
             async with database.creator(school.creator_id, person) as connection:
                 await connection.execute(AWARD, school.creator_id, person)
                 await connection.execute(NOTED, school.creator_id, person)
+                await connection.execute(REDEEMED, school.creator_id, person)
+                await connection.execute(CREDITED, school.creator_id, person)
         async with database.creator(school.creator_id) as connection:
             await connection.execute(LISTED, school.creator_id, school.source_id)
             await connection.execute(CLAIMED, school.creator_id)
