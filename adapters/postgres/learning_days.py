@@ -47,8 +47,9 @@ async def note_learning(connection: Connection, act: Act, verdict: Verdict, zone
     """Inside a creator's transaction, count the day of an act that was learning."""
     if act.rule in LEARNING and verdict in REAL:
         day = zone.day_of(act.at)
-        await connection.execute(LEARNT, act.creator_id, act.student_id, day)
+        # The streak is locked first, as where days are settled.
         await connection.execute(BEGIN, act.creator_id, act.student_id, day, zone.span(day)[1])
+        await connection.execute(LEARNT, act.creator_id, act.student_id, day)
 
 
 async def unlearn(connection: Connection, creator_id: CreatorId, student_id: StudentId, day: date) -> None:

@@ -28,6 +28,8 @@ from core.rewards.streaks import (
 
 AT_ONCE: Final = 100
 BEATS_KEPT: Final = timedelta(days=100)
+LONG_AGO: Final = date(2000, 1, 1)
+"""The last settled day of a streak that never ran."""
 
 LOCK_ZONE: Final = f"{ZONE} FOR UPDATE"
 CHANGE_ZONE: Final = """
@@ -74,7 +76,7 @@ class PostgresStreaks:
         async with self._database.creator(creator_id, student_id) as connection:
             return await streak_of(connection, creator_id, student_id, at=at)
 
-    async def chooseread_zone(self, student_id: StudentId, wanted: str, at: datetime) -> Zone:
+    async def choose_zone(self, student_id: StudentId, wanted: str, at: datetime) -> Zone:
         """Change a student's time zone; see the port for what it refuses."""
         async with self._database.system() as connection:
             now = read_zone(await connection.fetchrow(LOCK_ZONE, student_id))
@@ -107,8 +109,7 @@ async def add_freeze(connection: Connection, creator_id: CreatorId, student_id: 
     Raises:
         Refused: one is held already.
     """
-    yesterday = datetime.now(UTC).date() - ONE_DAY
-    if await connection.fetchval(ADD_FREEZE, creator_id, student_id, yesterday) is None:
+    if await connection.fetchval(ADD_FREEZE, creator_id, student_id, LONG_AGO) is None:
         raise Refused("You hold a streak freeze already, and at most one can be held. It is used on a missed day.")
 
 
@@ -168,7 +169,8 @@ async def _forgiven(connection: Connection, zone: Zone, settled_on: date, today:
     """Says of the days between the last that is settled and today whether they break nothing."""
     if settled_on >= today - ONE_DAY:
         return zone.cut_short
-    begins, ends = zone.span(settled_on + ONE_DAY)[0], zone.span(today)[0]
+    ends = zone.span(today)[0]
+    begins = max(zone.span(settled_on + ONE_DAY)[0], ends - BEATS_KEPT)
     async with system_role(connection):
         rows = await connection.fetch(BEATS, begins, ends)
     uptime = Uptime([row["slot"] for row in rows])

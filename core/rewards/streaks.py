@@ -16,7 +16,7 @@ from core.ids import CreatorId, StudentId
 from core.rewards.acts import Act, Verdict
 from core.rewards.days import ONE_DAY, Zone
 from core.rewards.rules import MESSAGE, PROJECT, QUIZ, STREAK, WATCH
-from core.richtext import RichText
+from core.richtext import RichText, code
 
 PAID_DAYS: Final = 7
 SHOWN_DAYS: Final = 14
@@ -169,6 +169,12 @@ def streak_completed(creator_id: CreatorId, student_id: StudentId, done: Settled
     evidence = {"first_day": first_day.isoformat(), "last_day": done.day.isoformat(), "days": done.run.days}
     at = ends - timedelta(seconds=1)
     return Act(creator_id, student_id, STREAK, f"streak:{student_id}:{first_day}", at, evidence=evidence)
+
+
+def streak_paid(act: Act, amount: int) -> Reply:
+    """What a student is told whose seven days were paid."""
+    words = f"🔥 {act.evidence.get('days', PAID_DAYS)} days of learning in a row: {amount:,} CHRONOS for the last "
+    return Reply(RichText.of(words, "seven. ", code("/streak"), " shows how it goes on."), private=True)
 
 
 def freeze_used(done: Settled, creator_name: str) -> Reply:
