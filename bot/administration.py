@@ -71,6 +71,21 @@ async def _owner_code(deployment: Deployment, creator: Creator) -> dict[str, str
     return {"handle": creator.handle, "name": creator.name, "code": made.code, "until": made.expires_at.isoformat()}
 
 
+async def creator_budget(
+    settings: Settings, handle: str, per_day: int | None, per_month: int | None
+) -> dict[str, Any]:  # fmt: skip
+    """Set how much a creator may issue, where something is given, and return it as it is now.
+
+    Raises:
+        Refused: there is no such creator.
+    """
+    async with open_deployment(settings) as deployment:
+        found, tariffs = await creator_called(deployment, handle), deployment.services.tariffs
+        if per_day is not None or per_month is not None:
+            await tariffs.limit(found.id, per_day, per_month)
+        return {"handle": found.handle, **asdict((await tariffs.of(found.id)).budget)}
+
+
 async def list_creators(settings: Settings) -> list[dict[str, Any]]:
     """All creators with the number of their sources."""
     async with open_deployment(settings) as deployment:

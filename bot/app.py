@@ -19,6 +19,7 @@ from adapters.postgres.database import Database, open_database, raw_connection
 from adapters.postgres.deployment import PostgresGreetings, clock_leadership, enqueue, link_key, open_queue
 from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.embedded import embedded_server
+from adapters.postgres.flags import PostgresFlags
 from adapters.postgres.glossary import PostgresGlossaries
 from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.inbox import PostgresInbox
@@ -27,10 +28,13 @@ from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.media_claims import PostgresMediaClaims
 from adapters.postgres.migrations import migrate
 from adapters.postgres.outbox import PostgresOutbox
+from adapters.postgres.overheard import PostgresNotebook
 from adapters.postgres.reindexing import PostgresReindexings
 from adapters.postgres.revisions import PostgresRevisions
 from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.spoken import PostgresSpokenTexts
+from adapters.postgres.streaks import PostgresStreaks
+from adapters.postgres.tariffs import PostgresTariffs
 from adapters.postgres.transcripts import PostgresRecognitions
 from adapters.postgres.watchlist import PostgresWatchlist
 from adapters.postgres.worklog import PostgresWorklog
@@ -44,6 +48,7 @@ from bot.deliveries import deliver_for_ever
 from bot.embedders import open_embedders
 from bot.items import ItemWork
 from bot.payouts import PayoutWork, make_desk, open_payouts
+from bot.presence import beat_for_ever
 from bot.reading import make_intake, open_files, open_reader
 from bot.reindexing import ReindexWork
 from bot.responder import CommandResponder
@@ -68,6 +73,7 @@ from core.library.reading import SourceReader
 from core.library.respelling import Respelling
 from core.library.scratch import Scratch
 from core.rewards.awarding import Awarding
+from core.rewards.listening import Listening
 from core.webhooks import Webhooks
 
 log = structlog.get_logger()
@@ -112,6 +118,7 @@ class Deployment:
     payouts: PayoutWork
     services: Services
     responder: CommandResponder
+    listening: Listening
 
     def require_room(self) -> None:
         """See that the embedded database's disk can take more, so that questions are kept when uploads have to wait.
@@ -220,6 +227,7 @@ async def open_on(
             ),
             embedders=embedders, stem=stem, models=models, links=links, watch=ModelLog(),
         )  # fmt: skip
+        rewards = make_rewards(settings)
         services = Services(
             engine=engine, directory=directory, conversations=conversations, shelf=shelf, links=links,
             intake=make_intake(settings, reader.keeping), limits=make_limits(settings), embedders=embedders,
@@ -227,7 +235,8 @@ async def open_on(
             clips=Clips(holdings, files, media, scratch), scratch=scratch, worklog=PostgresWorklog(database),
             revisions=PostgresRevisions(database), glossaries=PostgresGlossaries(database),
             announcements=PostgresAnnouncements(database), ledger=PostgresLedger(database),
-            rewards=make_rewards(settings), desk=make_desk(settings, database),
+            rewards=rewards, desk=make_desk(settings, database), flags=PostgresFlags(database),
+            tariffs=PostgresTariffs(database, rewards), streaks=PostgresStreaks(database),
             uploads_per_hour=settings.limits.uploads_per_hour, registration=settings.operator.registration,
             contact=settings.operator.contact,
         )  # fmt: skip
@@ -235,9 +244,8 @@ async def open_on(
         yield Deployment(
             settings, address, database, directory, shelf, holdings, conversations, PostgresOutbox(database),
             greetings, embedders, reindexings, Indexer(embedders.usual, split_sentences, stem, embedders.of),
-            given_reader or reader, reader, engine, links, reader.keeping, payouts,
-            services,
-            CommandResponder(EVERYTHING, services, greetings),
+            given_reader or reader, reader, engine, links, reader.keeping, payouts, services,
+            CommandResponder(EVERYTHING, services, greetings), Listening(PostgresNotebook(database, rewards)),
         )  # fmt: skip
 
 
@@ -306,7 +314,8 @@ def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
     )  # fmt: skip
     reindexing = ReindexWork(deployment.reindexings, deployment.embedders, stop)
     awarding = Awarding(
-        PostgresActs(deployment.database), deployment.services.ledger, deployment.services.rewards
+        PostgresActs(deployment.database), deployment.services.ledger, deployment.services.rewards,
+        deployment.services.streaks, deployment.services.flags,
     )  # fmt: skip
     webhooks = Webhooks(
         PostgresInbox(deployment.database), {**handlers_of(deployment.services), **deployment.payouts.handlers}
@@ -349,6 +358,11 @@ async def run_clock(deployment: Deployment) -> None:
         await enqueue(deployment.database, name, slot)
 
     await keep_time(put, lambda: clock_leadership(deployment.address.url))
+
+
+async def run_presence(deployment: Deployment, reachable: Callable[[], bool]) -> None:
+    """Note while the bot can be asked, until cancelled."""
+    await beat_for_ever(deployment.services.streaks, reachable)
 
 
 async def run_deliveries(deployment: Deployment, messenger: Messenger) -> None:

@@ -17,6 +17,7 @@ from core.errors import ChronosError
 T = TypeVar("T")
 
 LARGEST_ID: Final = 2**63 - 1
+AMOUNT: Final = click.IntRange(0, 1_000_000_000_000)
 ROLES: Final = ("bot", "worker", "scheduler", "web")
 
 
@@ -152,6 +153,25 @@ def creator_code(config: Path | None, handle: str, as_json: bool) -> None:
 def _how_to_use(made: dict[str, str]) -> str:
     """How an owner's code is used, and until when."""
     return f"In their community: /setup code:{made['code']}\nThe code works once, until {made['until']:.10}."
+
+
+@creator.command("budget")
+@click.argument("handle")
+@click.option("--per-day", type=AMOUNT, help="How many CHRONOS the creator may issue a day.")
+@click.option("--per-month", type=AMOUNT, help="How many CHRONOS the creator may issue a month.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def creator_budget(
+    config: Path | None, handle: str, per_day: int | None, per_month: int | None, as_json: bool
+) -> None:
+    """Show how many CHRONOS a creator may issue, after setting what is given."""
+    from bot.administration import creator_budget as budget_of
+
+    now = _run(lambda settings: budget_of(settings, handle, per_day, per_month), config)
+    if as_json:
+        _print_json(now)
+    else:
+        click.echo(f"{now['handle']} may issue {now['per_day']:,} CHRONOS a day and {now['per_month']:,} a month.")
 
 
 @creator.command("list")

@@ -42,6 +42,7 @@ def _discord(deployment: Deployment, settings: Settings) -> Platform:
         api_url=settings.discord.api_url,
         gateway_url=settings.discord.gateway_url,
         largest_file_bytes=settings.limits.media_mb * MEGABYTE,
+        listener=deployment.listening,
     )
     return Platform(platform, platform.run, platform.liveness, lambda _: None)
 
@@ -61,6 +62,7 @@ def _telegram(deployment: Deployment, settings: Settings) -> Platform:
         public_url=settings.public_url,
         webhook_secret=settings.telegram.webhook_secret.get_secret_value(),
         largest_file_bytes=settings.limits.media_mb * MEGABYTE,
+        listener=deployment.listening,
         moved=moved,
     )
 

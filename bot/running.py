@@ -19,7 +19,8 @@ from adapters.web.hooks import InboundHooks
 from adapters.web.server import build_web, serve
 from adapters.web.signing import BrowserNames
 from adapters.web.watch import WatchPages
-from bot.app import Deployment, open_deployment, run_clock, run_deliveries, run_worker
+from bot.app import Deployment, open_deployment, run_clock, run_deliveries, run_presence, run_worker
+from bot.listening import note_for_ever
 from bot.logs import set_up_logs
 from bot.platforms import Platform, open_platforms
 from bot.sample import LOCAL, add_sample_library, chat_rooms, join_everything, whom_to_ask
@@ -87,9 +88,17 @@ def _parts(
         parts.append(run_worker(deployment, stop))
     if "scheduler" in roles:
         parts.append(_until(stop, run_clock(deployment)))
+    if "bot" in roles:
+        parts.append(_until(stop, note_for_ever(deployment.listening)))
+        parts.append(_until(stop, run_presence(deployment, lambda: _reachable(platforms))))
     for platform in platforms:
         parts += [platform.run(stop), _until(stop, run_deliveries(deployment, platform.messenger))]
     return parts
+
+
+def _reachable(platforms: list[Platform]) -> bool:
+    """Whether the bot can be asked somewhere; without a platform it is on this machine."""
+    return not platforms or any(platform.liveness().link is Link.CONNECTED for platform in platforms)
 
 
 async def _run_until_stopped(parts: list[Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:

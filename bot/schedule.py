@@ -13,9 +13,11 @@ from core.errors import DatabaseError
 
 log = structlog.get_logger()
 
+EVERY_LOOK: Final = ("streaks",)
 EVERY_HOUR: Final = ("tidy", "payouts")
 EVERY_DAY: Final = ("refresh", "sweep", "reconcile")
-LOOK_AT: Final = {"minute": "*/5"}
+LOOK_EVERY_MINUTES: Final = 5
+LOOK_AT: Final = {"minute": f"*/{LOOK_EVERY_MINUTES}"}
 """A slot is enqueued once, so looking more often than a slot lasts only catches up on what was missed."""
 LEAD_AGAIN_S: Final = 15.0
 
@@ -46,6 +48,11 @@ async def keep_time(enqueue: Enqueue, leadership: Leadership) -> None:
         await asyncio.sleep(LEAD_AGAIN_S)
 
 
+def look_of(moment: datetime) -> datetime:
+    """The slot of a job that is done at every look: midnight is at some whole quarter of an hour everywhere."""
+    return moment.replace(minute=moment.minute - moment.minute % LOOK_EVERY_MINUTES, second=0, microsecond=0)
+
+
 def hour_of(moment: datetime) -> datetime:
     """The slot of a job that is done every hour."""
     return moment.replace(minute=0, second=0, microsecond=0)
@@ -56,17 +63,22 @@ def day_of(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
+def _slot_of(name: str, moment: datetime) -> datetime:
+    if name in EVERY_LOOK:
+        return look_of(moment)
+    return day_of(moment) if name in EVERY_DAY else hour_of(moment)
+
+
 @asynccontextmanager
 async def _ticking(enqueue: Enqueue) -> AsyncIterator[None]:
     async def tick(name: str) -> None:
         try:
-            now = datetime.now(UTC)
-            await enqueue(name, day_of(now) if name in EVERY_DAY else hour_of(now))
+            await enqueue(name, _slot_of(name, datetime.now(UTC)))
         except DatabaseError as error:
             log.warning("a tick was missed; the next look catches up", job=name, reason=str(error))
 
     scheduler = AsyncIOScheduler(timezone="UTC")
-    for name in (*EVERY_HOUR, *EVERY_DAY):
+    for name in (*EVERY_LOOK, *EVERY_HOUR, *EVERY_DAY):
         await tick(name)
         scheduler.add_job(tick, "cron", args=[name], coalesce=True, misfire_grace_time=None, **LOOK_AT)
     scheduler.start()

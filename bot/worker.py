@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 import structlog
@@ -85,6 +85,7 @@ class Tasks:
     async def _tidied(self, creator_id: CreatorId) -> None:
         await self.housekeeping.tidy(creator_id)
         await self.awarding.acts.purge(creator_id)
+        await self.awarding.flags.look(creator_id, datetime.now(UTC))
 
     async def refresh(self, payload: dict[str, int]) -> None:
         """Have every creator's links looked at again, each in a job of its own."""
@@ -110,6 +111,11 @@ class Tasks:
     async def award(self, payload: dict[str, int]) -> None:
         """Judge what a creator's students did."""
         await self.awarding.all_due(CreatorId(payload["creator_id"]), self.stop)
+
+    async def streaks(self, payload: dict[str, int]) -> None:
+        """Settle every creator's days that have ended where the students are."""
+        at = datetime.now(UTC)
+        await self._for_each(lambda creator_id: self.awarding.settle(creator_id, at, self.stop))
 
     async def webhook(self, payload: dict[str, int]) -> None:
         """Work on what another service told us."""
@@ -156,14 +162,13 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
     for name, run in (
         ("ingest", ingest), ("calibrate", tasks.calibrate), ("tidy", tasks.tidy), ("refresh", tasks.refresh),
         ("sweep", tasks.sweep),
-        ("award", tasks.award), ("reconcile", tasks.reconcile),
-        ("webhook", tasks.webhook),
+        ("reconcile", tasks.reconcile), ("webhook", tasks.webhook),
     ):  # fmt: skip
         queue.entrypoint(name)(_handler(name, run, tasks.stop))
     # These may last, and what people wait for must not wait behind them.
     for name, run in (
         ("recheck", tasks.recheck), ("respell", tasks.respell), ("reindex", tasks.reindex),
-        ("redeem", tasks.redeem), ("payouts", tasks.pay_out),
+        ("redeem", tasks.redeem), ("payouts", tasks.pay_out), ("award", tasks.award), ("streaks", tasks.streaks),
     ):  # fmt: skip
         queue.entrypoint(name, concurrency_limit=1)(_handler(name, run, tasks.stop))
 

@@ -39,6 +39,7 @@ class Parameter:
     """An option of a command; ``description`` is at most 100 characters (Discord's limit).
 
     ``takes_rest``: where commands are typed, it takes the words without a name although it is not required.
+    ``suggested``: it is completed while it is typed, as a source always is.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Parameter:
     required: bool = False
     choices: tuple[str, ...] = ()
     takes_rest: bool = False
+    suggested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +119,16 @@ Value = str | float | Attachment | Person | Role
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One thing a person asked for: a command with its arguments, or a button with its payload."""
+    """One thing a person asked for: a command with its arguments, or a button with its payload.
+
+    ``message_id`` is the platform's, where it was asked in a message that stands in the chat.
+    """
 
     place: Place
     person: Person
     command: str
     arguments: Mapping[str, Value] = field(default_factory=dict)
+    message_id: str = field(default="", compare=False)
 
 
 class Tone(StrEnum):

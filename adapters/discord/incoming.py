@@ -75,14 +75,24 @@ def being_typed(interaction: discord.Interaction) -> Typing | None:
 
 def question(message: discord.Message, bot_id: int) -> Request | None:
     """A message that is meant for the bot: direct, mentioning it or replying to it; None for any other."""
-    spoken = message.type in (discord.MessageType.default, discord.MessageType.reply)
-    if message.author.bot or message.webhook_id or not spoken:
+    if not is_spoken(message):
         return None
     if message.guild and bot_id not in {user.id for user in message.mentions}:
         return None
     text = re.sub(rf"<@!?{bot_id}>", " ", _content(message)).strip()
-    place = _place(message.channel.id, message.guild)
-    return Request(place, _person(message.author, _message_permissions(message)), ASK, {"question": text})
+    place = place_in(message.channel.id, message.guild)
+    return Request(place, speaker(message), ASK, {"question": text}, str(message.id))
+
+
+def is_spoken(message: discord.Message) -> bool:
+    """Whether a person wrote it; no bot, webhook or notice of Discord's."""
+    spoken = message.type in (discord.MessageType.default, discord.MessageType.reply)
+    return spoken and not message.author.bot and not message.webhook_id
+
+
+def speaker(message: discord.Message) -> Person:
+    """Who wrote a message, with what they may do in its server."""
+    return _person(message.author, _message_permissions(message))
 
 
 def files_of(message: discord.Message, files: "Files") -> list[Attachment]:
@@ -121,12 +131,12 @@ def declared(commands: Sequence[Command], name: str) -> Command | None:
 def greeting_places(guild: discord.Guild) -> list[Place]:
     """Where the bot may greet a server, best first."""
     channels = [*([guild.system_channel] if guild.system_channel else []), *guild.text_channels]
-    return [_place(channel.id, guild) for channel in channels if _may_write(channel, guild)]
+    return [place_in(channel.id, guild) for channel in channels if _may_write(channel, guild)]
 
 
 def place_of(interaction: discord.Interaction) -> Place:
     """Where a command or button was used; a thread is a channel of its own."""
-    return _place(interaction.channel_id, interaction.guild)
+    return place_in(interaction.channel_id, interaction.guild)
 
 
 def person_of(interaction: discord.Interaction) -> Person:
@@ -171,7 +181,8 @@ def _data(interaction: discord.Interaction) -> Any:  # noqa: ANN401 any JSON
     return interaction.data or {}
 
 
-def _place(channel_id: int | None, guild: discord.Guild | None) -> Place:
+def place_in(channel_id: int | None, guild: discord.Guild | None) -> Place:
+    """A channel as a place; without a server it is a conversation with one person."""
     channel = str(channel_id or "")
     return Place(PLATFORM, channel, str(guild.id), guild.name or "") if guild else Place(PLATFORM, channel)
 

@@ -41,7 +41,7 @@ def _option(parameter: Parameter) -> Json:
     }
     if parameter.kind is Kind.CHOICE:
         option["choices"] = [{"name": choice, "value": choice} for choice in parameter.choices]
-    if parameter.kind is Kind.SOURCE:
+    if parameter.kind is Kind.SOURCE or parameter.suggested:
         option["autocomplete"] = True
     return option
 

@@ -19,8 +19,10 @@ from adapters.discord.failures import FAILURES, UNKNOWN_MESSAGE, connection_erro
 from adapters.discord.incoming import PLATFORM, Files
 from adapters.discord.menu import menu, same
 from adapters.discord.outgoing import Outgoing
+from adapters.discord.overhearing import deleted, reacted, said
 from core.conversation import CONNECTED, Link, Liveness, Place, Reply, Responder
 from core.errors import ProviderBusy
+from core.overheard import Fact, Forgetful, Listener
 
 log = structlog.get_logger()
 
@@ -41,17 +43,19 @@ class DiscordPlatform:
         api_url: the REST address with its version.
         gateway_url: the gateway's address; empty for the official one.
         largest_file_bytes: what may be uploaded to us.
+        listener: takes what is overheard in servers, as far as Discord shows it.
     """
 
     def __init__(
         self, responder: Responder, *, bot_token: str, api_url: str = OFFICIAL_API, gateway_url: str = "",
-        largest_file_bytes: int = LARGEST_FILE_BYTES,
+        largest_file_bytes: int = LARGEST_FILE_BYTES, listener: Listener | None = None,
     ) -> None:  # fmt: skip
         self._responder = responder
         self._bot_token = bot_token
         self._api_url = api_url.rstrip("/")
         self._gateway_url = gateway_url
         self._largest_file_bytes = largest_file_bytes
+        self._listener = listener or Forgetful()
         self._outgoing: Outgoing | None = None
         self._liveness = Liveness()
 
@@ -117,7 +121,7 @@ class DiscordPlatform:
             await asyncio.sleep(wait_s)
 
     async def _session(self) -> None:
-        client = _Client(self._note)
+        client = _Client(self._note, self._listener)
         async with _closing(client):
             await client.login(self._bot_token)
             application_id = client.application_id or 0
@@ -147,25 +151,52 @@ class DiscordPlatform:
 
 
 class _Client(discord.Client):
-    """Listens to what concerns the bot; message content comes without a privileged intent where it is meant."""
+    """Listens to what concerns the bot, and to the rest where the operator lets it read messages.
+
+    Message content comes without a privileged intent where the bot is meant; all of it comes once the intent is
+    switched on for the application, and asking for it before that would be refused.
+    """
 
     dialogue: Dialogue
 
-    def __init__(self, note: Callable[[Liveness], None]) -> None:
+    def __init__(self, note: Callable[[Liveness], None], listener: Listener) -> None:
         self._note = note
+        self._listener = listener
+        self._wanted = discord.Intents(guilds=True, guild_messages=True, dm_messages=True, guild_reactions=True)
         super().__init__(
-            intents=discord.Intents(guilds=True, guild_messages=True, dm_messages=True),
+            intents=self._wanted,
             member_cache_flags=discord.MemberCacheFlags.none(),
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
             max_ratelimit_timeout=LONGEST_WAIT_S,
         )
 
+    async def setup_hook(self) -> None:
+        flags = self.application_flags
+        self._wanted.message_content = flags.gateway_message_content or flags.gateway_message_content_limited
+
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         await self.dialogue.interaction(interaction)
 
     async def on_message(self, message: discord.Message) -> None:
+        self._heard(said(message, self.user.id if self.user else 0))
         await self.dialogue.message(message)
+
+    async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
+        self._heard(deleted(event))
+
+    async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
+        self._heard(deleted(event))
+
+    async def on_raw_reaction_add(self, event: discord.RawReactionActionEvent) -> None:
+        self._heard(reacted(event))
+
+    async def on_raw_reaction_remove(self, event: discord.RawReactionActionEvent) -> None:
+        self._heard(reacted(event))
+
+    def _heard(self, fact: Fact | None) -> None:
+        if fact is not None:
+            self._listener.heard(fact)
 
     async def on_connect(self) -> None:
         self._note(CONNECTED)

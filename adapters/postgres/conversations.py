@@ -113,6 +113,12 @@ OWN_ACTS: Final = """
     SELECT creator_id, rule, done_at, words, characters, fingerprint, evidence, verdict FROM learning_acts
      WHERE student_id = $1 ORDER BY id
 """
+OWN_STREAKS: Final = """
+    SELECT creator_id, settled_on, days, best, began, freezes FROM streaks WHERE student_id = $1
+"""
+OWN_DAYS: Final = "SELECT creator_id, day, kind FROM learning_days WHERE student_id = $1 ORDER BY day"
+OWN_FLAGS: Final = "SELECT creator_id, reason, flagged_at, cleared_at FROM flags WHERE student_id = $1 ORDER BY id"
+OWN_ZONE: Final = "SELECT timezone, timezone_before, timezone_changed_at FROM students WHERE id = $1"
 OWN_REDEMPTIONS: Final = """
     SELECT creator_id, rail, chronos, cents, currency, destination, state, reason, receipt, asked_at, ended_at
       FROM redemptions WHERE student_id = $1 ORDER BY id
@@ -155,7 +161,7 @@ class PostgresConversations:
 
     async def record(self, speaker: Speaker, question: str, answer: Answer, admission: Admission) -> MessageId:
         """Store a question with its answer, what it used and what it may earn, in one transaction."""
-        wording = await asyncio.to_thread(Wording.of, question) if answer.grounded else None
+        wording = await asyncio.to_thread(Wording.of, question) if answer.grounded and speaker.earns else None
         async with self._database.creator(speaker.creator_id, speaker.student_id) as connection:
             key = (speaker.creator_id, speaker.student_id, speaker.place)
             await connection.execute(END_SESSION, *key, SESSION_IDLE)
@@ -213,10 +219,14 @@ class PostgresConversations:
                 "sessions": await connection.fetch(OWN_SESSIONS, student_id),
                 "chronos": await connection.fetch(OWN_TRANSACTIONS, student_id),
                 "learning_acts": await connection.fetch(OWN_ACTS, student_id),
+                "streaks": await connection.fetch(OWN_STREAKS, student_id),
+                "flags": await connection.fetch(OWN_FLAGS, student_id),
+                "learning_days": await connection.fetch(OWN_DAYS, student_id),
                 "redemptions": await connection.fetch(OWN_REDEMPTIONS, student_id),
                 "platform_credits": await connection.fetch(OWN_CREDITS, student_id),
             }
         async with self._database.system() as connection:
+            own["time_zone"] = await connection.fetch(OWN_ZONE, student_id)
             own["identities"] = await connection.fetch(OWN_IDENTITIES, student_id)
             own["payout_targets"] = await connection.fetch(OWN_TARGETS, student_id)
             own["enrolments"] = await connection.fetch(OWN_ENROLMENTS, student_id)

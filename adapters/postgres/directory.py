@@ -29,7 +29,7 @@ from core.members.directory import (
 )
 from core.richtext import one_line
 
-_CREATOR: Final = "c.id, c.handle, c.name, c.language, c.who_may_ask, c.answers, c.owner_id"
+_CREATOR: Final = "c.id, c.handle, c.name, c.language, c.who_may_ask, c.answers, c.owner_id, c.contributions"
 
 IDENTITY: Final = """
     SELECT student_id, display_name, username FROM identities WHERE platform = $1 AND external_id = $2
@@ -111,7 +111,8 @@ ADD_COMMUNITY: Final = """
 UPDATE_CREATOR: Final = f"""
     UPDATE creators c
        SET name = coalesce($2, c.name), language = coalesce($3, c.language),
-           who_may_ask = coalesce($4, c.who_may_ask), answers = coalesce($5, c.answers)
+           who_may_ask = coalesce($4, c.who_may_ask), answers = coalesce($5, c.answers),
+           contributions = coalesce($6, c.contributions)
      WHERE c.id = $1
     RETURNING {_CREATOR}
 """
@@ -179,7 +180,7 @@ class PostgresDirectory:
         """The student behind a platform identity; see the port."""
         async with self._database.system() as connection:
             known = await connection.fetchrow(IDENTITY, person.platform, person.external_id)
-            found = known["student_id"] if known else await _remember(connection, person)
+            found = known["student_id"] if known else await remember(connection, person)
             if known and person.name and (known["display_name"], known["username"]) != _names(person):
                 await connection.execute(RENAME_IDENTITY, person.platform, person.external_id, *_names(person))
         if found is None:  # somebody else's transaction was first
@@ -314,12 +315,14 @@ class PostgresDirectory:
 
     async def update_creator(
         self, creator_id: CreatorId, *, name: str | None = None, language: str | None = None,
-        who_may_ask: str | None = None, answers: str | None = None,
+        who_may_ask: str | None = None, answers: str | None = None, contributions: bool | None = None,
     ) -> Creator:  # fmt: skip
         """Change what is given and leave the rest."""
         shown = None if name is None else checked_name(name)
         async with self._database.system() as connection:
-            row = await connection.fetchrow(UPDATE_CREATOR, creator_id, shown, language, who_may_ask, answers)
+            row = await connection.fetchrow(
+                UPDATE_CREATOR, creator_id, shown, language, who_may_ask, answers, contributions
+            )
         if row is None:
             raise Refused("This creator does not exist any more.")
         return _creator(row)
@@ -382,7 +385,7 @@ class PostgresDirectory:
             await connection.execute(ERASE, student_id)
 
 
-async def _remember(connection: Connection, person: Person) -> int | None:
+async def remember(connection: Connection, person: Person) -> int | None:
     """A new student for an identity; None where another transaction has just made one."""
     found: int | None = await connection.fetchval(
         REMEMBER_IDENTITY, person.platform, person.external_id, *_names(person)
@@ -436,5 +439,5 @@ def _code_hash(code: str) -> bytes:
 def _creator(row: asyncpg.Record) -> Creator:
     return Creator(
         CreatorId(row["id"]), row["handle"], row["name"], row["language"], row["who_may_ask"], row["answers"],
-        None if row["owner_id"] is None else StudentId(row["owner_id"]),
+        None if row["owner_id"] is None else StudentId(row["owner_id"]), row["contributions"],
     )  # fmt: skip

@@ -15,10 +15,12 @@ from adapters.telegram.administrators import Administrators
 from adapters.telegram.failures import says
 from adapters.telegram.files import Files
 from adapters.telegram.hearing import Heard, hear, meant, person_of, place_of, topic_of
+from adapters.telegram.overhearing import reacted, said
 from adapters.telegram.whispering import remembered, remembering
 from adapters.telegram.writing import Writer
 from core.conversation import Person, Place, Reply, Request, Responder
 from core.errors import UserError
+from core.overheard import Listener
 from core.richtext import RichText, link
 from core.sent_files import requests_of
 from core.typed_commands import parse
@@ -42,12 +44,13 @@ class Answering:
 
     def __init__(
         self, bot: Bot, responder: Responder, writer: Writer, files: Files,
-        moved: Callable[[str, str, str], Awaitable[None]],
+        moved: Callable[[str, str, str], Awaitable[None]], listener: Listener,
     ) -> None:  # fmt: skip
         self._bot = bot
         self._responder = responder
         self._files = files
         self._moved = moved
+        self._listener = listener
         self._administrators = Administrators(bot)
         self._writer = writer
 
@@ -68,6 +71,9 @@ class Answering:
             await self._on_message(update.message)
         elif update.callback_query:
             await self._on_press(update.callback_query)
+        elif update.message_reaction:
+            if fact := reacted(update.message_reaction):
+                self._listener.heard(fact)
         elif update.my_chat_member:
             await self._on_membership(update.my_chat_member)
 
@@ -86,6 +92,7 @@ class Answering:
         known = {command.name for command in self._responder.commands}
         heard = hear(message, self._bot.bot, known)
         if heard is None:
+            await self._overhear(message)
             return
         place = _place(message)
         async with self._typing(place):
@@ -96,6 +103,15 @@ class Answering:
                 return
             for request in requests:
                 await self._answer(message, place, request)
+
+    async def _overhear(self, message: Message) -> None:
+        """Hand over what members say to each other, where Telegram shows it."""
+        user = message.from_user
+        if user is None or said(message, person_of(user)) is None:
+            return
+        manages = await self._administrators.is_listed(message.chat.id, user.id)
+        if fact := said(message, replace(person_of(user), manages=manages)):
+            self._listener.heard(fact)
 
     async def _answer(self, message: Message, place: Place, request: Request) -> None:
         is_private = not place.direct and await self._responder.private(request)
@@ -110,7 +126,8 @@ class Answering:
             attachment = self._files.attachment_of(message)
             typed = parse(heard.text, self._responder.commands, attachment, find_member=lambda t: meant(message, t))
             return [Request(place, await self._author(message), typed.command.name, typed.arguments)]
-        asked = Request(place, await self._author(message), "ask", {"question": heard.text})
+        author, message_id = await self._author(message), str(message.message_id)
+        asked = Request(place, author, "ask", {"question": heard.text}, message_id)
         # In a private chat nobody has to mention the bot, so a reply there says nothing of what it replies to.
         answered = [] if place.direct else self._files.answered_by(message)
         found = await requests_of(asked, self._responder, self._files.sent_with(message), answered)

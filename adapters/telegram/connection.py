@@ -43,12 +43,13 @@ from core.conversation import (
     listed,
 )
 from core.errors import ConfigurationError, ProviderBusy
+from core.overheard import Listener
 
 T = TypeVar("T")
 
 log = structlog.get_logger()
 
-UPDATES: Final = ["message", "callback_query", "my_chat_member"]
+UPDATES: Final = ["message", "callback_query", "my_chat_member", "message_reaction"]
 POLL_S: Final = 30
 MOST_AT_ONCE: Final = 64
 REMEMBERED_UPDATES: Final = 10_000
@@ -65,8 +66,9 @@ class Connection:
     """One bot, from its first call to its last."""
 
     def __init__(
-        self, access: Access, responder: Responder, moved: Callable[[str, str, str], Awaitable[None]]
-    ) -> None:
+        self, access: Access, responder: Responder, moved: Callable[[str, str, str], Awaitable[None]],
+        listener: Listener,
+    ) -> None:  # fmt: skip
         _prepare_library()
         root = access.api_url.rstrip("/")
         self._access = access
@@ -79,7 +81,7 @@ class Connection:
         pace = Pace()
         answers = Writer(self._bot, moved, pace)
         files = Files(self._bot, f"{root}/file/bot{access.bot_token}", access.largest_file_bytes)
-        self._answering = Answering(self._bot, responder, answers, files, moved)
+        self._answering = Answering(self._bot, responder, answers, files, moved, listener)
         # What waits in the outbox is tried again later; people's answers go first.
         self._outgoing = Writer(self._bot, moved, pace, patience_s=0, share=SHARE_OF_CARDS)
         self.liveness = Liveness()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from adapters.telegram.access import WEBHOOK_PATH, Access
 from core.conversation import Liveness, Place, Reply, Responder
 from core.errors import ProviderBusy
+from core.overheard import Forgetful, Listener
 
 if TYPE_CHECKING:
     from adapters.telegram.connection import Connection
@@ -29,6 +30,8 @@ async def _note_nothing(platform: str, old_id: str, new_id: str) -> None:
 class TelegramPlatform:
     """A bot on Telegram. ``moved(platform, old_id, new_id)`` learns that a group became a supergroup.
 
+    ``listener`` takes what is overheard in groups, as far as Telegram shows it.
+
     Implements :class:`core.conversation.Messenger`.
     """
 
@@ -46,7 +49,9 @@ class TelegramPlatform:
         webhook_secret: str = "",
         largest_file_bytes: int = LARGEST_FILE_BYTES,
         moved: Moved = _note_nothing,
+        listener: Listener | None = None,
     ) -> None:
+        self._listener = listener or Forgetful()
         self._responder = responder
         self._moved = moved
         self._access = Access(bot_token, api_url, mode, public_url, webhook_secret, largest_file_bytes)
@@ -64,7 +69,7 @@ class TelegramPlatform:
         """
         from adapters.telegram.connection import Connection
 
-        connection = self._connection = Connection(self._access, self._responder, self._moved)
+        connection = self._connection = Connection(self._access, self._responder, self._moved, self._listener)
         serving = asyncio.create_task(connection.serve())
         stopping = asyncio.create_task(stop.wait())
         try:

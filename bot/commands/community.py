@@ -14,6 +14,11 @@ from core.typed_commands import usage
 
 HERE_OR_OFF: Final = ("here", "off")
 
+CONTRIBUTIONS_NOTED: Final = (
+    " Where I can read what you write among yourselves, contributions earn CHRONOS, too. Of these I keep no words, "
+    "only how many there were and a fingerprint."
+)
+
 commands = Registry()
 
 
@@ -84,6 +89,12 @@ def _require_registration(context: Context) -> None:
     Parameter("who_may_ask", "Who may ask", Kind.CHOICE, choices=("everyone", "enrolled")),
     Parameter("answers", "Whether everybody sees an answer", Kind.CHOICE, choices=("public", "private")),
     Parameter("announce", "Whether new lessons are announced, here where you type", Kind.CHOICE, choices=HERE_OR_OFF),
+    Parameter(
+        "contributions",
+        "Whether what members write among themselves may earn CHRONOS",
+        Kind.CHOICE,
+        choices=("on", "off"),
+    ),
     Parameter("staff_news", "Whether the staff is told things here where you type", Kind.CHOICE, choices=HERE_OR_OFF),
     audience=Audience.STAFF,
     private=True,
@@ -99,6 +110,7 @@ async def settings(context: Context) -> Reply:
         RichText.of(bold("Language: "), creator.language, await _language_note(context, creator.language)),
         RichText.of(bold("Who may ask: "), creator.who_may_ask),
         RichText.of(bold("Answers: "), creator.answers),
+        RichText.of(bold("Contributions earn: "), _contributions(creator)),
         RichText.of(bold("Staff role: "), _role_words(staff_role)),
         RichText.of(bold("New lessons: "), announced),
         RichText.of(bold("News for the staff: "), staff_news),
@@ -108,6 +120,10 @@ async def settings(context: Context) -> Reply:
     join = (Button("Code for another community", "join_code"),) if may_join else ()
     clear = (Button("No staff role", "no_staff_role"),) if staff_role else ()
     return Reply(joined(lines), ((*join, *clear),) if join or clear else ())
+
+
+def _contributions(creator: Creator) -> str:
+    return "on, where I can read what members write" if creator.contributions else "off"
 
 
 def _changing(context: Context) -> str:
@@ -160,11 +176,13 @@ async def no_staff_role(context: Context) -> Reply:
 async def _changed(context: Context, creator: Creator) -> Creator:
     name, language = context.text("name") or None, checked_language(context.text("language")) or None
     changes = (name, language, context.text("who_may_ask") or None, context.text("answers") or None)
-    if not any(changes):
+    contributions = context.text("contributions")
+    if not any((*changes, contributions)):
         return creator
     return await context.services.directory.update_creator(
-        creator.id, name=name, language=language, who_may_ask=changes[2], answers=changes[3]
-    )
+        creator.id, name=name, language=language, who_may_ask=changes[2], answers=changes[3],
+        contributions=contributions == "on" if contributions else None,
+    )  # fmt: skip
 
 
 def _role_words(staff_role: str) -> RichText:
@@ -239,7 +257,8 @@ async def start(context: Context) -> Reply:
 def _greeting(context: Context) -> str:
     standing = context.standing
     if standing.creator is not None:
-        return f"Ask me anything about {standing.creator.name}'s videos; I answer with links to the second."
+        noted = CONTRIBUTIONS_NOTED if standing.creator.contributions and not context.place.direct else ""
+        return f"Ask me anything about {standing.creator.name}'s videos; I answer with links to the second.{noted}"
     if standing.choices:
         return "You belong to several creators: /creator chooses whom you ask here."
     if context.place.direct:

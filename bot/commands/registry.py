@@ -35,9 +35,13 @@ from core.library.store import Shelf
 from core.library.watching import RenewableLinks, Transcripts
 from core.library.worklog import Worklog
 from core.members.directory import Creator, Directory, Standing, standing_of
+from core.rewards.flags import Flags
 from core.rewards.ledger import Ledger
+from core.rewards.listening import message_key
 from core.rewards.redemption import Desk
 from core.rewards.rules import Rewards
+from core.rewards.streaks import Streaks
+from core.rewards.tariffs import Tariffs
 from core.richtext import RichText
 from core.tiers import NO_TIERS, Scope
 
@@ -67,6 +71,9 @@ class Services:
     announcements: Announcements
     ledger: Ledger
     rewards: Rewards
+    streaks: Streaks
+    tariffs: Tariffs
+    flags: Flags
     desk: Desk
     uploads_per_hour: int
     scratch: Scratch
@@ -137,7 +144,8 @@ class Context:
         community = self.standing.community
         return Speaker(
             self.creator.id, self.standing.student_id, self.place.key, None if community is None else community.id,
-            self.standing.tiers,
+            self.standing.tiers, earns=not self.standing.staff,
+            message=message_key(self.place, self.request.message_id) if self.request.message_id else "",
         )  # fmt: skip
 
     async def scope_with(self, creator_id: CreatorId) -> Scope:
@@ -153,6 +161,11 @@ class Context:
             return Scope(creator_id, NO_TIERS)
         enrolment = await self.services.directory.enrolment(creator_id, standing.student_id)
         return Scope(creator_id, standing_of(self.request.person, standing.student_id, other, None, enrolment).tiers)
+
+    async def tariff(self) -> Rewards:
+        """What is paid here: the creator's rules, or the defaults where none is meant."""
+        tariffs, creator = self.services.tariffs, self.standing.creator
+        return tariffs.defaults if creator is None else await tariffs.of(creator.id)
 
     def text(self, name: str) -> str:
         """A text argument, stripped; empty where it was not given."""

@@ -29,7 +29,7 @@ commands = Registry()
 async def balance(context: Context) -> Reply:
     """Show a member's wallet over all creators."""
     wallet = await context.services.ledger.wallet(context.standing.student_id)
-    rule = context.services.rewards.rules.get(MESSAGE)
+    rule = (await context.tariff()).rules.get(MESSAGE)
     lines = [RichText.of("🪙 ", bold(f"{wallet.balance:,} CHRONOS")), *_details(wallet)]
     if rule is not None and rule.amount:
         lines.append(
@@ -113,7 +113,7 @@ async def grant(context: Context) -> Reply:
     reason = one_line(context.text("reason"))[:LONGEST_REASON]
     if student.id == context.standing.student_id:
         raise Refused("Nobody can give CHRONOS to themselves.")
-    rewards = context.services.rewards
+    rewards = await context.tariff()
     key = f"{GRANT}:{secrets.token_hex(8)}"
     evidence = {"by": context.standing.student_id}
     award = Award(GRANT, key, amount, rewards.most_granted_a_day, datetime.now(UTC).date(), evidence, reason)

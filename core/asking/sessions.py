@@ -21,7 +21,8 @@ CONTEXT_TURNS: Final = 3
 class Speaker:
     """Who asks whom and where: whose session it is. ``place`` is a :attr:`core.conversation.Place.key`.
 
-    ``tiers`` are those that are open to them now.
+    ``tiers`` are those that are open to them now; the creator's own staff earns nothing by asking. ``message`` names
+    the message that asks, where it stands in the chat and can be deleted there.
     """
 
     creator_id: CreatorId
@@ -29,6 +30,8 @@ class Speaker:
     place: str
     community_id: CommunityId | None = None
     tiers: Tiers = NO_TIERS
+    earns: bool = True
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)

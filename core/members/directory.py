@@ -33,7 +33,10 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Creator:
-    """A tenant; ``who_may_ask`` is everyone or enrolled, ``answers`` public or private."""
+    """A tenant; ``who_may_ask`` is everyone or enrolled, ``answers`` public or private.
+
+    ``contributions``: whether what members write among themselves may earn, where the platform shows it to the bot.
+    """
 
     id: CreatorId
     handle: str
@@ -42,6 +45,7 @@ class Creator:
     who_may_ask: str = "everyone"
     answers: str = "public"
     owner_id: StudentId | None = None
+    contributions: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +228,7 @@ class Directory(Protocol):
 
     async def update_creator(
         self, creator_id: CreatorId, *, name: str | None = None, language: str | None = None,
-        who_may_ask: str | None = None, answers: str | None = None,
+        who_may_ask: str | None = None, answers: str | None = None, contributions: bool | None = None,
     ) -> Creator:  # fmt: skip
         """Change what is given and leave the rest."""
         ...

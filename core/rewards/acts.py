@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
+import numpy as np
+
 from core.asking.sessions import Speaker
 from core.asking.words import clean_question, tokens
 from core.ids import CreatorId, MessageId, StudentId
@@ -39,6 +41,7 @@ class Verdict(StrEnum):
     REPEATED = "repeated"
     UNPAID = "unpaid"
     REFUSED = "refused"
+    TAKEN_BACK = "taken_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class Act:
         at: when it was done.
         wording: of what was written, where something was.
         evidence: what it was, as plain data without anybody's words.
+        given_by: who gave it, where the rule pays for what others give.
     """
 
     creator_id: CreatorId
@@ -86,13 +90,15 @@ class Act:
     at: datetime
     wording: Wording | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    given_by: StudentId | None = None
 
 
 def question_asked(speaker: Speaker, message_id: MessageId, wording: Wording) -> Act:
     """The act of asking something that the material answers."""
+    about = {"message": speaker.message} if speaker.message else {}
     return Act(
         speaker.creator_id, speaker.student_id, MESSAGE, f"question:{message_id}", datetime.now(UTC), wording,
-        {"question": message_id},
+        {"question": message_id, **about},
     )  # fmt: skip
 
 
@@ -104,13 +110,9 @@ def fingerprint(text: str) -> int:
     """
     folded = " ".join(unicodedata.normalize("NFKD", text).casefold().split())
     pieces = {folded[at : at + _PIECE] for at in range(max(len(folded) - _PIECE + 1, 1))}
-    votes = [0] * FINGERPRINT_BITS
-    for piece in pieces:
-        bits = int.from_bytes(hashlib.blake2b(piece.encode(), digest_size=FINGERPRINT_BITS // 8).digest())
-        for bit in range(FINGERPRINT_BITS):
-            votes[bit] += 1 if bits >> bit & 1 else -1
-    unsigned = sum(1 << bit for bit, vote in enumerate(votes) if vote > 0)
-    return unsigned - (1 << FINGERPRINT_BITS) if unsigned >> (FINGERPRINT_BITS - 1) else unsigned
+    hashes = b"".join(hashlib.blake2b(each.encode(), digest_size=FINGERPRINT_BITS // 8).digest() for each in pieces)
+    votes = np.unpackbits(np.frombuffer(hashes, np.uint8)).reshape(len(pieces), FINGERPRINT_BITS).sum(axis=0)
+    return int.from_bytes(np.packbits(2 * votes > len(pieces)).tobytes(), signed=True)
 
 
 def alike(one: int, other: int) -> bool:
@@ -118,19 +120,20 @@ def alike(one: int, other: int) -> bool:
     return ((one ^ other) & ((1 << FINGERPRINT_BITS) - 1)).bit_count() <= ALIKE_BITS
 
 
-def objection(act: Act, earlier: Sequence[Act], seconds_apart: float) -> Verdict | None:
+def objection(act: Act, earlier: Sequence[Act], paid_at: Sequence[datetime], seconds_apart: float) -> Verdict | None:
     """Why an act does not count; None where it does.
 
     Args:
         act: the act.
-        earlier: what was paid to the same student by the same rule before, newest first.
-        seconds_apart: at least so long after the last one that was paid.
+        earlier: what the same student did by the same rule before, newest first.
+        paid_at: when the last of these was that were paid.
+        seconds_apart: at least so long from each of them.
     """
     if act.wording is None:
         return None
     if act.wording.too_short:
         return Verdict.TOO_SHORT
-    if earlier and (act.at - earlier[0].at).total_seconds() < seconds_apart:
+    if any(abs((act.at - paid).total_seconds()) < seconds_apart for paid in paid_at):
         return Verdict.TOO_SOON
     known = (past.wording.fingerprint for past in earlier[:COMPARED] if past.wording is not None)
     if any(alike(act.wording.fingerprint, other) for other in known):

@@ -2,11 +2,17 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 from core.ids import CreatorId
+from core.rewards.flags import Flags
 from core.rewards.ledger import Fault, Ledger
 from core.rewards.rules import Rewards
+from core.rewards.streaks import Streaks
+
+LATECOMERS: Final = timedelta(minutes=2)
+"""How long after its end a day waits for what is still on its way to be recorded."""
 
 
 class Acts(Protocol):
@@ -28,11 +34,19 @@ class Awarding:
     acts: Acts
     ledger: Ledger
     rewards: Rewards
+    streaks: Streaks
+    flags: Flags
 
     async def all_due(self, creator_id: CreatorId, stop: asyncio.Event) -> None:
         """Judge until nothing waits, or this process stops: then what is left waits for the next tick."""
         while not stop.is_set() and await self.acts.judge_next(creator_id, self.rewards):
             pass
+
+    async def settle(self, creator_id: CreatorId, at: datetime, stop: asyncio.Event) -> None:
+        """Judge what waits, settle the days that have ended since, and pay what these completed."""
+        await self.all_due(creator_id, stop)
+        await self.streaks.settle(creator_id, at - LATECOMERS)
+        await self.all_due(creator_id, stop)
 
     async def check(self, creator_id: CreatorId) -> list[Fault]:
         """What is wrong in a creator's books; for the operator, who looks."""

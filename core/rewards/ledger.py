@@ -40,7 +40,7 @@ class HoldEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much CHRONOS a creator may issue on a day and in a month (both UTC)."""
+    """How much CHRONOS a creator may issue on a day and in a month, as those who earn have them."""
 
     per_day: int
     per_month: int

@@ -26,6 +26,9 @@ LEDGER: Final = {
     "token_transactions",
     "learning_acts",
     "transfer_notes",
+    "streaks",
+    "learning_days",
+    "flags",
     "redemptions",
     "platform_credits",
 }
@@ -66,6 +69,11 @@ AWARD: Final = """
     SELECT award($1, $2, 'question', 'question:' || $2::bigint, 5, 20, current_date, 1000, 10000, '{}')
 """
 NOTED: Final = "INSERT INTO transfer_notes VALUES ($1, 'question:' || $2::bigint, $2, 'well done')"
+STREAK: Final = "INSERT INTO streaks (creator_id, student_id, settled_on) VALUES ($1, $2, current_date)"
+FLAGGED: Final = "INSERT INTO flags (creator_id, student_id, reason) VALUES ($1, $2, 'fast')"
+CHANGED: Final = "INSERT INTO reward_changes (creator_id, rule, amount) VALUES ($1, 'quiz', 10)"
+LIMITED: Final = "INSERT INTO issuance_limits (creator_id, per_day) VALUES ($1, 100)"
+LEARNT: Final = "INSERT INTO learning_days VALUES ($1, $2, current_date, 'learnt')"
 REDEEMED: Final = """
     INSERT INTO redemptions
            (creator_id, key, student_id, rail, chronos, cents, currency, issuers, state, asked_at, due_at)
@@ -143,12 +151,12 @@ async def world(database: Database, database_url: str) -> World:
             await converse(database, school, person, f"What does {person} ask {school.creator_id}?")
             async with database.creator(school.creator_id, person) as connection:
                 await connection.execute(AWARD, school.creator_id, person)
-                await connection.execute(NOTED, school.creator_id, person)
-                await connection.execute(REDEEMED, school.creator_id, person)
-                await connection.execute(CREDITED, school.creator_id, person)
+                for owned in (NOTED, REDEEMED, CREDITED, STREAK, LEARNT, FLAGGED):
+                    await connection.execute(owned, school.creator_id, person)
         async with database.creator(school.creator_id) as connection:
             await connection.execute(LISTED, school.creator_id, school.source_id)
-            await connection.execute(CLAIMED, school.creator_id)
+            for statement in (CLAIMED, CHANGED, LIMITED):
+                await connection.execute(statement, school.creator_id)
             await connection.execute(REVISED, school.creator_id, school.source_id)
             await connection.execute(NAMED, school.creator_id)
             await connection.execute(ANNOUNCED, school.creator_id, school.community_id)

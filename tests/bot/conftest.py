@@ -86,7 +86,10 @@ class Speaker:
         )
 
     async def says(self, command: str, /, **arguments: Value) -> Reply:
-        reply = await self.deployment.responder.respond(Request(self.place, self.person, command, arguments))
+        return await self.sends(Request(self.place, self.person, command, arguments))
+
+    async def sends(self, request: Request) -> Reply:
+        reply = await self.deployment.responder.respond(request)
         self.replies.append(reply)
         return reply
 

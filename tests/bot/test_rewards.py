@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from bot.app import Deployment, tasks_of
-from core.conversation import Person
+from core.conversation import Person, Request
+from core.overheard import Deleted
 from tests.adapters.school import change, rows
 from tests.bot.conftest import Speaker, SpeakerMaker, attachment, ready
 from tests.waiting import eventually
@@ -50,6 +51,24 @@ async def test_a_question_that_the_material_answers_earns_and_nothing_else_does(
     assert await balance_of(student) == "🪙 5 CHRONOS"
     assert "+5 earned: a question that was answered" in (await student.says("transactions")).text.plain
     assert await balance_of(taught) == "🪙 0 CHRONOS"
+
+
+async def test_a_question_whose_message_is_deleted_loses_what_it_earned(
+    taught: Speaker, speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    student = speaker("2")
+    question = {"question": "Where does the core shadow lie on the sphere?"}
+    await student.sends(Request(student.place, student.person, "ask", question, "77"))
+    await judged(deployment)
+    assert await balance_of(student) == "🪙 5 CHRONOS"
+    deployment.listening.heard(Deleted(student.place, ("77",)))
+    await deployment.listening.write()
+
+    assert await judged(deployment) == ["taken_back"]
+    assert await balance_of(student) == "🪙 0 CHRONOS"
+
+    await taught.says("ask", question="At which distance do I spray the drawing?")
+    assert await judged(deployment) == ["taken_back"]  # the creator's own staff earns nothing by asking
 
 
 async def test_the_same_again_in_other_words_earns_nothing(

@@ -14,12 +14,12 @@ from adapters.postgres import deployment
 from adapters.postgres.database import Database
 from adapters.postgres.deployment import clock_leadership, enqueue
 from bot import schedule
-from bot.schedule import EVERY_DAY, EVERY_HOUR, Enqueue, Lead, day_of, hour_of, keep_time
+from bot.schedule import EVERY_DAY, EVERY_HOUR, EVERY_LOOK, Enqueue, Lead, day_of, hour_of, keep_time, look_of
 from core.errors import DatabaseError
 from tests.adapters.school import change, jobs
 from tests.waiting import eventually
 
-NAMES: Final = (*EVERY_HOUR, *EVERY_DAY)
+NAMES: Final = (*EVERY_LOOK, *EVERY_HOUR, *EVERY_DAY)
 KILL_HOLDERS: Final = """
     SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = database
      WHERE locktype = 'advisory' AND datname = current_database()
@@ -66,6 +66,7 @@ async def _running(*clocks: Awaitable[None]) -> AsyncIterator[None]:
 @pytest.fixture(autouse=True)
 def _in_one_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     """The hour must not end in the middle of a test."""
+    monkeypatch.setattr(schedule, "look_of", lambda _moment: datetime(2026, 11, 21, 3, 5, tzinfo=UTC))
     monkeypatch.setattr(schedule, "hour_of", lambda _moment: datetime(2026, 11, 21, 3, tzinfo=UTC))
     monkeypatch.setattr(schedule, "day_of", lambda _moment: datetime(2026, 11, 21, tzinfo=UTC))
 
@@ -114,6 +115,10 @@ async def test_a_tick_that_the_database_missed_is_tried_again_under_the_same_lea
     async with _running(keep_time(fail, lead)):
         await eventually(lambda: min(tried[name] for name in (*EVERY_HOUR, *EVERY_DAY)) > 1, "a later try of each")
     assert len(leads) == 1
+
+
+def test_the_slot_of_what_is_done_at_every_look_is_five_minutes() -> None:
+    assert look_of(datetime(2026, 11, 21, 3, 59, 59, 999, tzinfo=UTC)) == datetime(2026, 11, 21, 3, 55, tzinfo=UTC)
 
 
 def test_a_slot_is_an_hour() -> None:

@@ -193,8 +193,8 @@ class FakeDiscord:
 
     # Places and people
 
-    def add_user(self, name: str) -> User:
-        return self._world.add_user(name)
+    def add_user(self, name: str, *, bot: bool = False) -> User:
+        return self._world.add_user(name, bot=bot)
 
     def add_guild(self, name: str, *, owner: User, joined: bool = True) -> Guild:
         """Add a server with the channel ``guild.general``; with ``joined=False`` the bot is invited later."""
@@ -274,6 +274,27 @@ class FakeDiscord:
         place = f"attachments/{channel.id}"
         message.attachments = [self._world.attach(Upload(*file), place) for file in attachments]
         return self._world.post(message)
+
+    def post_by_webhook(self, channel: Channel, name: str, content: str) -> Message:
+        """A message that another program posts, under a name of its choice."""
+        author = User(self.clock.snowflake(), name, bot=True)
+        return self._world.post(Message(self.clock.snowflake(), channel, author, content, webhook_id=author.id))
+
+    def edit(self, message: Message, content: str) -> None:
+        """Change a message."""
+        message.content = content
+        self._world.edited(message)
+
+    def delete(self, *messages: Message) -> None:
+        """Remove a message, or several at once."""
+        if len(messages) == 1:
+            self._world.delete(messages[0])
+        else:
+            self._world.delete_all(list(messages))
+
+    def react(self, user: User, message: Message, emoji: str = "👍", *, added: bool = True) -> None:
+        """React to a message in a server, or take that away."""
+        self._world.react(user, message, emoji, added=added)
 
     def _command(self, channel: Channel, line: str) -> tuple[Json, list[str]]:
         name, *path = line.split()

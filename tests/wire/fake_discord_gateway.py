@@ -19,6 +19,7 @@ GUILDS: Final = 1 << 0
 GUILD_MEMBERS: Final = 1 << 1
 PRESENCES: Final = 1 << 8
 GUILD_MESSAGES: Final = 1 << 9
+GUILD_MESSAGE_REACTIONS: Final = 1 << 10
 DIRECT_MESSAGES: Final = 1 << 12
 MESSAGE_CONTENT: Final = 1 << 15
 PRIVILEGED: Final = GUILD_MEMBERS | PRESENCES | MESSAGE_CONTENT
@@ -35,6 +36,8 @@ INTENT_OF: Final = {
     "THREAD_CREATE": GUILDS,
     "GUILD_ROLE_CREATE": GUILDS,
     "GUILD_MEMBER_ADD": GUILD_MEMBERS,
+    "MESSAGE_REACTION_ADD": GUILD_MESSAGE_REACTIONS,
+    "MESSAGE_REACTION_REMOVE": GUILD_MESSAGE_REACTIONS,
 }
 
 
@@ -126,7 +129,7 @@ class Gateway:
         session = self.session
         if session is None or (guild and not guild.joined):
             return
-        is_message = event.startswith("MESSAGE_")
+        is_message = event.startswith("MESSAGE_") and event not in INTENT_OF
         needed = (GUILD_MESSAGES if guild else DIRECT_MESSAGES) if is_message else INTENT_OF.get(event, 0)
         if needed & ~session.intents:
             return

@@ -189,6 +189,7 @@ class Message:
     edited_s: float | None = None
     reactions: list[str] = field(default_factory=list)
     deleted: bool = False
+    webhook_id: int | None = None
 
     @property
     def ephemeral(self) -> bool:
@@ -271,6 +272,8 @@ class Message:
 
     def _optional_fields(self, *, nested: bool, hidden: bool) -> Json:
         shown: Json = {}
+        if self.webhook_id is not None:
+            shown["webhook_id"] = str(self.webhook_id)
         if self.nonce is not None:
             shown["nonce"] = self.nonce
         if self.interaction:
@@ -611,6 +614,30 @@ class World:
         if not message.ephemeral:
             self.emit("MESSAGE_DELETE", gone, message.channel.guild)
         self.changes.notify()
+
+    def delete_all(self, messages: list[Message]) -> None:
+        """Remove several messages of a server's channel at once, as a moderator does."""
+        channel = messages[0].channel
+        assert channel.guild is not None, "only in a server"
+        for message in messages:
+            message.deleted = True
+        ids = [str(message.id) for message in messages]
+        gone: Json = {"ids": ids, "channel_id": str(channel.id), "guild_id": str(channel.guild.id)}
+        self.emit("MESSAGE_DELETE_BULK", gone, channel.guild)
+        self.changes.notify()
+
+    def react(self, user: User, message: Message, emoji: str, *, added: bool) -> None:
+        """A person's reaction in a server appears or goes; only of a new one Discord says whose message it is."""
+        guild = message.channel.guild
+        assert guild is not None, "only in a server"
+        change: Json = {
+            "user_id": str(user.id), "channel_id": str(message.channel.id), "message_id": str(message.id),
+            "guild_id": str(guild.id), "emoji": {"id": None, "name": emoji}, "burst": False, "type": 0,
+        }  # fmt: skip
+        if added:
+            change |= {"member": guild.members[user.id].payload(), "message_author_id": str(message.author.id)}
+            change["burst_colors"] = []
+        self.emit("MESSAGE_REACTION_ADD" if added else "MESSAGE_REACTION_REMOVE", change, guild)
 
     def attach(self, upload: Upload, place: str, *, description: str | None = None) -> Attachment:
         """Put a file on the CDN below ``place``."""

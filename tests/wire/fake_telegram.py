@@ -208,6 +208,14 @@ class FakeTelegram:
         if self.reaches_bot(message):
             self.feed.push("edited_message", message.payload)
 
+    def react(self, user: FakeUser, message: FakeMessage, *emoji: str) -> None:
+        """Have a person's reactions to a message of a group be these; Telegram tells administrators alone."""
+        if message.chat.status_of(self.bot.id) == "administrator":
+            reactions = [{"type": "emoji", "emoji": each} for each in emoji]
+            change = {"chat": message.payload["chat"], "message_id": message.payload["message_id"]}
+            change |= {"user": user.as_json(), "date": message.payload["date"] + 1}
+            self.feed.push("message_reaction", change | {"old_reaction": [], "new_reaction": reactions})
+
     async def press(
         self, user: FakeUser, message: FakeMessage, label_or_data: str, timeout_s: float = DEFAULT_TIMEOUT_S
     ) -> CallbackAnswer:

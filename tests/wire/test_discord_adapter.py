@@ -602,7 +602,8 @@ async def test_others_conversations_bots_and_the_bot_itself_are_left_alone(scene
 
 async def test_no_privileged_intent_is_asked_for(scene: Scene) -> None:
     assert scene.fake.intents & MESSAGE_CONTENT == 0
-    assert scene.fake.intents == discord.Intents(guilds=True, guild_messages=True, dm_messages=True).value
+    plain = discord.Intents(guilds=True, guild_messages=True, dm_messages=True, guild_reactions=True)
+    assert scene.fake.intents == plain.value
 
 
 async def test_a_short_refusal_of_a_mention_stands_in_the_channel(scene: Scene) -> None:

@@ -377,7 +377,7 @@ async def test_talking_in_a_topic_that_the_bot_opened_is_not_a_reply_to_it(scene
 
 
 async def test_only_the_needed_updates_are_asked_for(scene: Scene) -> None:
-    assert scene.telegram.feed._allowed == ["message", "callback_query", "my_chat_member"]
+    assert scene.telegram.feed._allowed == ["message", "callback_query", "my_chat_member", "message_reaction"]
 
 
 # Who asks.
