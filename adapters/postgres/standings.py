@@ -95,6 +95,12 @@ NAMES: Final = """
     SELECT DISTINCT ON (student_id) student_id, display_name FROM identities
      WHERE student_id = ANY($1) ORDER BY student_id, platform = $2 DESC, display_name = '', platform
 """
+# Who is known elsewhere alone is shown without a name: nobody has to be the same person on every platform.
+NAMES_HERE: Final = """
+    SELECT student_id, max(display_name) AS display_name FROM identities
+     WHERE student_id = ANY($1) AND platform = $2 GROUP BY student_id
+"""
+NAMELESS: Final = "a member"
 HIDDEN: Final = "SELECT EXISTS (SELECT FROM unranked WHERE creator_id = $1 AND student_id = $2)"
 HIDE: Final = "INSERT INTO unranked (creator_id, student_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 SHOW: Final = "DELETE FROM unranked WHERE creator_id = $1 AND student_id = $2"
@@ -154,12 +160,17 @@ async def parts_of(connection: Connection, creator_id: CreatorId, days: Days, no
 async def placed(
     connection: Connection, rows: Sequence[asyncpg.Record], platform: str, asker: StudentId | None
 ) -> Ranking:
-    """A ranking out of rows of :data:`PLACED`, with names, inside a creator's transaction."""
+    """A ranking out of rows of :data:`PLACED`, inside a creator's transaction.
+
+    Names are those on ``platform``; where it is empty, which is for the staff, on any.
+    """
     async with system_role(connection):
-        found = await connection.fetch(NAMES, [row["student_id"] for row in rows], platform)
+        found = await connection.fetch(
+            NAMES_HERE if platform else NAMES, [row["student_id"] for row in rows], platform
+        )
     names = {row["student_id"]: row["display_name"] for row in found}
     places = [
-        Standing(row["rank"], StudentId(row["student_id"]), names.get(row["student_id"], ""), row["earned"])
+        Standing(row["rank"], StudentId(row["student_id"]), names.get(row["student_id"]) or NAMELESS, row["earned"])
         for row in rows
     ]
     own = next((place for place in places if place.student_id == asker), None)

@@ -94,7 +94,7 @@ class Standings(Protocol):
     async def ranking(
         self, creator_id: CreatorId, days: Days, now: datetime, *, platform: str, asker: StudentId | None
     ) -> Ranking:
-        """Rank by what was earned; ``asker`` is found also where they are hidden. Names are as on ``platform``."""
+        """Rank by what was earned; ``asker`` is found also where they are hidden. Names are those on ``platform``."""
         ...
 
     async def hidden(self, creator_id: CreatorId, student_id: StudentId) -> bool:
@@ -224,7 +224,6 @@ def season_result(creator_name: str, season: Season, places: Sequence[Standing])
 
 def place_line(place: Standing, *, own: bool = False) -> RichText:
     """A place of a ranking in words; one's own stands out."""
-    name = place.name or "somebody without a name"
-    name = name if len(name) <= SHOWN_NAME else f"{name[:SHOWN_NAME]}…"
+    name = place.name if len(place.name) <= SHOWN_NAME else f"{place.name[:SHOWN_NAME]}…"
     shown = bold(name) if own else name
     return RichText.of(f"{MEDALS.get(place.rank, f'{place.rank}.')} ", shown, f" · {place.earned:,}")

@@ -168,6 +168,14 @@ async def test_a_ranking_counts_what_was_earned_shares_places_and_hides_who_want
     assert "earned no CHRONOS" in (await school.owner.says("my_rank")).text.plain
 
 
+async def test_who_is_known_on_another_platform_alone_has_no_name_in_a_ranking(
+    school: Class, speaker: SpeakerMaker
+) -> None:
+    stranger = speaker("7", platform="telegram", community="")
+    await school.give(stranger, 30, "t")
+    assert lines(await school.students[0].says("leaderboard"))[1] == "🥇 a member · 30"
+
+
 async def test_a_ranking_is_the_same_before_and_after_the_days_are_added_up(school: Class) -> None:
     anna, ben, _ = school.students
     standings, now = school.deployment.services.showing.standings, datetime.now(UTC)
