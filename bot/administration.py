@@ -1,6 +1,7 @@
 """What the operator does in the shell: tenants, work, migrations, backups, one question."""
 
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from core.library.reindexing import Reindexing
 from core.library.store import Source
 from core.library.worklog import WorkRecord, record_lines
 from core.members.directory import Creator, Purpose
+from core.rewards.economy import Economy
 from core.tiers import ALL_TIERS
 
 
@@ -104,6 +106,16 @@ async def ask_once(settings: Settings, handle: str, question: str) -> Answer:
         answer = with_budget_notice(await deployment.engine.answer(asked), admission)
         await conversations.settle(found.id, answer, admission)
     return answer
+
+
+async def economy_of(settings: Settings, handle: str) -> tuple[str, Economy]:
+    """A creator's name and economy up to now."""
+    async with open_deployment(settings) as deployment:
+        found, services = await creator_called(deployment, handle), deployment.services
+        now = datetime.now(UTC)
+        return found.name, await services.showing.economies.economy(
+            found.id, (await services.tariffs.of(found.id)).budget, now
+        )
 
 
 @dataclass(frozen=True, slots=True)

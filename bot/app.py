@@ -10,17 +10,22 @@ from functools import partial
 
 import structlog
 
+from adapters.pictures.artist import PillowArtist
 from adapters.postgres.acts import PostgresActs
 from adapters.postgres.admission import PostgresAdmission
 from adapters.postgres.announcements import PostgresAnnouncements
+from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.catalogue import PostgresCatalogue
 from adapters.postgres.conversations import PostgresConversations
 from adapters.postgres.database import Database, open_database, raw_connection
 from adapters.postgres.deployment import PostgresGreetings, clock_leadership, enqueue, link_key, open_queue
+from adapters.postgres.digests import PostgresDigests
 from adapters.postgres.directory import PostgresDirectory
+from adapters.postgres.economy import PostgresEconomies
 from adapters.postgres.embedded import embedded_server
 from adapters.postgres.flags import PostgresFlags
 from adapters.postgres.glossary import PostgresGlossaries
+from adapters.postgres.grants import PostgresGrants
 from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.jobs import put_recheck
@@ -31,8 +36,10 @@ from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.overheard import PostgresNotebook
 from adapters.postgres.reindexing import PostgresReindexings
 from adapters.postgres.revisions import PostgresRevisions
+from adapters.postgres.seasons import PostgresSeasons
 from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.spoken import PostgresSpokenTexts
+from adapters.postgres.standings import PostgresStandings
 from adapters.postgres.streaks import PostgresStreaks
 from adapters.postgres.tariffs import PostgresTariffs
 from adapters.postgres.transcripts import PostgresRecognitions
@@ -42,8 +49,9 @@ from adapters.sources import media
 from adapters.sources.sentences import split_sentences
 from adapters.sources.stemming import SnowballStemmer
 from adapters.web.signing import SignedWatchLinks
+from bot.closing import Closing
 from bot.commands.everything import EVERYTHING
-from bot.commands.registry import Services
+from bot.commands.registry import Services, Showing
 from bot.deliveries import deliver_for_ever
 from bot.embedders import open_embedders
 from bot.items import ItemWork
@@ -237,6 +245,7 @@ async def open_on(
             announcements=PostgresAnnouncements(database), ledger=PostgresLedger(database),
             rewards=rewards, desk=make_desk(settings, database), flags=PostgresFlags(database),
             tariffs=PostgresTariffs(database, rewards), streaks=PostgresStreaks(database),
+            showing=make_showing(database),
             uploads_per_hour=settings.limits.uploads_per_hour, registration=settings.operator.registration,
             contact=settings.operator.contact,
         )  # fmt: skip
@@ -247,6 +256,19 @@ async def open_on(
             given_reader or reader, reader, engine, links, reader.keeping, payouts, services,
             CommandResponder(EVERYTHING, services, greetings), Listening(PostgresNotebook(database, rewards)),
         )  # fmt: skip
+
+
+def make_showing(database: Database) -> Showing:
+    """What of CHRONOS is shown, and what the staff looks after."""
+    return Showing(
+        PillowArtist(),
+        PostgresStandings(database),
+        PostgresSeasons(database),
+        PostgresEconomies(database),
+        PostgresDigests(database),
+        PostgresGrants(database),
+        PostgresAudit(database),
+    )
 
 
 class ModelLog:
@@ -320,9 +342,11 @@ def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
     webhooks = Webhooks(
         PostgresInbox(deployment.database), {**handlers_of(deployment.services), **deployment.payouts.handlers}
     )
+    showing = deployment.services.showing
+    closing = Closing(showing.standings, showing.seasons, showing.digests)
     return Tasks(
         items, deployment.engine, deployment.directory, deployment, links, names, reindexing, awarding,
-        deployment.payouts, webhooks, stop,
+        deployment.payouts, webhooks, closing, stop,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from textwrap import shorten
@@ -343,6 +344,22 @@ def ledger_thaw(config: Path | None, handle: str, as_json: bool) -> None:
         _print_json({"thawed": handle})
     else:
         click.echo(f"The payouts of {handle} go on.")
+
+
+@cli.command()
+@click.option("--creator", required=True, metavar="HANDLE", help="Whose economy.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def economy(config: Path | None, creator: str, as_json: bool) -> None:
+    """Show what a creator issued, and what became of it."""
+    from bot.administration import economy_of
+    from bot.commands.economy import described
+
+    name, found = _run(lambda settings: economy_of(settings, creator), config)
+    if as_json:
+        _print_json({"creator": creator, "outstanding": found.outstanding, **asdict(found)})
+    else:
+        click.echo(described(name, found).plain)
 
 
 @cli.command("eval")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 import structlog
@@ -15,7 +15,8 @@ log = structlog.get_logger()
 
 EVERY_LOOK: Final = ("streaks",)
 EVERY_HOUR: Final = ("tidy", "payouts")
-EVERY_DAY: Final = ("refresh", "sweep", "reconcile")
+EVERY_DAY: Final = ("refresh", "sweep", "reconcile", "close_day")
+EVERY_WEEK: Final = ("close_week",)
 LOOK_EVERY_MINUTES: Final = 5
 LOOK_AT: Final = {"minute": f"*/{LOOK_EVERY_MINUTES}"}
 """A slot is enqueued once, so looking more often than a slot lasts only catches up on what was missed."""
@@ -63,9 +64,17 @@ def day_of(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
+def week_of(moment: datetime) -> datetime:
+    """The slot of a job that is done every week: its Monday."""
+    monday = moment - timedelta(days=moment.weekday())
+    return monday.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def _slot_of(name: str, moment: datetime) -> datetime:
     if name in EVERY_LOOK:
         return look_of(moment)
+    if name in EVERY_WEEK:
+        return week_of(moment)
     return day_of(moment) if name in EVERY_DAY else hour_of(moment)
 
 
@@ -78,7 +87,7 @@ async def _ticking(enqueue: Enqueue) -> AsyncIterator[None]:
             log.warning("a tick was missed; the next look catches up", job=name, reason=str(error))
 
     scheduler = AsyncIOScheduler(timezone="UTC")
-    for name in (*EVERY_LOOK, *EVERY_HOUR, *EVERY_DAY):
+    for name in (*EVERY_LOOK, *EVERY_HOUR, *EVERY_DAY, *EVERY_WEEK):
         await tick(name)
         scheduler.add_job(tick, "cron", args=[name], coalesce=True, misfire_grace_time=None, **LOOK_AT)
     scheduler.start()

@@ -14,6 +14,7 @@ from pgqueuer import PgQueuer
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.models import Job
 
+from bot.closing import Closing
 from bot.items import ItemWork, once_there_is_room
 from bot.payouts import PayoutWork
 from bot.reindexing import ReindexWork
@@ -71,6 +72,7 @@ class Tasks:
     awarding: Awarding
     payouts: PayoutWork
     webhooks: Webhooks
+    closing: Closing
     stop: asyncio.Event
 
     async def calibrate(self, payload: dict[str, int]) -> None:
@@ -141,6 +143,14 @@ class Tasks:
 
         await self._for_each(all_due)
 
+    async def close_day(self, payload: dict[str, int]) -> None:
+        """Add up what was earned before today, and end seasons."""
+        await self._for_each(lambda creator_id: self.closing.day(creator_id, datetime.now(UTC)))
+
+    async def close_week(self, payload: dict[str, int]) -> None:
+        """Tell every creator's staff of the week before."""
+        await self._for_each(lambda creator_id: self.closing.week(creator_id, datetime.now(UTC)))
+
     async def _for_each(self, do: Callable[[CreatorId], Awaitable[None]]) -> None:
         """Do something for every creator; what fails for one is said, and holds up no other."""
         for creator in await self.directory.creators():
@@ -163,6 +173,7 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
         ("ingest", ingest), ("calibrate", tasks.calibrate), ("tidy", tasks.tidy), ("refresh", tasks.refresh),
         ("sweep", tasks.sweep),
         ("reconcile", tasks.reconcile), ("webhook", tasks.webhook),
+        ("close_day", tasks.close_day), ("close_week", tasks.close_week),
     ):  # fmt: skip
         queue.entrypoint(name)(_handler(name, run, tasks.stop))
     # These may last, and what people wait for must not wait behind them.

@@ -166,10 +166,16 @@ MAX_BUTTON_ID_BYTES = 64
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to send along; the ending of its name tells what it is."""
+    """A file to send along; the ending of its name tells what it is, a picture's ``description`` what it shows."""
 
     name: str
     content: bytes = field(repr=False)
+    description: str = ""
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is shown in its place rather than saved."""
+        return self.name.endswith(".png")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ Json = dict[str, Any]
 SUPPRESS_EMBEDS, EPHEMERAL = 1 << 2, 1 << 6
 STYLES: Final = {Tone.NEUTRAL: 2, Tone.GOOD: 3, Tone.DANGER: 4}
 MOST_IN_ROW, MOST_ROWS, LONGEST_LABEL = 5, 5, 80
+LONGEST_ALT: Final = 1024
+"""Characters that describe a picture to those who cannot see it."""
 TYPING_LASTS_S: Final = 8.0
 MESSAGE: Final = "/channels/{channel_id}/messages/{message_id}"
 WEBHOOK: Final = "/webhooks/{webhook_id}/{webhook_token}"
@@ -121,11 +123,15 @@ class Outgoing:
     async def _request(self, route: Route, draft: Draft, **options: Any) -> Any:  # noqa: ANN401 any JSON
         if not draft.files:
             return await self._http.request(route, json=draft.body, **options)
-        files = [discord.File(io.BytesIO(file.content), file.name) for file in draft.files]
+        files = [_file(file) for file in draft.files]
         draft.body["attachments"] = [file.to_dict(index) for index, file in enumerate(files)]
         form: list[Json] = [{"name": "payload_json", "value": json.dumps(draft.body)}]
         form += [{"name": f"files[{n}]", "value": file.fp, "filename": file.filename} for n, file in enumerate(files)]
         return await self._http.request(route, files=files, form=form, **options)
+
+
+def _file(file: File) -> discord.File:
+    return discord.File(io.BytesIO(file.content), file.name, description=file.description[:LONGEST_ALT] or None)
 
 
 def _message(method: str, channel_id: str, message_id: str) -> Route:

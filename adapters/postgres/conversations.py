@@ -80,7 +80,8 @@ ADD_USAGE: Final = """
     RETURNING id
 """
 SETTLE: Final = """
-    UPDATE usage SET model = $3, prompt_tokens = $4, completion_tokens = $5, cost_usd = $6, reserved_usd = 0
+    UPDATE usage SET model = $3, prompt_tokens = $4, completion_tokens = $5, cost_usd = $6, reserved_usd = 0,
+           outcome = $7
      WHERE creator_id = $1 AND id = $2
 """
 HISTORY: Final = """
@@ -127,6 +128,10 @@ OWN_CREDITS: Final = "SELECT creator_id, cents, currency, given_at FROM platform
 OWN_TARGETS: Final = """
     SELECT kind, destination, proposed_at, usable_from FROM payout_targets WHERE student_id = $1 ORDER BY id
 """
+OWN_SEASONS: Final = """
+    SELECT creator_id, season_id, earned FROM season_standings WHERE student_id = $1 ORDER BY season_id
+"""
+OWN_UNRANKED: Final = "SELECT creator_id FROM unranked WHERE student_id = $1"
 OWN_IDENTITIES: Final = "SELECT platform, external_id, display_name, username FROM identities WHERE student_id = $1"
 OWN_ENROLMENTS: Final = """
     SELECT c.name, e.status, e.tier, e.created_at, e.since FROM enrolments e JOIN creators c ON c.id = e.creator_id
@@ -224,6 +229,8 @@ class PostgresConversations:
                 "learning_days": await connection.fetch(OWN_DAYS, student_id),
                 "redemptions": await connection.fetch(OWN_REDEMPTIONS, student_id),
                 "platform_credits": await connection.fetch(OWN_CREDITS, student_id),
+                "seasons": await connection.fetch(OWN_SEASONS, student_id),
+                "hidden_in_rankings_of": await connection.fetch(OWN_UNRANKED, student_id),
             }
         async with self._database.system() as connection:
             own["time_zone"] = await connection.fetch(OWN_ZONE, student_id)
@@ -270,5 +277,5 @@ async def _settle(connection: Connection, creator_id: CreatorId, answer: Answer,
     used = answer.usage
     await connection.execute(
         SETTLE, creator_id, admission.usage_id, answer.model, used.prompt_tokens, used.completion_tokens,
-        used.cost_usd,
+        used.cost_usd, answer.outcome.value,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from typing import Any, Final
 
 import asyncpg
@@ -15,6 +16,7 @@ from core.rewards.ledger import (
     Budget,
     Fault,
     HoldEnd,
+    Only,
     ReversalStatus,
     Transaction,
     Wallet,
@@ -36,20 +38,26 @@ WALLET: Final = """
 ISSUERS: Final = """
     SELECT creator_id FROM accounts WHERE student_id = $1 AND kind = 'member' AND balance > 0 ORDER BY balance DESC
 """
-TRANSACTIONS: Final = """
+ONLY: Final = """
+    ($2 = '' OR t.kind = $2) AND ($3::bigint IS NULL OR t.creator_id = $3)
+       AND ($4::date IS NULL OR t.created_at >= $4::date::timestamp AT TIME ZONE 'UTC')
+       AND ($5::date IS NULL OR t.created_at < ($5::date + 1)::timestamp AT TIME ZONE 'UTC')
+"""
+TRANSACTIONS: Final = f"""
     SELECT t.id, t.creator_id, t.amount, t.kind, t.reason, t.created_at,
            CASE a.id WHEN t.credit_id THEN t.amount WHEN t.debit_id THEN -t.amount ELSE 0 END AS change,
            coalesce(n.note, '') AS note
       FROM transfers t
       LEFT JOIN transfer_notes n ON n.creator_id = t.creator_id AND n.key = t.key
       JOIN accounts a ON a.creator_id = t.creator_id AND a.student_id = t.student_id AND a.kind = 'member'
-     WHERE t.student_id = $1 AND ($2 = '' OR t.kind = $2)
-     ORDER BY t.created_at DESC, t.id DESC OFFSET $3 LIMIT $4
+     WHERE t.student_id = $1 AND {ONLY}
+     ORDER BY t.created_at DESC, t.id DESC OFFSET $6 LIMIT $7
 """
 # A page of a long list is read along its index; the planner takes a policy and its own condition for two, expects few
 # rows, and would read and sort all.
 IN_ORDER: Final = "SELECT set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true)"
-COUNT: Final = "SELECT count(*) FROM transfers WHERE student_id = $1 AND ($2 = '' OR kind = $2)"
+COUNT: Final = f"SELECT count(*) FROM transfers t WHERE t.student_id = $1 AND {ONLY}"
+PAID_ON: Final = "SELECT rule, times FROM earn_counts WHERE creator_id = $1 AND student_id = $2 AND day = $3"
 NAMES: Final = "SELECT id, name FROM creators WHERE id = ANY($1)"
 FAULTS: Final = """
     SELECT 'a chain of balances is broken' AS fault, account_id::text AS about FROM (
@@ -172,17 +180,25 @@ class PostgresLedger:
         return [CreatorId(row["creator_id"]) for row in rows]
 
     async def transactions(
-        self, student_id: StudentId, *, kind: str = "", offset: int = 0, limit: int = 10
+        self, student_id: StudentId, only: Only | None = None, *, offset: int = 0, limit: int = 10
     ) -> tuple[list[Transaction], int]:
         """A student's movements, newest first, and how many there are in all."""
+        wanted = only or Only()
+        chosen = (student_id, wanted.kind, wanted.creator_id, wanted.since, wanted.until)
         async with self._database.student(student_id) as connection:
             await connection.execute(IN_ORDER)
-            rows = await connection.fetch(TRANSACTIONS, student_id, kind, offset, limit)
-            total = await connection.fetchval(COUNT, student_id, kind)
+            rows = await connection.fetch(TRANSACTIONS, *chosen, offset, limit)
+            total = await connection.fetchval(COUNT, *chosen)
         async with self._database.system() as connection:
             found = await connection.fetch(NAMES, list({row["creator_id"] for row in rows}))
         names = {row["id"]: row["name"] for row in found}
         return [_transaction(row, names) for row in rows], total
+
+    async def paid_on(self, creator_id: CreatorId, student_id: StudentId, day: date) -> Mapping[str, int]:
+        """How often each rule paid a student on a day of theirs."""
+        async with self._database.creator(creator_id, student_id) as connection:
+            rows = await connection.fetch(PAID_ON, creator_id, student_id, day)
+        return {row["rule"]: row["times"] for row in rows}
 
     async def faults(self, creator_id: CreatorId) -> list[Fault]:
         """What is wrong in a creator's books, as of one moment."""

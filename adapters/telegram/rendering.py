@@ -10,6 +10,7 @@ from core.conversation import Button
 from core.richtext import RichText, Span, Style, split
 
 LONGEST_TEXT: Final = 4096
+LONGEST_CAPTION: Final = 1024
 MOST_ENTITIES: Final = 100
 _KINDS: Final = {
     Style.BOLD: MessageEntity.BOLD,
@@ -35,6 +36,11 @@ def keyboard(buttons: Sequence[Sequence[Button]]) -> InlineKeyboardMarkup | None
     """Render buttons; their persistent ids come back when they are pressed."""
     rows = [[InlineKeyboardButton(b.label, callback_data=b.custom_id) for b in row] for row in buttons if row]
     return InlineKeyboardMarkup(rows) if rows else None
+
+
+def fits_caption(text: Rendered) -> bool:
+    """Whether a text can stand under a picture, in the same message."""
+    return utf16_length(text.text) <= LONGEST_CAPTION
 
 
 def utf16_length(text: str) -> int:

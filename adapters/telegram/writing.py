@@ -11,12 +11,20 @@ from pathlib import PurePath
 from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
-from telegram import Bot, InlineKeyboardMarkup, InputFile, LinkPreviewOptions, Message, ReplyParameters
+from telegram import (
+    Bot,
+    InlineKeyboardMarkup,
+    InputFile,
+    InputMediaPhoto,
+    LinkPreviewOptions,
+    Message,
+    ReplyParameters,
+)
 from telegram.error import BadRequest, ChatMigrated, NetworkError, RetryAfter
 
 from adapters.telegram.failures import retry_after_s, says
 from adapters.telegram.pacing import Pace
-from adapters.telegram.rendering import Rendered, keyboard, rendered
+from adapters.telegram.rendering import Rendered, fits_caption, keyboard, rendered
 from core.conversation import File, Place, Reply
 
 T = TypeVar("T")
@@ -25,15 +33,20 @@ PATIENCE_S: Final = 60.0
 MOST_CUT_CALLS: Final = 3
 
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
+_NO_PICTURES: Final = "not enough rights to send photos"
 _CANNOT_BE_EDITED: Final = ("message to edit not found", "message can't be edited", "there is no text in the message")
+
+
+_NO_WORDS: Final = Rendered("")
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """One message of a reply."""
+    """One message of a reply; ``caption``: words under a picture."""
 
     content: Rendered | File
     buttons: InlineKeyboardMarkup | None = None
+    caption: Rendered = _NO_WORDS
 
 
 _Words = tuple[Rendered, InlineKeyboardMarkup | None]
@@ -82,6 +95,8 @@ class Writer:
             TelegramError: as for :meth:`say`.
         """
         pieces, standing = _pieces(reply), message_id.split()
+        if len(pieces) == len(standing) == 1 and _is_picture(pieces[0]):
+            return await self._put_picture(place, reply, pieces[0], message_id)
         words = [(piece.content, piece.buttons) for piece in pieces if isinstance(piece.content, Rendered)]
         if not words:
             return await self.say(place, reply)
@@ -105,10 +120,39 @@ class Writer:
         turn = self._turns.setdefault(place.channel, asyncio.Lock())
         async with turn:
             for piece in pieces:
-                sent.append(await self._attempt(place, partial(self._post, place, piece, answering), patience_s))
+                sent.append(
+                    await self._attempt(place, partial(self._post_allowed, place, piece, answering), patience_s)
+                )
                 # A reply that has begun is finished: giving up here would send its beginning twice.
                 answering, patience_s = None, PATIENCE_S
         return " ".join(sent)
+
+    async def _put_picture(self, place: Place, reply: Reply, piece: _Piece, message_id: str) -> str:
+        """Put a picture with its words in the place of a message, or say it anew where that cannot be."""
+        try:
+            await self._attempt(place, partial(self._change_picture, place, piece, int(message_id)), self._patience_s)
+        except BadRequest as error:
+            if not says(error, *_CANNOT_BE_EDITED):
+                raise
+            return await self.say(place, reply)
+        except ChatMigrated as error:
+            return await self._say(await self._follow(place, error), [piece], None, self._patience_s)
+        return message_id
+
+    async def _change_picture(self, place: Place, piece: _Piece, message_id: int) -> None:
+        if not isinstance(piece.content, File):
+            raise TypeError("words are no picture")
+        picture = InputMediaPhoto(
+            piece.content.content,
+            piece.caption.text or None,
+            caption_entities=piece.caption.entities or None,
+            filename=piece.content.name,
+        )
+        try:
+            await self._bot.edit_message_media(picture, int(place.channel), message_id, reply_markup=piece.buttons)
+        except BadRequest as error:
+            if not says(error, "message is not modified"):
+                raise
 
     async def _change_all(self, place: Place, words: list[_Words], standing: list[str]) -> None:
         patience_s = self._patience_s
@@ -123,13 +167,23 @@ class Writer:
             with suppress(BadRequest):
                 await self._attempt(place, delete, PATIENCE_S)
 
+    async def _post_allowed(self, place: Place, piece: _Piece, answering: int | None) -> str:
+        """Send a piece; where the group lets nobody send pictures, only the words below one."""
+        try:
+            return await self._post(place, piece, answering)
+        except BadRequest as error:
+            if not (piece.caption.text and says(error, _NO_PICTURES)):
+                raise
+        return await self._post(place, _Piece(piece.caption, piece.buttons), answering)
+
     async def _post(self, place: Place, piece: _Piece, answering: int | None) -> str:
         chat_id, thread = int(place.channel), int(place.thread) if place.thread else None
         answered = ReplyParameters(answering, allow_sending_without_reply=True) if answering else None
         if isinstance(piece.content, File):
             sent = await self._sender(piece.content)(
                 chat_id, InputFile(piece.content.content, piece.content.name), message_thread_id=thread,
-                reply_parameters=answered, reply_markup=piece.buttons,
+                reply_parameters=answered, reply_markup=piece.buttons, caption=piece.caption.text or None,
+                caption_entities=piece.caption.entities or None,
             )  # fmt: skip
         else:
             sent = await self._bot.send_message(
@@ -141,6 +195,8 @@ class Writer:
     def _sender(self, file: File) -> Callable[..., Awaitable[Message]]:
         """How a file is sent: what Telegram can play in its place is no document to be saved first."""
         kind = PurePath(file.name).suffix
+        if file.is_picture:
+            return self._bot.send_photo
         if kind == ".mp4":
             return partial(self._bot.send_video, supports_streaming=True)
         return self._bot.send_audio if kind == ".m4a" else self._bot.send_document
@@ -190,9 +246,18 @@ class Writer:
         return replace(place, channel=new_id, community=new_id, thread="")
 
 
+def _is_picture(piece: _Piece) -> bool:
+    return isinstance(piece.content, File) and piece.content.is_picture
+
+
 def _pieces(reply: Reply) -> list[_Piece]:
-    """The messages of a reply; its buttons go with the last words or, without any, with the last file."""
+    """The messages of a reply; its buttons go with the last words or, without any, with the last file.
+
+    A picture and words that fit under it are one message.
+    """
     texts = rendered(reply.text)
+    if len(texts) == len(reply.files) == 1 and reply.files[0].is_picture and fits_caption(texts[0]):
+        return [_Piece(reply.files[0], keyboard(reply.buttons), texts[0])]
     pieces = [*(_Piece(text) for text in texts), *(_Piece(file) for file in reply.files)]
     if pieces:
         last = len(texts or pieces) - 1

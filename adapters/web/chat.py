@@ -136,7 +136,10 @@ def about() -> web.Response:
 
 def as_json(reply: Reply) -> dict[str, Any]:
     """A reply as the page's script reads it; files come along in base64."""
-    files = [{"name": file.name, "base64": base64.b64encode(file.content).decode()} for file in reply.files]
+    files = [
+        {"name": file.name, "base64": base64.b64encode(file.content).decode(), "description": file.description}
+        for file in reply.files
+    ]
     return {**reply_to_json(reply), "files": files, "replaces": reply.replaces}
 
 

@@ -13,6 +13,7 @@ from core.richtext import RichText, bold, code, joined, role
 from core.typed_commands import usage
 
 HERE_OR_OFF: Final = ("here", "off")
+ON_OR_OFF: Final = ("on", "off")
 
 CONTRIBUTIONS_NOTED: Final = (
     " Where I can read what you write among yourselves, contributions earn CHRONOS, too. Of these I keep no words, "
@@ -96,6 +97,7 @@ def _require_registration(context: Context) -> None:
         choices=("on", "off"),
     ),
     Parameter("staff_news", "Whether the staff is told things here where you type", Kind.CHOICE, choices=HERE_OR_OFF),
+    Parameter("digest", "Whether the staff is told each Monday how the week was", Kind.CHOICE, choices=ON_OR_OFF),
     audience=Audience.STAFF,
     private=True,
 )
@@ -114,6 +116,7 @@ async def settings(context: Context) -> Reply:
         RichText.of(bold("Staff role: "), _role_words(staff_role)),
         RichText.of(bold("New lessons: "), announced),
         RichText.of(bold("News for the staff: "), staff_news),
+        RichText.of(bold("Digest on Mondays: "), await _digest(context)),
         RichText.of("\nChange with ", code(_changing(context))),
     ]
     may_join = context.standing.owner and context.services.registration != "closed"
@@ -159,6 +162,14 @@ async def _told(context: Context, name: str, subject: Subject) -> str:
     if place is None:
         return _NOWHERE[subject]
     return "told here" if place.key == context.place.key else "told in another channel of this community"
+
+
+async def _digest(context: Context) -> str:
+    """Whether there is a weekly digest, after the change that was asked for."""
+    given, digests = context.text("digest"), context.services.showing.digests
+    if given:
+        await digests.choose(context.creator.id, wanted=given == "on")
+    return "on" if await digests.wanted(context.creator.id) else "off"
 
 
 _NOWHERE: Final = {Subject.LESSONS: "not announced", Subject.STAFF: "told to the owner privately"}

@@ -35,11 +35,17 @@ from core.library.store import Shelf
 from core.library.watching import RenewableLinks, Transcripts
 from core.library.worklog import Worklog
 from core.members.directory import Creator, Directory, Standing, standing_of
+from core.rewards.audit import Audit
+from core.rewards.digest import Digests
+from core.rewards.economy import Economies
 from core.rewards.flags import Flags
+from core.rewards.grants import Grants
 from core.rewards.ledger import Ledger
 from core.rewards.listening import message_key
 from core.rewards.redemption import Desk
 from core.rewards.rules import Rewards
+from core.rewards.showing import Artist
+from core.rewards.standings import Seasons, Standings
 from core.rewards.streaks import Streaks
 from core.rewards.tariffs import Tariffs
 from core.richtext import RichText
@@ -47,6 +53,19 @@ from core.tiers import NO_TIERS, Scope
 
 _UNSTORABLE: Final = re.compile("[\\x00\\ud800-\\udfff]")
 """What no database text can hold: NUL and halves of characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """What of CHRONOS is shown, and what the staff gives, takes back and looks after."""
+
+    artist: Artist
+    standings: Standings
+    seasons: Seasons
+    economies: Economies
+    digests: Digests
+    grants: Grants
+    audit: Audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +94,7 @@ class Services:
     tariffs: Tariffs
     flags: Flags
     desk: Desk
+    showing: Showing
     uploads_per_hour: int
     scratch: Scratch
     registration: str

@@ -1,21 +1,27 @@
-"""CHRONOS in the chat: what a member has and how it came and went; what the staff gives and takes back."""
+"""CHRONOS in the chat: what a member has, and how it came and went."""
 
-import secrets
-from datetime import UTC, datetime
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Final
 
-from bot.commands.enrolment import enrolled_member
 from bot.commands.registry import Context, Registry, said
-from core.conversation import Audience, Button, Kind, Parameter, Reply, Tone
+from core.conversation import Button, File, Kind, Parameter, Reply
 from core.errors import Refused
-from core.ids import StudentId
-from core.rewards.ledger import Award, AwardStatus, ReversalStatus, Transaction, Wallet
-from core.rewards.rules import GRANT, MESSAGE, NAMES
-from core.richtext import RichText, bold, joined, one_line
+from core.ids import CreatorId
+from core.rewards.ledger import Only, Transaction, Wallet
+from core.rewards.rules import MESSAGE, NAMES, STREAK, Rewards
+from core.rewards.showing import PICTURED_ON, WalletCard
+from core.rewards.standings import day_typed
+from core.rewards.streaks import PAID_DAYS, Streak
+from core.richtext import RichText, bold, joined
 
 PAGE: Final = 10
-LARGEST_GRANT: Final = 10_000
-LONGEST_REASON: Final = 200
+MOST_EXPORTED: Final = 20_000
+NEAR: Final = 3
+"""So many days from the end of a streak, it is what comes next."""
 KINDS: Final = ("earn", "spend", "redeem", "hold", "release", "reverse")
 _WORDS: Final = {
     "earn": "earned", "hold": "set aside", "release": "given back", "spend": "spent", "redeem": "redeemed",
@@ -27,10 +33,15 @@ commands = Registry()
 
 @commands.command("balance", "See your CHRONOS", private=True)
 async def balance(context: Context) -> Reply:
-    """Show a member's wallet over all creators."""
+    """Show a member's wallet over all creators, and what comes next with the one who is meant here."""
     wallet = await context.services.ledger.wallet(context.standing.student_id)
-    rule = (await context.tariff()).rules.get(MESSAGE)
+    rewards, streak = await context.tariff(), await _streak(context)
     lines = [RichText.of("🪙 ", bold(f"{wallet.balance:,} CHRONOS")), *_details(wallet)]
+    if streak is not None and streak.days:
+        lines.append(RichText.of(f"Streak: {_days(streak.days)}"))
+    coming = await _coming(context, rewards, streak)
+    lines += [RichText.of("Next: ", "; ".join(coming))] if coming else []
+    rule = rewards.rules.get(MESSAGE)
     if rule is not None and rule.amount:
         lines.append(
             RichText.of(
@@ -38,7 +49,49 @@ async def balance(context: Context) -> Reply:
                 f"{rule.seconds_apart:.0f} seconds apart."
             )
         )
-    return Reply(joined(lines), ((Button("How it came and went", "transactions_page", "0:"),),))
+    buttons = ((Button("How it came and went", "transactions_page", "0:"),),)
+    return Reply(joined(lines), buttons, await _card(context, wallet, streak, coming[0] if coming else ""))
+
+
+async def _streak(context: Context) -> Streak | None:
+    if context.standing.creator is None:
+        return None
+    return await context.services.streaks.of(context.creator.id, context.standing.student_id, datetime.now(UTC))
+
+
+async def _coming(context: Context, rewards: Rewards, streak: Streak | None) -> list[str]:
+    """What can be earned next with the creator who is meant here, the nearest first."""
+    if streak is None:
+        return []
+    services, student_id = context.services, context.standing.student_id
+    paid = await services.ledger.paid_on(context.creator.id, student_id, streak.today)
+    return coming_awards(rewards, streak, paid)
+
+
+def coming_awards(rewards: Rewards, streak: Streak, paid: Mapping[str, int]) -> list[str]:
+    """What can be earned next, the nearest first; ``paid``: how often each rule paid today."""
+    asked, row = rewards.rules.get(MESSAGE), rewards.rules.get(STREAK)
+    coming = []
+    if asked is not None and asked.amount and paid.get(MESSAGE, 0) < asked.most_a_day:
+        coming.append(f"the next question that is answered: {asked.amount}")
+    if row is not None and row.amount and streak.missing:
+        words = f"{_days(streak.missing)} to the {PAID_DAYS}-day streak: {row.amount}"
+        coming.insert(0 if streak.missing <= NEAR else len(coming), words)
+    return coming
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count:,} days"
+
+
+async def _card(context: Context, wallet: Wallet, streak: Streak | None, coming: str) -> tuple[File, ...]:
+    if context.place.platform not in PICTURED_ON:
+        return ()
+    days, name = streak.days if streak is not None else 0, context.request.person.name
+    next_award = f"{coming[:1].upper()}{coming[1:]}"
+    picture = await context.services.showing.artist.wallet(WalletCard(name, wallet, days, next_award))
+    described = f"A wallet: {wallet.balance:,} CHRONOS, {_days(days)} in a row. {next_award}"
+    return (File("balance.png", picture, described),)
 
 
 def _details(wallet: Wallet) -> list[RichText]:
@@ -54,41 +107,115 @@ def _details(wallet: Wallet) -> list[RichText]:
     "transactions",
     "See how your CHRONOS came and went",
     Parameter("kind", "Only these", Kind.CHOICE, choices=KINDS),
+    Parameter("creator", "Only with this creator, by name"),
+    Parameter("since", "From this day on, such as 2026-11-01 (UTC)"),
+    Parameter("until", "Through this day (UTC)"),
     private=True,
 )
 async def transactions(context: Context) -> Reply:
     """List a member's movements, newest first."""
-    return await _page(context, context.text("kind"), 0)
+    since, until = context.text("since"), context.text("until")
+    only = Only(
+        context.text("kind"),
+        await _creator_named(context, context.text("creator")),
+        day_typed(since, "since") if since else None,
+        day_typed(until, "until") if until else None,
+    )
+    return await _page(context, only, 0)
+
+
+async def _creator_named(context: Context, name: str) -> CreatorId | None:
+    if not name:
+        return None
+    known = await context.services.directory.enrolled_with(context.standing.student_id)
+    wanted = name.casefold()
+    found = [each for each in known if wanted in {each.name.casefold(), each.handle}] or [
+        each for each in known if wanted in each.name.casefold()
+    ]
+    if len(found) != 1:
+        names = ", ".join(each.name for each in found or known) or "none"
+        raise Refused(f"{'Several' if found else 'None'} of your creators fit {name[:60]!r}. There are: {names}.")
+    return found[0].id
 
 
 @commands.action("transactions_page")
 async def turn_page(context: Context) -> Reply:
     """Another page of the list, in the place of the one before."""
-    page, _, kind = context.text("payload").partition(":")
-    if not page.isdecimal() or len(page) > 6 or kind not in {"", *KINDS}:
+    page, _, filters = context.text("payload").partition(":")
+    if not page.isdecimal() or len(page) > 6:
         raise Refused("That button does not work any more.")
-    reply = await _page(context, kind, int(page))
-    return Reply(reply.text, reply.buttons, private=True, replaces=True)
+    reply = await _page(context, _read(filters), int(page))
+    return replace(reply, private=True, replaces=True)
 
 
-async def _page(context: Context, kind: str, page: int) -> Reply:
+@commands.action("transactions_csv")
+async def export(context: Context) -> Reply:
+    """The list as a table for a spreadsheet."""
     found, total = await context.services.ledger.transactions(
-        context.standing.student_id, kind=kind, offset=page * PAGE, limit=PAGE
+        context.standing.student_id, _read(context.text("payload")), limit=MOST_EXPORTED
+    )
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(["at (UTC)", "creator", "kind", "reason", "amount", "change of balance", "note"])
+    table.writerows(
+        [
+            f"{move.at:%Y-%m-%d %H:%M:%S}",
+            _cell(move.creator_name),
+            move.kind,
+            _cell(move.reason),
+            move.amount,
+            move.change,
+            _cell(move.note),
+        ]
+        for move in found
+    )
+    more = f" the newest {len(found):,} of" if total > len(found) else ""
+    file = File("chronos-transactions.csv", text.getvalue().encode("utf-8-sig"))
+    return Reply(RichText.of(f"Here are{more} your {total:,} movements."), files=(file,), private=True)
+
+
+def _cell(text: str) -> str:
+    """Words that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+
+
+def _write(only: Only) -> str:
+    """A choice of movements as a button carries it."""
+    days = [f"{day:%y%m%d}" if day else "" for day in (only.since, only.until)]
+    return f"{only.kind}:{only.creator_id or ''}:{':'.join(days)}".rstrip(":")
+
+
+def _read(filters: str) -> Only:
+    kind, creator, since, until = (*filters.split(":"), "", "", "", "")[:4]
+    if kind not in {"", *KINDS} or (creator and not (creator.isdecimal() and len(creator) < 19)):
+        raise Refused("That button does not work any more.")
+    return Only(kind, CreatorId(int(creator)) if creator else None, _day(since), _day(until))
+
+
+def _day(digits: str) -> date | None:
+    try:
+        return datetime.strptime(digits, "%y%m%d").replace(tzinfo=UTC).date() if digits else None
+    except ValueError:
+        raise Refused("That button does not work any more.") from None
+
+
+async def _page(context: Context, only: Only, page: int) -> Reply:
+    found, total = await context.services.ledger.transactions(
+        context.standing.student_id, only, offset=page * PAGE, limit=PAGE
     )
     if not found:
-        return said(
-            "Nothing was " + (_WORDS[kind] if kind else "earned or spent") + " yet. /balance says how to earn."
-        )
+        what = _WORDS[only.kind] if only.kind else "earned or spent"
+        when = " then" if only.since or only.until else " yet"
+        return said(f"Nothing was {what}{when}. /balance says how to earn.")
     several = len({move.creator_id for move in found}) > 1
     lines = [_line(move, named=several) for move in found]
     turns = [
-        Button(label, "transactions_page", f"{number}:{kind}")
+        Button(label, "transactions_page", f"{number}:{_write(only)}")
         for label, number, there in (("Newer", page - 1, page > 0), ("Older", page + 1, (page + 1) * PAGE < total))
         if there
     ]
-    return Reply(
-        joined([RichText.of(bold(f"Your CHRONOS, {total} movements")), *lines]), (tuple(turns),) if turns else ()
-    )
+    file = Button("As a table", "transactions_csv", _write(only))
+    return Reply(joined([RichText.of(bold(f"Your CHRONOS, {total:,} movements")), *lines]), ((*turns, file),))
 
 
 def _line(move: Transaction, *, named: bool) -> RichText:
@@ -96,58 +223,3 @@ def _line(move: Transaction, *, named: bool) -> RichText:
     where = f" · {move.creator_name}" if named else ""
     amount = f"{move.change:+,}" if move.change else f"{move.amount:,}"
     return RichText.of(f"{move.at:%d %b} · ", bold(amount), f" {_WORDS[move.kind]}: {what}{where}")
-
-
-@commands.command(
-    "grant",
-    "Give a member CHRONOS",
-    Parameter("member", "Who; on Telegram reply to a message of theirs", Kind.MEMBER, required=True),
-    Parameter("amount", "How many", Kind.NUMBER, required=True),
-    Parameter("reason", "What for; the member sees it", required=True, takes_rest=True),
-    audience=Audience.STAFF,
-    private=True,
-)
-async def grant(context: Context) -> Reply:
-    """Give CHRONOS out of the creator's budget."""
-    student, amount = await enrolled_member(context), _amount(context)
-    reason = one_line(context.text("reason"))[:LONGEST_REASON]
-    if student.id == context.standing.student_id:
-        raise Refused("Nobody can give CHRONOS to themselves.")
-    rewards = await context.tariff()
-    key = f"{GRANT}:{secrets.token_hex(8)}"
-    evidence = {"by": context.standing.student_id}
-    award = Award(GRANT, key, amount, rewards.most_granted_a_day, datetime.now(UTC).date(), evidence, reason)
-    status = await context.services.ledger.award(context.creator.id, student.id, award, rewards.budget)
-    if status is not AwardStatus.AWARDED:
-        raise Refused(_REFUSED[status])
-    undo = Button("Take it back", "revoke", f"{student.id}:{key}", Tone.DANGER)
-    return Reply(RichText.of(f"Gave {amount:,} CHRONOS to ", bold(student.name), f": {reason}"), ((undo,),))
-
-
-_REFUSED: Final = {
-    AwardStatus.CAPPED: "That member got as many gifts today as one can get a day. Tomorrow there can be more.",
-    AwardStatus.OVER_BUDGET: "That is more than may still be issued today or this month. The operator sets how much.",
-    AwardStatus.DUPLICATE: "That was given already.",
-}
-
-
-def _amount(context: Context) -> int:
-    amount = context.number("amount")
-    if amount is None or not amount.is_integer() or not 1 <= amount <= LARGEST_GRANT:
-        raise Refused(f"Give a whole number of CHRONOS from 1 to {LARGEST_GRANT:,}.")
-    return int(amount)
-
-
-@commands.action("revoke", audience=Audience.STAFF)
-async def revoke(context: Context) -> Reply:
-    """Take a gift back."""
-    student_id, _, key = context.text("payload").partition(":")
-    if not student_id.isdecimal() or not key.startswith(f"{GRANT}:"):
-        raise Refused("That button does not work any more.")
-    metadata = {"by": context.standing.student_id}
-    status = await context.services.ledger.reverse(
-        context.creator.id, StudentId(int(student_id)), key, "taken back by the staff", metadata
-    )
-    if status is ReversalStatus.UNKNOWN:
-        raise Refused("That was not given here.")
-    return said("Taken back." if status is ReversalStatus.REVERSED else "That was taken back already.", private=True)

@@ -98,6 +98,16 @@ class Transaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Only:
+    """Which movements are meant: of a kind (empty: all), with a creator, from a day through another (UTC)."""
+
+    kind: str = ""
+    creator_id: CreatorId | None = None
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """Something in a creator's books that must never be; ``about`` is an account, a transfer or a student."""
 
@@ -150,9 +160,13 @@ class Ledger(Protocol):
         ...
 
     async def transactions(
-        self, student_id: StudentId, *, kind: str = "", offset: int = 0, limit: int = 10
+        self, student_id: StudentId, only: Only | None = None, *, offset: int = 0, limit: int = 10
     ) -> tuple[list[Transaction], int]:
         """A student's movements, newest first, and how many there are in all."""
+        ...
+
+    async def paid_on(self, creator_id: CreatorId, student_id: StudentId, day: date) -> Mapping[str, int]:
+        """How often each rule paid a student on a day of theirs."""
         ...
 
     async def faults(self, creator_id: CreatorId) -> list[Fault]:

@@ -84,6 +84,8 @@ class ScriptedResponder:
             self.sent = await content_or_refusal(file)
         if "slowly" in question or request.arguments.get("title") == "slowly":
             await self._wait()
+        if "picture" in question:
+            return Reply(RichText.of("40 CHRONOS"), files=(File("card.png", b"\x89PNG", "A wallet with 40 CHRONOS"),))
         if "evil" in question:
             return Reply(
                 RichText.of("</script>\x1b]0;taken over\x07<img src=x>\x1b[2J\x9b31m ", link("x\x1b[1m", EVIL_LINK))

@@ -19,6 +19,8 @@ from core.ids import StudentId
 from tests.adapters.school import School, converse, enrol_student, found_school, rows
 
 LEDGER: Final = {
+    "season_standings",
+    "unranked",
     "accounts",
     "transfers",
     "entries",
@@ -33,7 +35,7 @@ LEDGER: Final = {
     "platform_credits",
 }
 """What a person reads over all creators, and a creator's application over all students, to add up and to check."""
-COUNTED_OVER_STUDENTS: Final = {"usage", "earn_counts"} | LEDGER
+COUNTED_OVER_STUDENTS: Final = {"usage", "earn_counts", "earnings"} | LEDGER
 """Tables with a student whose rows the creator's application may read: they hold no words."""
 
 RELATIONS: Final = """
@@ -81,6 +83,15 @@ REDEEMED: Final = """
             now())
 """
 CREDITED: Final = "INSERT INTO platform_credits VALUES ($1, 'credit ' || $2::bigint, $2, 5, 'USD', now())"
+EARNED: Final = "INSERT INTO earnings VALUES ($1, 'day', current_date, $2, 5)"
+UNRANKED: Final = "INSERT INTO unranked VALUES ($1, $2)"
+SEASON: Final = """
+    INSERT INTO seasons (creator_id, name, first_day, last_day) VALUES ($1, 'Winter', current_date, current_date)
+"""
+PLACED: Final = "INSERT INTO season_standings SELECT $1, id, $2, 5 FROM seasons WHERE creator_id = $1"
+MOVED: Final = "INSERT INTO movements VALUES ($1, current_date, 'issued', 'message', 1, 5)"
+DIGEST: Final = "INSERT INTO digests (creator_id) VALUES ($1)"
+AUDITED: Final = "INSERT INTO audit (creator_id, action) VALUES ($1, 'grant')"
 COPY: Final = """
     INSERT INTO {table} OVERRIDING SYSTEM VALUE
     SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(r) || $1)).* FROM {table} r LIMIT 1
@@ -147,11 +158,14 @@ async def world(database: Database, database_url: str) -> World:
     own, other = await found_school(database, "drawing"), await found_school(database, "cooking")
     student, classmate = await enrol_student(database, "1"), await enrol_student(database, "2")
     for school in (own, other):
+        async with database.creator(school.creator_id) as connection:
+            for statement in (SEASON, MOVED, DIGEST, AUDITED):
+                await connection.execute(statement, school.creator_id)
         for person in (student, classmate):
             await converse(database, school, person, f"What does {person} ask {school.creator_id}?")
             async with database.creator(school.creator_id, person) as connection:
                 await connection.execute(AWARD, school.creator_id, person)
-                for owned in (NOTED, REDEEMED, CREDITED, STREAK, LEARNT, FLAGGED):
+                for owned in (NOTED, REDEEMED, CREDITED, STREAK, LEARNT, FLAGGED, EARNED, UNRANKED, PLACED):
                     await connection.execute(owned, school.creator_id, person)
         async with database.creator(school.creator_id) as connection:
             await connection.execute(LISTED, school.creator_id, school.source_id)

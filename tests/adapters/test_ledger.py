@@ -15,7 +15,7 @@ from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.ledger import PostgresLedger
 from core.errors import Refused
 from core.ids import CreatorId, StudentId
-from core.rewards.ledger import Award, AwardStatus, Budget, HoldEnd, ReversalStatus, Wallet
+from core.rewards.ledger import Award, AwardStatus, Budget, HoldEnd, Only, ReversalStatus, Wallet
 from tests.adapters.school import enrol_student
 
 TODAY: Final = date(2026, 11, 21)
@@ -229,7 +229,7 @@ async def test_a_purchase_draws_its_own_creator_first_and_then_the_others_as_one
     await books.ledger.end_hold(books.student, "purchase:1", HoldEnd.SPEND)
     await books.ledger.end_hold(books.student, "purchase:1", HoldEnd.SPEND)  # as a worker that died may do
     assert await books.wallet() == Wallet(balance=30, total_earned=130, total_spent=100)
-    moved, count = await books.ledger.transactions(books.student, kind="hold")
+    moved, count = await books.ledger.transactions(books.student, Only("hold"))
     assert {(move.creator_name, move.change) for move in moved} == {("Drawing", -60), ("Cooking", -40)}
     assert count == 2
 

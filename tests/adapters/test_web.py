@@ -353,6 +353,14 @@ async def test_a_mistyped_command_is_explained_without_asking(site: Site) -> Non
     assert site.responder.asked == []
 
 
+async def test_a_picture_comes_with_words_for_those_who_cannot_see_it(site: Site) -> None:
+    _, _, headers = await site.get("/")
+    assert "img-src 'self' blob:" in headers["Content-Security-Policy"]
+    _, reply = await site.say({"room": ROOM.place.key, "text": "show me a picture"})
+    (picture,) = reply["files"]
+    assert (picture["name"], picture["description"]) == ("card.png", "A wallet with 40 CHRONOS")
+
+
 async def test_files_come_along(site: Site) -> None:
     await site.get("/")
     _, reply = await site.say({"room": ROOM.place.key, "text": "/privacy"})

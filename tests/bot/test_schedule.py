@@ -14,12 +14,24 @@ from adapters.postgres import deployment
 from adapters.postgres.database import Database
 from adapters.postgres.deployment import clock_leadership, enqueue
 from bot import schedule
-from bot.schedule import EVERY_DAY, EVERY_HOUR, EVERY_LOOK, Enqueue, Lead, day_of, hour_of, keep_time, look_of
+from bot.schedule import (
+    EVERY_DAY,
+    EVERY_HOUR,
+    EVERY_LOOK,
+    EVERY_WEEK,
+    Enqueue,
+    Lead,
+    day_of,
+    hour_of,
+    keep_time,
+    look_of,
+    week_of,
+)
 from core.errors import DatabaseError
 from tests.adapters.school import change, jobs
 from tests.waiting import eventually
 
-NAMES: Final = (*EVERY_LOOK, *EVERY_HOUR, *EVERY_DAY)
+NAMES: Final = (*EVERY_LOOK, *EVERY_HOUR, *EVERY_DAY, *EVERY_WEEK)
 KILL_HOLDERS: Final = """
     SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = database
      WHERE locktype = 'advisory' AND datname = current_database()
@@ -69,6 +81,7 @@ def _in_one_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "look_of", lambda _moment: datetime(2026, 11, 21, 3, 5, tzinfo=UTC))
     monkeypatch.setattr(schedule, "hour_of", lambda _moment: datetime(2026, 11, 21, 3, tzinfo=UTC))
     monkeypatch.setattr(schedule, "day_of", lambda _moment: datetime(2026, 11, 21, tzinfo=UTC))
+    monkeypatch.setattr(schedule, "week_of", lambda _moment: datetime(2026, 11, 16, tzinfo=UTC))
 
 
 async def test_two_clocks_that_both_believe_to_lead_enqueue_a_slot_once(database: Database) -> None:
@@ -112,8 +125,9 @@ async def test_a_tick_that_the_database_missed_is_tried_again_under_the_same_lea
 
     monkeypatch.setattr(schedule, "LOOK_AT", {"second": "*"})
     monkeypatch.setattr(schedule, "LEAD_AGAIN_S", 0.05)
+    names = (*EVERY_LOOK, *EVERY_HOUR, *EVERY_DAY, *EVERY_WEEK)
     async with _running(keep_time(fail, lead)):
-        await eventually(lambda: min(tried[name] for name in (*EVERY_HOUR, *EVERY_DAY)) > 1, "a later try of each")
+        await eventually(lambda: min(tried[name] for name in names) > 1, "a later try of each")
     assert len(leads) == 1
 
 
@@ -127,3 +141,9 @@ def test_a_slot_is_an_hour() -> None:
 
 def test_the_slot_of_a_daily_job_is_a_day() -> None:
     assert day_of(datetime(2026, 11, 21, 3, 59, 59, 999, tzinfo=UTC)) == datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def test_the_slot_of_a_weekly_job_is_its_monday() -> None:
+    monday = datetime(2026, 11, 16, tzinfo=UTC)
+    assert week_of(datetime(2026, 11, 22, 23, 59, 59, tzinfo=UTC)) == week_of(monday) == monday
+    assert week_of(datetime(2026, 11, 23, tzinfo=UTC)) == datetime(2026, 11, 23, tzinfo=UTC)

@@ -180,6 +180,7 @@ class FakeChat:
     drafts: dict[int, list[str]] = field(default_factory=dict)
     actions: list[str] = field(default_factory=list)
     migrated_to: int | None = None
+    takes_photos: bool = True
     _taken: int = 0
 
     @property

@@ -67,6 +67,8 @@ _BUTTON_ACTIONS: Final = (
     "callback_game",
     "pay",
 )
+SHOWN: Final = ("text", "entities", "photo", "caption", "caption_entities")
+"""The parts of a message that an edit replaces, beside its keyboard."""
 _NOT_MODIFIED: Final = (
     "message is not modified: specified new message content and reply markup are exactly the same as a current "
     "content and reply markup of the message"
@@ -324,9 +326,14 @@ class BotMethods:
     async def on_send_photo(self, arguments: Arguments) -> dict[str, Any]:
         """Write a message with a picture."""
         chat = self._writable(arguments)
+        if not chat.takes_photos:
+            raise bad_request("not enough rights to send photos to the chat")
+        return self._post(chat, arguments, self._photo(arguments))
+
+    def _photo(self, arguments: Arguments) -> dict[str, Any]:
         photo = self._file(arguments, "photo")
         size = {"file_id": photo.id, "file_unique_id": f"u{photo.id}", "width": 640, "height": 480}
-        return self._post(chat, arguments, {"photo": [size]} | self._caption(arguments))
+        return {"photo": [size]} | self._caption(arguments)
 
     async def on_send_chat_action(self, arguments: Arguments) -> bool:
         """Show that the bot is busy."""
@@ -447,16 +454,25 @@ class BotMethods:
         changed = _with_entities("text", "entities", content)
         return self._edit(message, changed, self._markup(arguments))
 
+    async def on_edit_message_media(self, arguments: Arguments) -> dict[str, Any]:
+        """Put a picture into a message, in the place of its text or of another picture."""
+        message = self._own_message(arguments)
+        media = arguments.structure("media") or {}
+        if media.get("type") != "photo":
+            raise bad_request("this fake edits pictures only")
+        given = {**media, "photo": media.get("media")}
+        return self._edit(message, self._photo(Arguments(given, arguments.files)), self._markup(arguments))
+
     async def on_edit_message_reply_markup(self, arguments: Arguments) -> dict[str, Any]:
         """Replace or remove a keyboard."""
         message = self._own_message(arguments)
-        kept: dict[str, Any] = {k: message.payload[k] for k in ("text", "entities") if k in message.payload}
+        kept: dict[str, Any] = {k: message.payload[k] for k in SHOWN if k in message.payload}
         return self._edit(message, kept, self._markup(arguments))
 
     def _edit(self, message: FakeMessage, content: dict[str, Any], markup: dict[str, Any] | None) -> dict[str, Any]:
         if markup:
             content = {**content, "reply_markup": markup}
-        parts = ("text", "entities", "reply_markup")
+        parts = (*SHOWN, "reply_markup")
         if content == {key: message.payload[key] for key in parts if key in message.payload}:
             raise bad_request(_NOT_MODIFIED)
         self.flood.admit(message.chat)

@@ -464,6 +464,14 @@ async def test_a_file_comes_with_the_answer(scene: Scene) -> None:
     assert any(call.files == [Upload("me.json", b"{}")] for call in scene.fake.calls)
 
 
+async def test_a_picture_comes_with_words_for_those_who_cannot_see_it(scene: Scene) -> None:
+    card = File("card.png", b"\x89PNG", "A wallet with 40 CHRONOS")
+    scene.responder.answer = answering(replace(says("40 CHRONOS"), files=(card,), private=True))
+    interaction = await scene.fake.slash(scene.bob, scene.general, "history")
+    (shown,) = (await interaction.reply()).attachments
+    assert (shown.filename, shown.content, shown.description) == (card.name, card.content, card.description)
+
+
 async def test_hostile_text_neither_pings_nor_links(scene: Scene) -> None:
     role = scene.school.add_role("Staff")
     hostile = f"@everyone {scene.alice.mention} {role.mention} ](http://evil.test) `x` ||y|| https://evil.test # z"

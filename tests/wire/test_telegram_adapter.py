@@ -616,6 +616,41 @@ async def test_a_clip_plays_in_the_chat(scene: Scene, group: FakeChat, name: str
     assert call.arguments.get("supports_streaming") == ("true" if kind == "video" else None)
 
 
+async def test_a_picture_stands_above_its_words_and_another_takes_its_place(scene: Scene) -> None:
+    scene.responder.replies["ask"] = Reply(
+        RichText.of("Your ", bold("CHRONOS")), ((Button("Month", "span", "m"),),), (File("card.png", b"\x89PNG"),)
+    )
+    asked = await scene.telegram.send(scene.student, scene.chat, "how much?")
+    card = await scene.chat.next_message(after=asked, predicate=lambda m: "photo" in m.payload)
+    assert card.payload["caption"] == "Your CHRONOS"
+    assert [entity["type"] for entity in card.payload["caption_entities"]] == ["bold"]
+    assert scene.telegram.calls_of("sendMessage") == []
+
+    scene.responder.replies["span"] = Reply(RichText.of("More"), files=(File("card.png", b"\x89PNH"),), replaces=True)
+    await scene.telegram.press(scene.student, card, "Month")
+    await eventually(lambda: card.payload.get("caption") == "More", "the other picture")
+    assert scene.telegram.methods.files[card.payload["photo"][0]["file_id"]].content == b"\x89PNH"
+    assert len(scene.telegram.calls_of("sendPhoto")) == 1
+
+
+async def test_where_a_group_takes_no_pictures_their_words_are_sent(scene: Scene, group: FakeChat) -> None:
+    group.takes_photos = False
+    scene.responder.replies["ask"] = Reply(
+        RichText.of("40 CHRONOS"), ((Button("Month", "span", "m"),),), (File("card.png", b"\x89PNG"),)
+    )
+    asked = await scene.telegram.send(scene.student, group, "@chronos_test_bot how much?")
+    answer = await group.next_message(after=asked, predicate=lambda m: m.text == "40 CHRONOS")
+    assert [button.label for button in answer.buttons] == ["Month"]
+
+
+async def test_a_picture_with_a_long_text_follows_it(scene: Scene) -> None:
+    scene.responder.replies["ask"] = Reply(RichText.of("word " * 300), files=(File("card.png", b"\x89PNG"),))
+    asked = await scene.telegram.send(scene.student, scene.chat, "how much?")
+    picture = await scene.chat.next_message(after=asked, predicate=lambda m: "photo" in m.payload)
+    assert "caption" not in picture.payload
+    assert len(scene.telegram.calls_of("sendMessage")) == 1
+
+
 # How replies look.
 
 

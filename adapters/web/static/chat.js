@@ -50,12 +50,20 @@ function pressable(button, turn) {
 
 function saved(file) {
   const bytes = Uint8Array.from(atob(file.base64), (character) => character.charCodeAt(0));
-  const kind = { mp4: "video", m4a: "audio" }[file.name.split(".").at(-1)];
-  const address = URL.createObjectURL(new Blob([bytes], kind ? { type: `${kind}/mp4` } : {}));
+  const ending = file.name.split(".").at(-1);
+  const kind = { mp4: "video", m4a: "audio", png: "img" }[ending];
+  const type = { mp4: "video/mp4", m4a: "audio/mp4", png: "image/png" }[ending];
+  const address = URL.createObjectURL(new Blob([bytes], type ? { type } : {}));
   const anchor = element("a", "", `⬇ ${file.name}`);
   anchor.href = address;
   anchor.download = file.name;
   if (!kind) return [anchor];
+  if (kind === "img") {
+    const picture = element("img", "picture");
+    picture.src = address;
+    picture.alt = file.description;
+    return [picture];
+  }
   const player = element(kind, "clip");
   player.controls = true;
   player.src = address;
