@@ -5,7 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 
 import structlog
@@ -29,6 +29,7 @@ from adapters.postgres.media_claims import PostgresMediaClaims
 from adapters.postgres.migrations import migrate
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.overheard import PostgresNotebook
+from adapters.postgres.quizzes import PostgresQuizzes
 from adapters.postgres.reindexing import PostgresReindexings
 from adapters.postgres.revisions import PostgresRevisions
 from adapters.postgres.shelf import PostgresShelf
@@ -139,6 +140,7 @@ class Deployment:
         """See :class:`bot.worker.Housekeeping`."""
         await self.shelf.tidy(creator_id)
         await self.reindexings.wake(creator_id)
+        await self.services.quizzes.tidy(creator_id, datetime.now(UTC))
 
     async def sweep(self, creator_id: CreatorId) -> None:
         """See :class:`bot.worker.Housekeeping`."""
@@ -237,6 +239,8 @@ async def open_on(
             announcements=PostgresAnnouncements(database), ledger=PostgresLedger(database),
             rewards=rewards, desk=make_desk(settings, database), flags=PostgresFlags(database),
             tariffs=PostgresTariffs(database, rewards), streaks=PostgresStreaks(database),
+            rewards=make_rewards(settings), desk=make_desk(settings, database),
+            rewards=make_rewards(settings), quizzes=PostgresQuizzes(database),
             uploads_per_hour=settings.limits.uploads_per_hour, registration=settings.operator.registration,
             contact=settings.operator.contact,
         )  # fmt: skip

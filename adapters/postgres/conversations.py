@@ -126,6 +126,9 @@ OWN_REDEMPTIONS: Final = """
 OWN_CREDITS: Final = "SELECT creator_id, cents, currency, given_at FROM platform_credits WHERE student_id = $1"
 OWN_TARGETS: Final = """
     SELECT kind, destination, proposed_at, usable_from FROM payout_targets WHERE student_id = $1 ORDER BY id
+OWN_QUIZZES: Final = """
+    SELECT creator_id, quiz_id, version, preview, answers, started_at, finished_at, correct, passed
+      FROM quiz_attempts WHERE student_id = $1 ORDER BY id
 """
 OWN_IDENTITIES: Final = "SELECT platform, external_id, display_name, username FROM identities WHERE student_id = $1"
 OWN_ENROLMENTS: Final = """
@@ -224,6 +227,7 @@ class PostgresConversations:
                 "learning_days": await connection.fetch(OWN_DAYS, student_id),
                 "redemptions": await connection.fetch(OWN_REDEMPTIONS, student_id),
                 "platform_credits": await connection.fetch(OWN_CREDITS, student_id),
+                "quizzes": await connection.fetch(OWN_QUIZZES, student_id),
             }
         async with self._database.system() as connection:
             own["time_zone"] = await connection.fetch(OWN_ZONE, student_id)

@@ -39,6 +39,7 @@ from core.rewards.flags import Flags
 from core.rewards.ledger import Ledger
 from core.rewards.listening import message_key
 from core.rewards.redemption import Desk
+from core.rewards.quizzes import Quizzes
 from core.rewards.rules import Rewards
 from core.rewards.streaks import Streaks
 from core.rewards.tariffs import Tariffs
@@ -75,6 +76,7 @@ class Services:
     tariffs: Tariffs
     flags: Flags
     desk: Desk
+    quizzes: Quizzes
     uploads_per_hour: int
     scratch: Scratch
     registration: str
