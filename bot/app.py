@@ -29,6 +29,7 @@ from adapters.postgres.media_claims import PostgresMediaClaims
 from adapters.postgres.migrations import migrate
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.overheard import PostgresNotebook
+from adapters.postgres.projects import PostgresProjects
 from adapters.postgres.quizzes import PostgresQuizzes
 from adapters.postgres.reindexing import PostgresReindexings
 from adapters.postgres.revisions import PostgresRevisions
@@ -76,6 +77,7 @@ from core.library.scratch import Scratch
 from core.rewards.awarding import Awarding
 from core.rewards.listening import Listening
 from core.webhooks import Webhooks
+from core.rewards.projects import MOST_SENT_BYTES, HandedInFiles
 
 log = structlog.get_logger()
 
@@ -241,6 +243,10 @@ async def open_on(
             tariffs=PostgresTariffs(database, rewards), streaks=PostgresStreaks(database),
             rewards=make_rewards(settings), desk=make_desk(settings, database),
             rewards=make_rewards(settings), quizzes=PostgresQuizzes(database),
+            projects=PostgresProjects(database),
+            handed_in=HandedInFiles(
+                reader.keeping, files, min(settings.limits.file_mb * MEGABYTE, MOST_SENT_BYTES)
+            ),
             uploads_per_hour=settings.limits.uploads_per_hour, registration=settings.operator.registration,
             contact=settings.operator.contact,
         )  # fmt: skip

@@ -39,6 +39,7 @@ from core.rewards.flags import Flags
 from core.rewards.ledger import Ledger
 from core.rewards.listening import message_key
 from core.rewards.redemption import Desk
+from core.rewards.projects import HandedInFiles, Projects
 from core.rewards.quizzes import Quizzes
 from core.rewards.rules import Rewards
 from core.rewards.streaks import Streaks
@@ -77,6 +78,8 @@ class Services:
     flags: Flags
     desk: Desk
     quizzes: Quizzes
+    projects: Projects
+    handed_in: HandedInFiles
     uploads_per_hour: int
     scratch: Scratch
     registration: str

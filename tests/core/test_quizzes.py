@@ -87,8 +87,8 @@ def test_a_table_is_read_with_letters_numbers_and_other_separators() -> None:
     table = 'question;option1;option2;option3;right;moment\n"Two\nlines?";a;b;c;A, C;1:00\nWhy?;d;e;;2;\n'
 
     first, second = read_quiz("quiz.csv", table).questions
-    assert (first.question.text, first.question.right, first.at_s) == ("Two lines?", {0, 2}, 60.0)
-    assert (second.line, second.question.options, second.question.right) == (4, ("d", "e"), {1})
+    assert (first.question.text, first.question.right, first.at_s) == ("Two lines?", frozenset({0, 2}), 60.0)
+    assert (second.line, second.question.options, second.question.right) == (4, ("d", "e"), frozenset({1}))
 
 
 def test_json_is_read_as_a_quiz_or_as_a_list_of_questions() -> None:
@@ -99,7 +99,7 @@ def test_json_is_read_as_a_quiz_or_as_a_list_of_questions() -> None:
     assert (whole.title, alone.title) == ("T", "")
     assert whole.questions == alone.questions
     (question,) = whole.questions
-    assert (question.question.right, question.at_s, question.source) == ({1}, 12.5, "#3")
+    assert (question.question.right, question.at_s, question.source) == (frozenset({1}), 12.5, "#3")
 
 
 @pytest.mark.parametrize(
