@@ -74,6 +74,7 @@ def named_quiz(wanted: str, quizzes: Sequence[QuizSummary], command: str) -> Qui
     "Test yourself on the videos; passing earns CHRONOS",
     Parameter("quiz", "Its title, or its number from the list", Kind.SOURCE, takes_rest=True),
     private=True,
+    suggest=suggest_quiz,
 )
 async def quiz(context: Context) -> Reply:
     """List what can be taken, or begin the quiz that is named."""

@@ -123,7 +123,14 @@ async def test_what_cannot_be_handed_in_is_refused_with_what_would_work(
         return (await person.says(command, **given)).text.plain
 
     assert "Say what it is for" in await answered(student, "submit", text="Look")
-    for link in ("javascript:alert(1)", "ftp://a.example", "https://", "https://me:pw@a.example", "http://[::1", "x y"):
+    for link in (
+        "javascript:alert(1)",
+        "ftp://a.example",
+        "https://",
+        "https://me:pw@a.example",
+        "http://[::1",
+        "x y",
+    ):
         assert "A link is a web address" in await answered(student, "submit", project="P", link=link)
     large = attachment("film.mp4", b"x" * 10_000_001)
     assert "at most 10 MB" in await answered(student, "submit", project="P", file=large)
