@@ -40,6 +40,7 @@ GONE: Final = "That quiz is not there any more. /quiz shows what there is."
 NOT_OPEN: Final = "That quiz is not open now. /quiz shows what is."
 OVER: Final = "That attempt is over. Type /quiz to begin another."
 ANOTHERS: Final = "That is somebody else's quiz. Type /quiz for one of your own."
+NOT_YET: Final = "The right answers are shown once you pass, or have no attempts left that day."
 CHANGED_MEANWHILE: Final = "Somebody else changed or removed that quiz meanwhile. Please look at it and try again."
 
 ADD: Final = """
@@ -269,6 +270,16 @@ class PostgresQuizzes:
                 await _finish(connection, creator_id, student_id, judged, now, earns=earns)
         return judged
 
+    async def result(
+        self, creator_id: CreatorId, student_id: StudentId, attempt_id: AttemptId, now: datetime
+    ) -> Attempt:
+        """An attempt that is over and whose right answers may be seen."""
+        async with self._database.creator(creator_id, student_id) as connection:
+            attempt = _to_attempt(await _own(connection, creator_id, student_id, attempt_id, now))
+        if not attempt.reveals:
+            raise Refused(NOT_YET)
+        return attempt
+
     async def statistics(self, creator_id: CreatorId, quiz_id: QuizId) -> Statistics:
         """How a quiz goes."""
         async with self._database.creator(creator_id) as connection:
@@ -313,6 +324,17 @@ async def _attempt(
     connection: Connection, creator_id: CreatorId, student_id: StudentId, attempt_id: AttemptId, now: datetime
 ) -> Attempt:
     """An attempt that can go on, locked until the transaction ends."""
+    row = await _own(connection, creator_id, student_id, attempt_id, now)
+    if row["finished_at"] is not None:
+        raise Refused(OVER)
+    if row["state"] != State.OPEN and not row["preview"]:
+        raise Refused("That quiz was closed meanwhile. Where you are is kept, in case it opens again.")
+    return _to_attempt(row)
+
+
+async def _own(
+    connection: Connection, creator_id: CreatorId, student_id: StudentId, attempt_id: AttemptId, now: datetime
+) -> asyncpg.Record:
     row = await connection.fetchrow(ATTEMPT, creator_id, attempt_id, start_of_day(now))
     if row is None:
         raise Refused(OVER)
@@ -320,11 +342,7 @@ async def _attempt(
         raise Refused(ANOTHERS)
     if row["removed_at"] is not None:
         raise Refused(GONE)
-    if row["finished_at"] is not None:
-        raise Refused(OVER)
-    if row["state"] != State.OPEN and not row["preview"]:
-        raise Refused("That quiz was closed meanwhile. Where you are is kept, in case it opens again.")
-    return _to_attempt(row)
+    return row
 
 
 async def _finish(

@@ -65,7 +65,7 @@ commands = Registry()
     Parameter("options", "Its options with | between them, right ones begin with +"),
     Parameter("explanation", "Why that is right; shown afterwards"),
     Parameter("moment", "Where to watch again, such as 12:34"),
-    Parameter("number", "Which question to change instead of adding one", Kind.NUMBER),
+    Parameter("number", "Which question to see or change, instead of adding one", Kind.NUMBER),
     Parameter("remove", "Which question to take out", Kind.NUMBER),
     audience=Audience.STAFF,
     private=True,
@@ -83,10 +83,12 @@ async def quiz_admin(context: Context) -> Reply:
         content = replace(content, title=checked_title(content.title))
         quiz_id = await quizzes.add(creator_id, content)
         return await _card(context, creator_id, quiz_id, "Made as a draft. Publish shows it to students.")
+    number = context.number("number")
+    first = _place(number, content) if number is not None else 0
     if content == before.content:
-        return await _card(context, creator_id, before.summary.id)
+        return await _card(context, creator_id, before.summary.id, first=first)
     await quizzes.change(creator_id, before, replace(content, title=checked_title(content.title)))
-    return await _card(context, creator_id, before.summary.id, _changed(before, content))
+    return await _card(context, creator_id, before.summary.id, _changed(before, content), first)
 
 
 def _changed(before: Quiz, content: QuizContent) -> str:
@@ -126,10 +128,10 @@ async def _existing(context: Context, creator_id: CreatorId, quiz_id: int) -> Qu
     return found
 
 
-async def _card(context: Context, creator_id: CreatorId, quiz_id: int, note: str = "") -> Reply:
+async def _card(context: Context, creator_id: CreatorId, quiz_id: int, note: str = "", first: int = 0) -> Reply:
     quiz = await _existing(context, creator_id, quiz_id)
     statistics = await context.services.quizzes.statistics(creator_id, quiz.summary.id)
-    card = staff_card(creator_id, quiz, statistics, await sources_of(context, creator_id))
+    card = staff_card(creator_id, quiz, statistics, await sources_of(context, creator_id), first)
     return replace(card, text=RichText.of(f"{note}\n\n" if note else "", card.text))
 
 

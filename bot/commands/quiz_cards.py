@@ -11,10 +11,12 @@ from core.library.store import Source, Stage
 from core.library.transcript import Timing
 from core.library.watching import WatchLinks
 from core.rewards.quizzes import LETTERS, PASS_PERCENT, Attempt, Moment, Question, Quiz, State, Statistics
-from core.richtext import RichText, Span, bold, italic, joined, link
+from core.richtext import RichText, Span, bold, code, italic, joined, link
 from core.tiers import Scope
 
 BAR: Final = 8
+MOST_SHOWN: Final = 1400
+"""Characters of questions on the staff's card, so that it is one message, which can be put in another's place."""
 _STATES: Final = {State.DRAFT: "draft, seen by the staff alone", State.OPEN: "open", State.CLOSED: "closed"}
 
 Sources = Mapping[SourceId, Source]
@@ -55,18 +57,33 @@ def result_card(scope: Scope, attempt: Attempt, sources: Sources, links: WatchLi
     total = len(attempt.questions)
     percent = 100 * attempt.right // total
     outcome = "✅ Passed." if attempt.passed else f"Not passed yet: it takes {PASS_PERCENT} %."
-    shows = attempt.passed or attempt.preview or not attempt.left_today
     lines = [
         RichText.of("🏁 ", bold(attempt.quiz.title)),
         RichText.of(bold(f"{attempt.right} of {total} right ({percent} %)."), f" {outcome} {earning}".rstrip()),
     ]
     if attempt.missed:
         lines.append(RichText.of("\n", bold("Watch again:" if _moments(attempt, sources) else "Not right yet:")))
-    lines += [_missed(scope, attempt.questions[n], sources, links, shows=shows) for n in attempt.missed]
-    lines += [RichText.of(""), RichText.of(italic(_left(attempt, shows=shows)))]
+    lines += [_missed(scope, attempt.questions[n], sources, links, shows=attempt.reveals) for n in attempt.missed]
+    lines += [RichText.of(""), RichText.of(italic(_left(attempt)))]
     again = Button("Try again", "quiz_begin", f"{scope.creator_id}:{attempt.quiz.id}")
-    offered = attempt.left_today and not attempt.preview
-    return Reply(joined(lines), ((again,),) if offered else (), private=True)
+    answers = Button("All answers", "quiz_answers", f"{scope.creator_id}:{attempt.id}")
+    row = ((again,) if attempt.left_today and not attempt.preview else ()) + ((answers,) if attempt.reveals else ())
+    return Reply(joined(lines), (row,) if row else (), private=True)
+
+
+def answers_card(scope: Scope, attempt: Attempt, sources: Sources, links: WatchLinks) -> Reply:
+    """Every question of an attempt that is over, as it was answered and as it is right."""
+    lines = [RichText.of("📖 ", bold(attempt.quiz.title))]
+    for shown in attempt.arrangement:
+        question, chosen = attempt.questions[shown.question], attempt.answers[shown.question]
+        own = "; ".join(question.options[n] for n in sorted(chosen))
+        verdict = "✅" if chosen == question.right else f"❌ You chose: {own}."
+        line = RichText.of("\n", bold(question.text), f"\n{verdict} Right: {question.right_words}")
+        line += f"\n{question.explanation}" if question.explanation else ""
+        if where := moment_link(scope, question.moment, sources, links):
+            line += RichText.of("\n▸ ", where)
+        lines.append(line)
+    return Reply(joined(lines), private=True)
 
 
 def _moments(attempt: Attempt, sources: Sources) -> bool:
@@ -83,11 +100,11 @@ def _missed(scope: Scope, question: Question, sources: Sources, links: WatchLink
     return line
 
 
-def _left(attempt: Attempt, *, shows: bool) -> str:
+def _left(attempt: Attempt) -> str:
     if attempt.preview:
         return "This was a preview: it counts nowhere."
     left = f"{attempt.left_today} attempt{'s' * (attempt.left_today != 1)} left today."
-    hidden = attempt.missed and not shows
+    hidden = attempt.missed and not attempt.reveals
     return f"{left} The right answers are shown once you pass, or have none left." if hidden else left
 
 
@@ -107,32 +124,50 @@ def moment_link(scope: Scope, moment: Moment | None, sources: Sources, links: Wa
     return link(f"{source.title} {clock(start_s)}", address)
 
 
-def staff_card(creator_id: CreatorId, quiz: Quiz, statistics: Statistics, sources: Sources) -> Reply:
-    """A quiz as the staff sees it: its questions with the right ones marked, how it goes, and what can be done."""
+def staff_card(creator_id: CreatorId, quiz: Quiz, statistics: Statistics, sources: Sources, first: int = 0) -> Reply:
+    """A quiz as the staff sees it: its questions with the right ones marked, how it goes, and what can be done.
+
+    As many questions as fit into a message, from position ``first`` on; all are in the export.
+    """
     summary = quiz.summary
     facts = [f"#{summary.id}", _STATES[summary.state], f"version {summary.version}"]
     facts += [f"about {summary.source_title}"] if summary.source_title else []
     facts += [f"for {summary.tier}"] if summary.tier else []
     facts += [f"from {summary.origin}"] if summary.origin != "staff" else []
     lines = [RichText.of(bold(summary.title)), RichText.of(" · ".join(facts)), RichText.of(_goes(quiz, statistics))]
-    lines += [_numbered(number, question, sources) for number, question in enumerate(quiz.questions, 1)]
+    lines += _questions(quiz, sources, first)
     if not quiz.questions:
         example = f'/quiz_admin quiz:{summary.id} question:"..." options:"wrong | +right | wrong"'
         lines.append(RichText.of(f"There is no question in it yet. Add one: {example}"))
     return Reply(joined(lines), _can_be_done(creator_id, quiz), private=True)
 
 
+def _questions(quiz: Quiz, sources: Sources, first: int) -> list[RichText]:
+    lines: list[RichText] = []
+    for position in range(first, len(quiz.questions)):
+        line = _numbered(position + 1, quiz.questions[position], sources)
+        if lines and sum(len(shown.plain) for shown in [*lines, line]) > MOST_SHOWN:
+            more = f"\n… and {len(quiz.questions) - position} more: "
+            return [*lines, RichText.of(more, code(f"/quiz_admin quiz:{quiz.summary.id} number:{position + 1}"))]
+        lines.append(line)
+    return lines
+
+
 def _goes(quiz: Quiz, statistics: Statistics) -> str:
     if not statistics.started:
         return "Nobody has tried it yet."
     words = (
-        f"{statistics.started} attempts by {statistics.students} students, {statistics.finished} finished, "
-        f"{statistics.pass_percent} % of these passed."
+        f"Attempts: {statistics.started}, by {_counted(statistics.students, 'student')}; {statistics.finished} "
+        f"finished, {statistics.pass_percent} % of these passed."
     )
     if statistics.hardest is None:
         return words
     missed, answered = statistics.missed[statistics.hardest], statistics.answered[statistics.hardest]
     return f"{words} Hardest: question {statistics.hardest + 1}, missed {missed} of {answered} times."
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _numbered(number: int, question: Question, sources: Sources) -> RichText:

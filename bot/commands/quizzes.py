@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bot.commands.belonging import NO_BUTTON, member_with, numbers_of, require_member
-from bot.commands.quiz_cards import Sources, question_card, result_card
+from bot.commands.quiz_cards import Sources, answers_card, question_card, result_card
 from bot.commands.registry import Context, Registry, said
 from core.asking.answer import Answer
 from core.conversation import Button, Kind, Parameter, Reply, Suggestion
@@ -200,6 +200,20 @@ async def answer(context: Context) -> Reply:
     sources = await sources_of(context, creator_id)
     card = result_card(scope, attempt, sources, context.services.links, _earning(context, attempt, standing))
     return replace(card, replaces=True)
+
+
+@commands.action("quiz_answers")
+async def all_answers(context: Context) -> Reply:
+    """Every question with its right answer, once nothing can be gained by them."""
+    wanted, attempt_id = numbers_of(context, 2)
+    standing = await member_with(context, wanted)
+    creator_id = CreatorId(wanted)
+    attempt = await context.services.quizzes.result(
+        creator_id, standing.student_id, AttemptId(attempt_id), datetime.now(UTC)
+    )
+    scope, sources = Scope(creator_id, standing.tiers), await sources_of(context, creator_id)
+    _require_open(attempt.quiz, scope)
+    return answers_card(scope, attempt, sources, context.services.links)
 
 
 def _earning(context: Context, attempt: Attempt, standing: Standing) -> str:

@@ -164,6 +164,11 @@ class Attempt:
         """Whether it is complete and good enough."""
         return self.complete and passes(self.right, len(self.questions))
 
+    @property
+    def reveals(self) -> bool:
+        """Whether the right answers may be seen: there is nothing left to earn, or to try today, with them."""
+        return self.complete and (self.passed or self.passed_before or self.preview or not self.left_today)
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -274,6 +279,16 @@ class Quizzes(Protocol):
         Raises:
             Refused: as in ``attempt``; or that question is answered already, or is not the next; or the options are
                 none.
+        """
+        ...
+
+    async def result(
+        self, creator_id: CreatorId, student_id: StudentId, attempt_id: AttemptId, now: datetime
+    ) -> Attempt:
+        """An attempt that is over and whose right answers may be seen.
+
+        Raises:
+            Refused: it is somebody else's, gone, or may still be tried without them.
         """
         ...
 

@@ -79,6 +79,8 @@ async def answered(person: Speaker, card: Reply, *, right: bool = True) -> Reply
         return await person.presses(card, options[chosen[0]])
     for option in chosen:
         card = await person.presses(card, f"☐ {options[option]}")
+        if not card.buttons:
+            return card
     return await person.presses(card, "Done")
 
 
@@ -137,7 +139,10 @@ async def test_a_failed_attempt_says_what_to_watch_and_keeps_the_answers_until_n
         if left:
             card = await student.presses(card, "Try again")
     assert "turned away is the darkest" in card.text.plain
-    assert labels(card) == []
+    assert labels(card) == ["All answers"]
+    every = await student.presses(card, "All answers")
+    assert "❌ You chose: beside the lamp. Right: opposite the lamp" in every.text.plain
+    assert "✅ Right: the reflected light; the layers of spray" in every.text.plain
 
     refused = await student.says("quiz", quiz="Shading a sphere")
     assert "3 times today" in refused.text.plain
@@ -148,7 +153,7 @@ async def test_a_failed_attempt_says_what_to_watch_and_keeps_the_answers_until_n
     assert "1 of 3" in (await student.says("quiz", quiz="Shading a sphere")).text.plain
     assert "go on with question 1" in (await student.says("quiz")).text.plain
     goes = (await taught.says("quiz_admin", quiz="sphere")).text.plain
-    assert "4 attempts by 1 students, 3 finished, 0 % of these passed. Hardest: question 1, missed 3 of 3" in goes
+    assert "Attempts: 4, by 1 student; 3 finished, 0 % of these passed. Hardest: question 1, missed 3 of 3" in goes
 
 
 async def test_what_is_forged_or_another_students_is_refused_in_words(
@@ -160,6 +165,7 @@ async def test_what_is_forged_or_another_students_is_refused_in_words(
     button = card.buttons[0][0]
 
     assert "somebody else's" in (await other.says(button.action, payload=button.payload)).text.plain
+    assert "once you pass" in (await student.says("quiz_answers", payload="1:1")).text.plain
     for payload in (
         "",
         "x",
@@ -172,7 +178,7 @@ async def test_what_is_forged_or_another_students_is_refused_in_words(
         "1:1:0:0",
         "9" * 60,
     ):
-        for action in ("quiz_answer", "quiz_tick", "quiz_begin", "quiz_list"):
+        for action in ("quiz_answer", "quiz_tick", "quiz_begin", "quiz_list", "quiz_answers"):
             refused = await student.says(action, payload=payload)
             assert "wrong on my side" not in refused.text.plain
     assert "1 of 3" in (await student.says("quiz", quiz="sphere")).text.plain
@@ -265,6 +271,11 @@ async def test_what_the_staff_gets_wrong_is_said_with_its_line(taught: Speaker) 
     assert "There is no quiz yet" in await told()
     assert "has a title" in await told(question="Why?", options="+a|b")
     assert "needs both" in await told(title="T", question="Why?")
+    long = "\n\n".join(f"{'Why? ' * 60}{n}\n+ a\n- b" for n in range(8)).encode()
+    made = await taught.says("quiz_admin", title="Long", file=attachment("a.txt", long))
+    assert len(made.text.plain) < 2000
+    assert "… and 4 more: /quiz_admin quiz:1 number:5" in made.text.plain
+    assert "\n8. Why?" in await told(quiz="Long", number=5.0)
     empty = await taught.says("quiz_admin", title="Empty")
     assert labels(empty) == ["Export", "Delete"]
     assert "There is no question 4" in await told(quiz="Empty", remove=4.0)

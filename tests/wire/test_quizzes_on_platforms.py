@@ -15,12 +15,11 @@ from adapters.telegram.platform import TelegramPlatform
 from bot.app import DatabaseAddress, Deployment, open_on
 from bot.settings import Settings
 from tests.waiting import beside
-from tests.wire import discord_spec, telegram_spec
 from tests.wire.fake_discord import FakeDiscord, Message, User
 from tests.wire.fake_telegram import FakeTelegram
 from tests.wire.fake_telegram_chats import FakeMessage, FakeUser
+from tests.wire.production import DISCORD_TOKEN
 
-TOKEN: Final = "made-up.token.for-quizzes"
 BREAD: Final = b"""title: Rye bread
 
 How long does the dough rest?
@@ -48,33 +47,31 @@ def right_letters(text: str) -> list[str]:
 
 
 async def test_a_quiz_runs_by_discords_buttons_in_one_message_that_only_its_student_sees(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, discord: FakeDiscord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Route, "BASE", Route.BASE)
     monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
-    async with FakeDiscord(TOKEN, privileged_intents=0) as fake:
-        owner, student = fake.add_user("Owner"), fake.add_user("Student")
-        general = fake.add_guild("Bakery", owner=owner).general
-        assert general.guild is not None
-        general.guild.add_member(student)
-        platform = DiscordPlatform(
-            deployment.responder, bot_token=TOKEN, api_url=fake.api_url, gateway_url=fake.gateway_url,
-            largest_file_bytes=10_000_000,
-        )  # fmt: skip
-        stop = asyncio.Event()
-        async with beside(stop, platform.run(stop)):
-            await fake.connected()
-            await (await fake.slash(owner, general, "setup")).reply()
-            made = await (await fake.slash(owner, general, "quiz_admin", file=("rye.txt", BREAD))).reply()
-            await (await fake.click(owner, made, "Publish")).reply()
-            (offered,) = await fake.autocomplete(student, general, "quiz", "quiz", quiz="bread")
-            card = await (await fake.slash(student, general, "quiz", quiz=offered["value"])).reply()
-            assert card.ephemeral
-            result = await _taken_on_discord(fake, student, card)
-            assert result is card
-            assert "2 of 2 right (100 %)" in result.content
-            assert [button["label"] for button in result.buttons] == ["Try again"]
-        discord_spec.check_calls(fake.calls)
+    owner, student = discord.add_user("Owner"), discord.add_user("Student")
+    general = discord.add_guild("Bakery", owner=owner).general
+    assert general.guild is not None
+    general.guild.add_member(student)
+    platform = DiscordPlatform(
+        deployment.responder, bot_token=DISCORD_TOKEN, api_url=discord.api_url, gateway_url=discord.gateway_url,
+        largest_file_bytes=10_000_000,
+    )  # fmt: skip
+    stop = asyncio.Event()
+    async with beside(stop, platform.run(stop)):
+        await discord.connected()
+        await (await discord.slash(owner, general, "setup")).reply()
+        made = await (await discord.slash(owner, general, "quiz_admin", file=("rye.txt", BREAD))).reply()
+        await (await discord.click(owner, made, "Publish")).reply()
+        (offered,) = await discord.autocomplete(student, general, "quiz", "quiz", quiz="bread")
+        card = await (await discord.slash(student, general, "quiz", quiz=offered["value"])).reply()
+        assert card.ephemeral
+        result = await _taken_on_discord(discord, student, card)
+        assert result is card
+        assert "2 of 2 right (100 %)" in result.content
+        assert [button["label"] for button in result.buttons] == ["Try again", "All answers"]
 
 
 async def _taken_on_discord(fake: FakeDiscord, student: User, card: Message) -> Message:
@@ -90,36 +87,34 @@ async def _taken_on_discord(fake: FakeDiscord, student: User, card: Message) -> 
 
 
 async def test_a_quiz_of_a_group_runs_by_telegrams_buttons_in_the_students_private_chat(
-    deployment: Deployment,
+    deployment: Deployment, telegram: FakeTelegram
 ) -> None:
-    async with FakeTelegram() as telegram:
-        owner, student = telegram.add_user("Baker"), telegram.add_user("Apprentice")
-        group = telegram.add_group("Bakery", owner)
-        group.add_member(student)
-        alone, staff = telegram.private(student), telegram.private(owner)
+    owner, student = telegram.add_user("Baker"), telegram.add_user("Apprentice")
+    group = telegram.add_group("Bakery", owner)
+    group.add_member(student)
+    alone, staff = telegram.private(student), telegram.private(owner)
 
-        async def moved(platform: str, old_id: str, new_id: str) -> None:
-            raise AssertionError("no group moves")
+    async def moved(platform: str, old_id: str, new_id: str) -> None:
+        raise AssertionError("no group moves")
 
-        platform = TelegramPlatform(
-            deployment.responder, bot_token=telegram.bot_token, api_url=telegram.api_url, mode="polling",
-            public_url="https://bot.example", webhook_secret="s3cret", moved=moved,
-        )  # fmt: skip
-        stop = asyncio.Event()
-        async with beside(stop, platform.run(stop)):
-            await telegram.ready()
-            said = await telegram.send(owner, group, "/setup")
-            await group.next_message(said, lambda reply: "is ready here" in reply.text)
-            await telegram.send(owner, group, document=("rye.txt", BREAD), caption="/quiz_admin")
-            made = await staff.next_message()
-            await telegram.press(owner, made, "Publish")
-            await telegram.until(lambda: "Published" in made.text or None, what="the quiz to be open")
-            await telegram.send(student, group, "/quiz bread")
-            card = await alone.next_message()
-            await _taken_on_telegram(telegram, student, card)
-            assert "2 of 2 right (100 %)" in card.text
-            assert alone.bot_messages == [card]
-        telegram_spec.check_calls(telegram.calls)
+    platform = TelegramPlatform(
+        deployment.responder, bot_token=telegram.bot_token, api_url=telegram.api_url, mode="polling",
+        public_url="https://bot.example", webhook_secret="s3cret", moved=moved,
+    )  # fmt: skip
+    stop = asyncio.Event()
+    async with beside(stop, platform.run(stop)):
+        await telegram.ready()
+        said = await telegram.send(owner, group, "/setup")
+        await group.next_message(said, lambda reply: "is ready here" in reply.text)
+        await telegram.send(owner, group, document=("rye.txt", BREAD), caption="/quiz_admin")
+        made = await staff.next_message()
+        await telegram.press(owner, made, "Publish")
+        await telegram.until(lambda: "Published" in made.text or None, what="the quiz to be open")
+        await telegram.send(student, group, "/quiz bread")
+        card = await alone.next_message()
+        await _taken_on_telegram(telegram, student, card)
+        assert "2 of 2 right (100 %)" in card.text
+        assert alone.bot_messages == [card]
 
 
 async def _taken_on_telegram(telegram: FakeTelegram, student: FakeUser, card: FakeMessage) -> None:
