@@ -29,6 +29,7 @@ from core.rewards.rules import PROJECT
 from core.richtext import RichText, bold, code, joined, one_line
 
 SHOWN: Final = 15
+LARGEST_NUMBER: Final = 10**15
 HOW_TO_SUBMIT: Final = 'Hand in with /submit project:"its title" and your text, a link or a file.'
 
 commands = Registry()
@@ -145,7 +146,7 @@ async def review(context: Context) -> Reply:
         if reason:
             raise Refused('Say which one is sent back: /review submission:12 reason:"..."')
         return await _next(context, creator_id)
-    if not number.is_integer() or number < 1:
+    if not number.is_integer() or not 1 <= number < LARGEST_NUMBER:
         raise Refused("A submission has a number, such as submission:12.")
     found = await _existing(context, creator_id, int(number))
     if not reason:

@@ -144,7 +144,8 @@ async def test_what_cannot_be_handed_in_is_refused_with_what_would_work(
         assert "handed in" in await answered(student, "submit", project=title, text="x")
     assert "5 projects of yours wait" in await answered(student, "submit", project="F", text="x")
 
-    assert "such as submission:12" in await answered(owner, "review", submission=1.5)
+    for number in (1.5, 0.0, 1e30):
+        assert "such as submission:12" in await answered(owner, "review", submission=number)
     assert "which one" in await answered(owner, "review", reason="no")
     assert "needs" not in await answered(owner, "review", submission=1.0, reason="More shadow, please.")
     assert "More shadow, please." in (await told(deployment, "2"))[-1].text.plain
