@@ -242,8 +242,7 @@ async def open_on(
             rewards=rewards, desk=make_desk(settings, database), flags=PostgresFlags(database),
             tariffs=PostgresTariffs(database, rewards), streaks=PostgresStreaks(database),
             rewards=make_rewards(settings), desk=make_desk(settings, database),
-            rewards=make_rewards(settings), quizzes=PostgresQuizzes(database),
-            projects=PostgresProjects(database),
+            quizzes=PostgresQuizzes(database), projects=PostgresProjects(database),
             handed_in=HandedInFiles(
                 reader.keeping, files, min(settings.limits.file_mb * MEGABYTE, MOST_SENT_BYTES)
             ),

@@ -126,6 +126,7 @@ OWN_REDEMPTIONS: Final = """
 OWN_CREDITS: Final = "SELECT creator_id, cents, currency, given_at FROM platform_credits WHERE student_id = $1"
 OWN_TARGETS: Final = """
     SELECT kind, destination, proposed_at, usable_from FROM payout_targets WHERE student_id = $1 ORDER BY id
+"""
 OWN_QUIZZES: Final = """
     SELECT creator_id, quiz_id, version, preview, answers, started_at, finished_at, correct, passed
       FROM quiz_attempts WHERE student_id = $1 ORDER BY id

@@ -39,6 +39,14 @@ async def privacy(context: Context) -> Reply:
             "quizzes how many students passed. If you erase everything, your CHRONOS are lost, and the books that "
             "they stood in stay without you. If a creator had paused or ended your access, a mark stays so that "
             "this holds: a code that does not show who you are.",
+            "payouts go and what was paid, when you learned what (of your words only how many, and a fingerprint), "
+            "your answers to quizzes, the projects that you handed in, the name and id that this platform gave me, "
+            "and with which creators you are enrolled, in which tier. Only you can read your questions here; they "
+            "are never shown to other students or used for other creators. Staff see your name, whether you are "
+            "enrolled, your tier and your projects, and of quizzes how many students passed. If you erase "
+            "everything, your CHRONOS are lost, and the books that they stood in stay without you. If a creator "
+            "had paused or ended your access, a mark stays so that this holds: a code that does not show who you "
+            "are.",
         ),
         ((Button("Export", "export"), Button("Erase everything", "erase", "ask", Tone.DANGER)),),
     )
