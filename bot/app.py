@@ -78,6 +78,7 @@ from core.rewards.awarding import Awarding
 from core.rewards.listening import Listening
 from core.webhooks import Webhooks
 from core.rewards.projects import MOST_SENT_BYTES, HandedInFiles
+from core.webhooks import Webhooks
 
 log = structlog.get_logger()
 

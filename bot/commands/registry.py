@@ -41,6 +41,7 @@ from core.rewards.listening import message_key
 from core.rewards.redemption import Desk
 from core.rewards.projects import HandedInFiles, Projects
 from core.rewards.quizzes import Quizzes
+from core.rewards.redemption import Desk
 from core.rewards.rules import Rewards
 from core.rewards.streaks import Streaks
 from core.rewards.tariffs import Tariffs
