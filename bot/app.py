@@ -76,7 +76,6 @@ from core.library.respelling import Respelling
 from core.library.scratch import Scratch
 from core.rewards.awarding import Awarding
 from core.rewards.listening import Listening
-from core.webhooks import Webhooks
 from core.rewards.projects import MOST_SENT_BYTES, HandedInFiles
 from core.webhooks import Webhooks
 
@@ -242,7 +241,6 @@ async def open_on(
             announcements=PostgresAnnouncements(database), ledger=PostgresLedger(database),
             rewards=rewards, desk=make_desk(settings, database), flags=PostgresFlags(database),
             tariffs=PostgresTariffs(database, rewards), streaks=PostgresStreaks(database),
-            rewards=make_rewards(settings), desk=make_desk(settings, database),
             quizzes=PostgresQuizzes(database), projects=PostgresProjects(database),
             handed_in=HandedInFiles(
                 reader.keeping, files, min(settings.limits.file_mb * MEGABYTE, MOST_SENT_BYTES)

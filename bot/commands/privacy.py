@@ -16,37 +16,14 @@ async def privacy(context: Context) -> Reply:
         RichText.of(
             bold("What I keep of you: "),
             "your questions with their answers, your votes, your CHRONOS and what they were for, where your "
-            "payouts go and what was paid, when you learned what (of your words only how many, and a "
-            "fingerprint), your streaks and time zone, whether the staff was asked to look at your account and "
-            "why, the name and id that this platform gave me, and with which creators you are enrolled, in which "
-            "tier. Only you can read your questions here; they are never shown to other students or used for "
-            "other creators. Staff see your name, whether you are enrolled and your tier. If you erase "
-            "everything, your CHRONOS are lost, and the books that they stood in stay without you. If a creator "
-            "had paused or ended your access, a mark stays so that this holds: a code that does not show who you "
-            "are.",
-            "payouts go and what was paid, when you learned "
-            "what (of your words only how many, and a fingerprint), the name and id that this platform gave me, and "
-            "with which creators you are enrolled, in which tier. Only you can read your questions here; they are "
-            "never shown to other students or used for other creators. Staff see your name, whether you are enrolled "
-            "and your tier. If you erase everything, your CHRONOS are lost, and the books that they stood in stay "
-            "without you. If a creator had paused or ended your access, a mark stays so that this holds: a code that "
-            "does not show who you are.",
-            "your questions with their answers, your votes, your CHRONOS and what they were for, when you learned "
-            "what (of your words only how many, and a fingerprint), your answers to quizzes, the projects that you "
-            "handed in, the name and id that this platform gave me, and with which creators you are enrolled, in "
-            "which tier. Only you can read your questions here; they are never shown to other students or used for "
-            "other creators. Staff see your name, whether you are enrolled, your tier and your projects, and of "
-            "quizzes how many students passed. If you erase everything, your CHRONOS are lost, and the books that "
-            "they stood in stay without you. If a creator had paused or ended your access, a mark stays so that "
-            "this holds: a code that does not show who you are.",
             "payouts go and what was paid, when you learned what (of your words only how many, and a fingerprint), "
-            "your answers to quizzes, the projects that you handed in, the name and id that this platform gave me, "
-            "and with which creators you are enrolled, in which tier. Only you can read your questions here; they "
-            "are never shown to other students or used for other creators. Staff see your name, whether you are "
-            "enrolled, your tier and your projects, and of quizzes how many students passed. If you erase "
-            "everything, your CHRONOS are lost, and the books that they stood in stay without you. If a creator "
-            "had paused or ended your access, a mark stays so that this holds: a code that does not show who you "
-            "are.",
+            "your streaks and time zone, whether the staff was asked to look at your account and why, your answers "
+            "to quizzes, the projects that you handed in, the name and id that this platform gave me, and with "
+            "which creators you are enrolled, in which tier. Only you can read your questions here; they are never "
+            "shown to other students or used for other creators. Staff see your name, whether you are enrolled, "
+            "your tier and your projects, and of quizzes how many students passed. If you erase everything, your "
+            "CHRONOS are lost, and the books that they stood in stay without you. If a creator had paused or ended "
+            "your access, a mark stays so that this holds: a code that does not show who you are.",
         ),
         ((Button("Export", "export"), Button("Erase everything", "erase", "ask", Tone.DANGER)),),
     )

@@ -83,7 +83,7 @@ async def _own(context: Context, creator_id: CreatorId, projects: Sequence[Proje
     lines = [RichText.of(bold("Yours:")), *map(own_line, own[:SHOWN])] if own else []
     if open_ones:
         lines += [RichText.of(bold("Open projects:")), *map(_line, open_ones[:SHOWN])]
-    pays = _amount(context)
+    pays = await _amount(context, creator_id)
     earns = f" Each that is approved earns {pays} CHRONOS." if pays else ""
     return Reply(joined([*lines, RichText.of(f"{HOW_TO_SUBMIT}{earns}")]))
 
@@ -122,8 +122,8 @@ async def _kept(context: Context, creator_id: CreatorId, file: Attachment) -> tu
         return await files.keep(creator_id, path, file.name)
 
 
-def _amount(context: Context) -> int:
-    rule = context.services.rewards.rules.get(PROJECT)
+async def _amount(context: Context, creator_id: CreatorId) -> int:
+    rule = (await context.services.tariffs.of(creator_id)).rules.get(PROJECT)
     return rule.amount if rule else 0
 
 
@@ -192,7 +192,7 @@ async def _decided(
     """Decide, and show what is decided with a way back and a way on."""
     decided = await context.services.projects.decide(
         creator_id, submission, context.standing.student_id, decision, datetime.now(UTC), reason=reason,
-        amount=_amount(context),
+        amount=await _amount(context, creator_id),
     )  # fmt: skip
     card = await _card(context, creator_id, decided)
     _, waiting = await context.services.projects.waiting(creator_id)

@@ -198,7 +198,8 @@ async def answer(context: Context) -> Reply:
     if not attempt.complete:
         return replace(question_card(creator_id, attempt), replaces=True)
     sources = await sources_of(context, creator_id)
-    card = result_card(scope, attempt, sources, context.services.links, _earning(context, attempt, standing))
+    earning = await _earning(context, creator_id, attempt, standing)
+    card = result_card(scope, attempt, sources, context.services.links, earning)
     return replace(card, replaces=True)
 
 
@@ -216,8 +217,8 @@ async def all_answers(context: Context) -> Reply:
     return answers_card(scope, attempt, sources, context.services.links)
 
 
-def _earning(context: Context, attempt: Attempt, standing: Standing) -> str:
-    rule = context.services.rewards.rules.get(QUIZ)
+async def _earning(context: Context, creator_id: CreatorId, attempt: Attempt, standing: Standing) -> str:
+    rule = (await context.services.tariffs.of(creator_id)).rules.get(QUIZ)
     if attempt.preview or not attempt.passed or rule is None or not rule.amount:
         return ""
     if standing.staff:

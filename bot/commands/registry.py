@@ -38,7 +38,6 @@ from core.members.directory import Creator, Directory, Standing, standing_of
 from core.rewards.flags import Flags
 from core.rewards.ledger import Ledger
 from core.rewards.listening import message_key
-from core.rewards.redemption import Desk
 from core.rewards.projects import HandedInFiles, Projects
 from core.rewards.quizzes import Quizzes
 from core.rewards.redemption import Desk

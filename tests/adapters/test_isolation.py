@@ -170,13 +170,8 @@ async def world(database: Database, database_url: str) -> World:
             await converse(database, school, person, f"What does {person} ask {school.creator_id}?")
             async with database.creator(school.creator_id, person) as connection:
                 await connection.execute(AWARD, school.creator_id, person)
-                for owned in (NOTED, REDEEMED, CREDITED, STREAK, LEARNT, FLAGGED):
+                for owned in (NOTED, REDEEMED, CREDITED, STREAK, LEARNT, FLAGGED, TRIED, HANDED_IN):
                     await connection.execute(owned, school.creator_id, person)
-                await connection.execute(NOTED, school.creator_id, person)
-                await connection.execute(REDEEMED, school.creator_id, person)
-                await connection.execute(CREDITED, school.creator_id, person)
-                await connection.execute(TRIED, school.creator_id, person)
-                await connection.execute(HANDED_IN, school.creator_id, person)
         async with database.creator(school.creator_id) as connection:
             await connection.execute(LISTED, school.creator_id, school.source_id)
             for statement in (CLAIMED, CHANGED, LIMITED):
