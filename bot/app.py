@@ -5,7 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 
 import structlog
@@ -34,6 +34,8 @@ from adapters.postgres.media_claims import PostgresMediaClaims
 from adapters.postgres.migrations import migrate
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.overheard import PostgresNotebook
+from adapters.postgres.projects import PostgresProjects
+from adapters.postgres.quizzes import PostgresQuizzes
 from adapters.postgres.reindexing import PostgresReindexings
 from adapters.postgres.revisions import PostgresRevisions
 from adapters.postgres.seasons import PostgresSeasons
@@ -82,6 +84,7 @@ from core.library.respelling import Respelling
 from core.library.scratch import Scratch
 from core.rewards.awarding import Awarding
 from core.rewards.listening import Listening
+from core.rewards.projects import MOST_SENT_BYTES, HandedInFiles
 from core.webhooks import Webhooks
 
 log = structlog.get_logger()
@@ -147,6 +150,7 @@ class Deployment:
         """See :class:`bot.worker.Housekeeping`."""
         await self.shelf.tidy(creator_id)
         await self.reindexings.wake(creator_id)
+        await self.services.quizzes.tidy(creator_id, datetime.now(UTC))
 
     async def sweep(self, creator_id: CreatorId) -> None:
         """See :class:`bot.worker.Housekeeping`."""
@@ -246,6 +250,10 @@ async def open_on(
             rewards=rewards, desk=make_desk(settings, database), flags=PostgresFlags(database),
             tariffs=PostgresTariffs(database, rewards), streaks=PostgresStreaks(database),
             showing=make_showing(database),
+            quizzes=PostgresQuizzes(database), projects=PostgresProjects(database),
+            handed_in=HandedInFiles(
+                reader.keeping, files, min(settings.limits.file_mb * MEGABYTE, MOST_SENT_BYTES)
+            ),
             uploads_per_hour=settings.limits.uploads_per_hour, registration=settings.operator.registration,
             contact=settings.operator.contact,
         )  # fmt: skip

@@ -132,6 +132,14 @@ OWN_SEASONS: Final = """
     SELECT creator_id, season_id, earned FROM season_standings WHERE student_id = $1 ORDER BY season_id
 """
 OWN_UNRANKED: Final = "SELECT creator_id FROM unranked WHERE student_id = $1"
+OWN_QUIZZES: Final = """
+    SELECT creator_id, quiz_id, version, preview, answers, started_at, finished_at, correct, passed
+      FROM quiz_attempts WHERE student_id = $1 ORDER BY id
+"""
+OWN_SUBMISSIONS: Final = """
+    SELECT creator_id, title, words, link, file_name, state, reason, submitted_at, reviewed_at FROM submissions
+     WHERE student_id = $1 ORDER BY id
+"""
 OWN_IDENTITIES: Final = "SELECT platform, external_id, display_name, username FROM identities WHERE student_id = $1"
 OWN_ENROLMENTS: Final = """
     SELECT c.name, e.status, e.tier, e.created_at, e.since FROM enrolments e JOIN creators c ON c.id = e.creator_id
@@ -231,6 +239,8 @@ class PostgresConversations:
                 "platform_credits": await connection.fetch(OWN_CREDITS, student_id),
                 "seasons": await connection.fetch(OWN_SEASONS, student_id),
                 "hidden_in_rankings_of": await connection.fetch(OWN_UNRANKED, student_id),
+                "quizzes": await connection.fetch(OWN_QUIZZES, student_id),
+                "projects": await connection.fetch(OWN_SUBMISSIONS, student_id),
             }
         async with self._database.system() as connection:
             own["time_zone"] = await connection.fetch(OWN_ZONE, student_id)

@@ -21,9 +21,11 @@ CLAIMED: Final = """
 GIVE_UP: Final = "UPDATE media_claims SET size_bytes = 0 WHERE creator_id = $1 AND media_key = $2"
 # Every column that names a kept file is named here: what is missing would be deleted.
 NEEDED: Final = """
-    SELECT kept.key, bool_or(s.removed_at IS NULL) AS shown
-      FROM sources s, LATERAL (VALUES (s.origin_key), (s.media_key)) AS kept (key)
-     WHERE s.creator_id = $1 AND kept.key <> ''
+    SELECT kept.key, bool_or(kept.shown) AS shown
+      FROM (SELECT unnest(ARRAY[origin_key, media_key]) AS key, removed_at IS NULL AS shown
+              FROM sources WHERE creator_id = $1
+             UNION ALL SELECT file_key, true FROM submissions WHERE creator_id = $1) AS kept
+     WHERE kept.key <> ''
      GROUP BY kept.key
 """
 # The row is locked, or written and not committed, until the file is deleted: a claim waits for that.
@@ -34,7 +36,8 @@ HOLD: Final = """
 """
 # Asked after the row is held, so that whoever claimed the file before has committed and is seen.
 REFERRED: Final = """
-    SELECT EXISTS (SELECT FROM sources WHERE creator_id = $1 AND (origin_key = $2 OR media_key = $2))
+    SELECT EXISTS (SELECT FROM sources WHERE creator_id = $1 AND (origin_key = $2 OR media_key = $2)
+                    UNION ALL SELECT FROM submissions WHERE creator_id = $1 AND file_key = $2)
 """
 FORGET: Final = "DELETE FROM media_claims WHERE creator_id = $1 AND media_key = $2"
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import aiohttp
 import structlog
-from telegram import Audio, Bot, Document, Message, Video, VideoNote, Voice
+from telegram import Audio, Bot, Document, Message, PhotoSize, Video, VideoNote, Voice
 from telegram.error import BadRequest
 from yarl import URL
 
@@ -25,7 +25,7 @@ SLOWEST_BYTES_PER_S: Final = 1_000_000
 PATIENCE_S: Final = 60.0
 QUIET: Final = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=PATIENCE_S)
 
-Media = Document | Video | Audio | Voice | VideoNote
+Media = Document | Video | Audio | Voice | VideoNote | PhotoSize
 
 
 class Files:
@@ -43,8 +43,9 @@ class Files:
         self._largest_file_bytes = largest_file_bytes
 
     def attachment_of(self, message: Message) -> Attachment | None:
-        """The file of a message, or else of the message that it replies to."""
-        media = _media(message) or (_media(message.reply_to_message) if message.reply_to_message else None)
+        """The file or picture of a message, or else the file of the message that it replies to."""
+        answered = message.reply_to_message
+        media = _media(message) or _picture(message) or (_media(answered) if answered else None)
         return None if media is None else self._attachment(media)
 
     def sent_with(self, message: Message) -> list[Attachment]:
@@ -60,7 +61,8 @@ class Files:
         return self.sent_with(answered)
 
     def _attachment(self, media: Media) -> Attachment:
-        name = getattr(media, "file_name", None) or type(media).__name__.lower()
+        unnamed = "photo.jpg" if isinstance(media, PhotoSize) else type(media).__name__.lower()
+        name = getattr(media, "file_name", None) or unnamed
         size_bytes = media.file_size or 0
 
         async def save(path: Path) -> None:
@@ -117,6 +119,11 @@ def could_be_source(message: Message) -> bool:
 
 def _media(message: Message) -> Media | None:
     return message.document or message.video or message.audio or message.voice or message.video_note
+
+
+def _picture(message: Message) -> Media | None:
+    """The largest size of a picture; it is taken only by a command that stands beside it."""
+    return max(message.photo, key=lambda size: size.width * size.height, default=None)
 
 
 async def _streamed(url: str) -> Pieces:

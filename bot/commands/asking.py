@@ -8,6 +8,7 @@ import structlog
 
 from bot.commands.answers import answer_reply, past_answer
 from bot.commands.clips import clip_button
+from bot.commands.quizzes import quiz_button
 from bot.commands.registry import Context, Registry, said
 from core.asking.answer import Answer
 from core.asking.engine import Question
@@ -43,12 +44,14 @@ async def ask(context: Context) -> Reply:
     )  # fmt: skip
     answer = await services.engine.answer(question)
     clip = await clip_button(services.clips, creator.id, answer)
+    quiz = await quiz_button(services.quizzes, creator.id, answer)
     kept = None
     if admission is not None:
         answer = with_budget_notice(answer, admission)
         kept = await _kept(context, text[:4000], answer, admission)
     alone = answer.members_only and not context.place.direct
-    return replace(answer_reply(answer, creator.id, kept, clip), private=alone)
+    reply = answer_reply(answer, creator.id, kept, clip)
+    return replace(reply, private=alone, buttons=(*reply.buttons, (quiz,)) if quiz else reply.buttons)
 
 
 async def _admitted(context: Context) -> Admission | None:

@@ -1,6 +1,7 @@
 """What is kept of a person: to read, to take along, to erase."""
 
 import json
+from typing import Final
 
 from bot.commands.registry import Context, Registry, said
 from core.conversation import Button, File, Reply, Tone
@@ -9,21 +10,36 @@ from core.richtext import RichText, bold
 commands = Registry()
 
 
+KEPT: Final = (
+    "your questions with their answers",
+    "your votes",
+    "your CHRONOS and what they were for",
+    "where your payouts go and what was paid",
+    "when you learned what (of your words only how many, and a fingerprint)",
+    "your streaks and time zone",
+    "your places in seasons and whether rankings show you",
+    "your answers to quizzes",
+    "the projects that you handed in",
+    "whether the staff was asked to look at your account and why",
+    "the name and id that this platform gave me",
+)
+LAST_KEPT: Final = "with which creators you are enrolled, in which tier"
+WHO_SEES: Final = (
+    "Only you can read your questions here; they are never shown to other students or used for other creators. "
+    "Staff see your name, whether you are enrolled, your tier and what you handed in. If you erase everything, your "
+    "CHRONOS are lost, and the books that they stood in stay without you. If a creator had paused or ended your "
+    "access, a mark stays so that this holds: a code that does not show who you are."
+)
+
+
 @commands.command("privacy", "See what is kept of you; export or erase it", private=True)
 async def privacy(context: Context) -> Reply:
     """Say what is kept and offer both."""
     return Reply(
         RichText.of(
             bold("What I keep of you: "),
-            "your questions with their answers, your votes, your CHRONOS and what they were for, where your "
-            "payouts go and what was paid, when you learned what (of your words only how many, and a "
-            "fingerprint), your streaks and time zone, your places in seasons and whether rankings show you, "
-            "whether the staff was asked to look at your account and why, the name and id that this platform gave"
-            " me, and with which creators you are enrolled, in which tier. Only you can read your questions here;"
-            " they are never shown to other students or used for other creators. Staff see your name, whether you"
-            " are enrolled and your tier. If you erase everything, your CHRONOS are lost, and the books that they"
-            " stood in stay without you. If a creator had paused or ended your access, a mark stays so that this "
-            "holds: a code that does not show who you are.",
+            ", ".join(KEPT),
+            f" and {LAST_KEPT}. {WHO_SEES}",
         ),
         ((Button("Export", "export"), Button("Erase everything", "erase", "ask", Tone.DANGER)),),
     )

@@ -42,6 +42,8 @@ from core.rewards.flags import Flags
 from core.rewards.grants import Grants
 from core.rewards.ledger import Ledger
 from core.rewards.listening import message_key
+from core.rewards.projects import HandedInFiles, Projects
+from core.rewards.quizzes import Quizzes
 from core.rewards.redemption import Desk
 from core.rewards.rules import Rewards
 from core.rewards.showing import Artist
@@ -95,6 +97,9 @@ class Services:
     flags: Flags
     desk: Desk
     showing: Showing
+    quizzes: Quizzes
+    projects: Projects
+    handed_in: HandedInFiles
     uploads_per_hour: int
     scratch: Scratch
     registration: str

@@ -33,8 +33,10 @@ LEDGER: Final = {
     "flags",
     "redemptions",
     "platform_credits",
+    "quiz_attempts",
+    "submissions",
 }
-"""What a person reads over all creators, and a creator's application over all students, to add up and to check."""
+"""What a person reads over all creators, and a creator's application over all students: to add up, check, decide."""
 COUNTED_OVER_STUDENTS: Final = {"usage", "earn_counts", "earnings"} | LEDGER
 """Tables with a student whose rows the creator's application may read: they hold no words."""
 
@@ -69,6 +71,20 @@ ANNOUNCED: Final = """
 """
 AWARD: Final = """
     SELECT award($1, $2, 'question', 'question:' || $2::bigint, 5, 20, current_date, 1000, 10000, '{}')
+"""
+QUIZZED: Final = """
+    WITH quiz AS (INSERT INTO quizzes (creator_id, title, source_id, origin) VALUES ($1, 'Water', $2, 'staff')
+                  RETURNING id)
+    INSERT INTO quiz_versions (creator_id, quiz_id, version, questions) SELECT $1, id, 1, '[]' FROM quiz
+"""
+TRIED: Final = """
+    INSERT INTO quiz_attempts (creator_id, student_id, quiz_id, version, arrangement, started_at)
+    SELECT $1, $2, quiz_id, version, '[]', now() FROM quiz_versions
+"""
+SET: Final = "INSERT INTO projects (creator_id, title) VALUES ($1, 'A wash')"
+HANDED_IN: Final = """
+    INSERT INTO submissions (creator_id, student_id, project_id, title, submitted_at)
+    SELECT $1, $2, id, title, now() FROM projects
 """
 NOTED: Final = "INSERT INTO transfer_notes VALUES ($1, 'question:' || $2::bigint, $2, 'well done')"
 STREAK: Final = "INSERT INTO streaks (creator_id, student_id, settled_on) VALUES ($1, $2, current_date)"
@@ -153,19 +169,36 @@ class World:
         }
 
 
+OWNED: Final = (
+    NOTED,
+    REDEEMED,
+    CREDITED,
+    STREAK,
+    LEARNT,
+    FLAGGED,
+    EARNED,
+    UNRANKED,
+    PLACED,
+    TRIED,
+    HANDED_IN,
+)
+"""A row of each, with a creator and a student."""
+
+
 @pytest.fixture
 async def world(database: Database, database_url: str) -> World:
     own, other = await found_school(database, "drawing"), await found_school(database, "cooking")
     student, classmate = await enrol_student(database, "1"), await enrol_student(database, "2")
     for school in (own, other):
         async with database.creator(school.creator_id) as connection:
-            for statement in (SEASON, MOVED, DIGEST, AUDITED):
+            for statement in (SEASON, MOVED, DIGEST, AUDITED, SET):
                 await connection.execute(statement, school.creator_id)
+            await connection.execute(QUIZZED, school.creator_id, school.source_id)
         for person in (student, classmate):
             await converse(database, school, person, f"What does {person} ask {school.creator_id}?")
             async with database.creator(school.creator_id, person) as connection:
                 await connection.execute(AWARD, school.creator_id, person)
-                for owned in (NOTED, REDEEMED, CREDITED, STREAK, LEARNT, FLAGGED, EARNED, UNRANKED, PLACED):
+                for owned in OWNED:
                     await connection.execute(owned, school.creator_id, person)
         async with database.creator(school.creator_id) as connection:
             await connection.execute(LISTED, school.creator_id, school.source_id)

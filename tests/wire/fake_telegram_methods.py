@@ -623,6 +623,10 @@ def media_json(kind: str, stored: StoredFile) -> dict[str, Any]:
     shown = document_json(stored) | {"mime_type": mimetypes.guess_type(stored.name)[0] or "application/octet-stream"}
     if kind == "document":
         return {kind: shown}
+    if kind == "photo":
+        sizes = ({"width": 90, "height": 60}, {"width": 1280, "height": 853}, {"width": 320, "height": 213})
+        named = {name: shown[name] for name in ("file_id", "file_unique_id", "file_size")}
+        return {kind: [named | size for size in sizes]}
     shown["duration"] = 60
     if kind in {"video", "animation"}:
         shown |= {"width": 640, "height": 480}

@@ -416,6 +416,17 @@ async def test_a_captioned_document_fills_the_file(scene: Scene) -> None:
     assert scene.responder.last.arguments["title"] == "Lesson 3"
 
 
+async def test_a_picture_beside_a_command_fills_its_file(scene: Scene) -> None:
+    await scene.answer(scene.student, scene.chat, document=("1.jpg", b"jpeg"), kind="photo", caption="/upload Mine")
+    file = scene.responder.last.arguments["file"]
+    assert isinstance(file, Attachment)
+    assert (file.name, scene.responder.read, scene.responder.last.arguments["title"]) == (
+        "photo.jpg",
+        b"jpeg",
+        "Mine",
+    )
+
+
 async def test_a_reply_to_a_document_fills_the_file(scene: Scene, group: FakeChat) -> None:
     document = await scene.telegram.send(scene.student, group, document=("lesson.srt", b"1"))
     await scene.answer(scene.student, group, "/upload@chronos_test_bot", reply_to=document)
@@ -555,7 +566,7 @@ async def test_a_student_s_question_beside_a_file_stays_a_question(scene: Scene)
 async def test_a_picture_is_no_upload(scene: Scene) -> None:
     scene.responder.staff.add("Owner")
     chat = scene.telegram.private(scene.owner)
-    for kind, name in (("document", "still.png"), ("animation", "moving.mp4")):
+    for kind, name in (("document", "still.png"), ("animation", "moving.mp4"), ("photo", "1.jpg")):
         await scene.answer(scene.owner, chat, document=(name, b"x"), kind=kind, caption="what is this?")
         assert scene.responder.last.command == "ask"
 
