@@ -132,6 +132,13 @@ OWN_SEASONS: Final = """
     SELECT creator_id, season_id, earned FROM season_standings WHERE student_id = $1 ORDER BY season_id
 """
 OWN_UNRANKED: Final = "SELECT creator_id FROM unranked WHERE student_id = $1"
+OWN_WATCHED: Final = """
+    SELECT creator_id, source_id, opened_at, beat_at, position_s, covered, wall_s, beats, done_at FROM watched
+     WHERE student_id = $1 ORDER BY opened_at
+"""
+OWN_CHECKS: Final = """
+    SELECT creator_id, source_id, made_at, answers FROM watch_checks WHERE student_id = $1 ORDER BY id
+"""
 OWN_IDENTITIES: Final = "SELECT platform, external_id, display_name, username FROM identities WHERE student_id = $1"
 OWN_ENROLMENTS: Final = """
     SELECT c.name, e.status, e.tier, e.created_at, e.since FROM enrolments e JOIN creators c ON c.id = e.creator_id
@@ -231,6 +238,8 @@ class PostgresConversations:
                 "platform_credits": await connection.fetch(OWN_CREDITS, student_id),
                 "seasons": await connection.fetch(OWN_SEASONS, student_id),
                 "hidden_in_rankings_of": await connection.fetch(OWN_UNRANKED, student_id),
+                "watched": await connection.fetch(OWN_WATCHED, student_id),
+                "watch_checks": await connection.fetch(OWN_CHECKS, student_id),
             }
         async with self._database.system() as connection:
             own["time_zone"] = await connection.fetch(OWN_ZONE, student_id)

@@ -9,6 +9,7 @@ import structlog
 from bot.commands.answers import answer_reply, past_answer
 from bot.commands.clips import clip_button
 from bot.commands.registry import Context, Registry, said
+from bot.commands.watching import watch_button
 from core.asking.answer import Answer
 from core.asking.engine import Question
 from core.asking.limits import Admission, with_budget_notice
@@ -42,13 +43,16 @@ async def ask(context: Context) -> Reply:
         may_write=admission is not None and admission.may_write, tiers=speaker.tiers,
     )  # fmt: skip
     answer = await services.engine.answer(question)
-    clip = await clip_button(services.clips, creator.id, answer)
+    more = (
+        await clip_button(services.clips, creator.id, answer),
+        await watch_button(services.watching, creator.id, answer),
+    )
     kept = None
     if admission is not None:
         answer = with_budget_notice(answer, admission)
         kept = await _kept(context, text[:4000], answer, admission)
     alone = answer.members_only and not context.place.direct
-    return replace(answer_reply(answer, creator.id, kept, clip), private=alone)
+    return replace(answer_reply(answer, creator.id, kept, [each for each in more if each]), private=alone)
 
 
 async def _admitted(context: Context) -> Admission | None:
