@@ -67,7 +67,7 @@ OLD_BUTTON: Final = "That was answered already. /watch shows how far you are."
 async def open_check(
     connection: Connection, viewer: Viewer, watched: asyncpg.Record, scope: Scope, at: datetime, chance: Random
 ) -> Check:  # fmt: skip
-    """The open attempt of somebody whose ``watched`` row is locked, or a new one.
+    """The open attempt of somebody who is held up with every other, or a new one.
 
     Raises:
         Refused: it is too early, they may not try again today, or too little is said.

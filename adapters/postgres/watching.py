@@ -70,7 +70,8 @@ OPEN: Final = """
     INSERT INTO watched (creator_id, student_id, source_id, opened_at, beat_at) VALUES ($1, $2, $3, $4, $4)
     ON CONFLICT DO NOTHING
 """
-LOCK: Final = "SELECT FROM watched WHERE creator_id = $1 AND student_id = $2 AND source_id = $3 FOR UPDATE"
+# All pages of a student wait for one another, so that the same seconds never count for two recordings.
+ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended('watching ' || $1::bigint, $2))"
 BEGIN: Final = """
     UPDATE watched SET session = $4, turn = 1, beat_at = greatest(beat_at, $5)
      WHERE creator_id = $1 AND student_id = $2 AND source_id = $3
@@ -138,7 +139,7 @@ class PostgresWatching:
     async def beat(self, viewer: Viewer, session: Session, played: Sequence[Stretch], at: datetime) -> Beaten:
         """Count what has played since the heartbeat before; the last one that is needed records the act."""
         async with self._database.creator(viewer.creator_id, viewer.student_id) as connection:
-            await connection.execute(LOCK, *_key(viewer))
+            await connection.execute(ONE_AT_A_TIME, viewer.student_id, viewer.creator_id)
             row = await _played_here(connection, viewer)
             before, since_s = _progress(row), _since_s(row["beat_at"], at)
             if objection := _objection(row, session, since_s):
@@ -154,7 +155,7 @@ class PostgresWatching:
         """The questions about a recording that plays elsewhere: those that are open, or new ones."""
         async with self._database.creator(viewer.creator_id, viewer.student_id) as connection:
             scope = await _scope(connection, viewer)
-            await connection.execute(LOCK, *_key(viewer))
+            await connection.execute(ONE_AT_A_TIME, viewer.student_id, viewer.creator_id)
             row = await _within(connection, viewer, scope)
             if _watchable(row).plays_here:
                 raise Refused("That one plays here: what you watch on its page counts by itself. /watch opens it.")

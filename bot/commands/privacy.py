@@ -17,7 +17,8 @@ async def privacy(context: Context) -> Reply:
             bold("What I keep of you: "),
             "your questions with their answers, your votes, your CHRONOS and what they were for, where your "
             "payouts go and what was paid, when you learned what (of your words only how many, and a "
-            "fingerprint), your streaks and time zone, your places in seasons and whether rankings show you, "
+            "fingerprint), what played on your own pages, your streaks and time zone, "
+            "your places in seasons and whether rankings show you, "
             "whether the staff was asked to look at your account and why, the name and id that this platform gave"
             " me, and with which creators you are enrolled, in which tier. Only you can read your questions here;"
             " they are never shown to other students or used for other creators. Staff see your name, whether you"

@@ -1,5 +1,6 @@
 """A student's own page over a real socket and database, with the clock in the test's hand."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -215,10 +216,8 @@ async def test_two_films_at_once_share_the_time(cinema: Cinema, database: Databa
     for number in range(6):
         at += timedelta(seconds=10)
         played = [Stretch(10.0 * number, 10.0 * number + 10)]
-        beaten = [
-            await cinema.watching.beat(each, last.session, played, at)
-            for each, last in zip((cinema.viewer, other), beaten, strict=True)
-        ]
+        both = zip((cinema.viewer, other), beaten, strict=True)
+        beaten = await asyncio.gather(*(cinema.watching.beat(each, last.session, played, at) for each, last in both))
     assert [each.heard for each in beaten] == [Heard.COUNTED] * 2
     assert sum(each.progress.wall_s for each in beaten) <= 60
 
