@@ -81,7 +81,8 @@ class Cinema:
 
     async def watches(self, ticket: str, upto_s: float, since_s: float = 0.0) -> tuple[str, dict[str, Any]]:
         """Watch on and return the next ticket with the last answer."""
-        at_s, answer = since_s, {}
+        at_s = since_s
+        answer: dict[str, Any] = {}
         while at_s < upto_s:
             status, answer = await self.plays(ticket, at_s, min(at_s + 10, upto_s))
             assert status == 200, answer
@@ -172,7 +173,19 @@ async def test_replayed_reordered_and_forged_heartbeats_change_nothing(cinema: C
     second, before = await cinema.watches(first, 10)
     for ticket, status in ((first, 409), (theirs, 400), (second[:-3] + "abc", 400), ("", 400), ("null", 400)):
         assert (await cinema.plays(ticket, 10, 20))[0] == status
-    for played in ([[-5, 5]], [[20, 10]], [[0, 1e308]], [["a", 1]], [[0]], [0], {}, None, "x", [[0, True]]):
+    misshapen: list[object] = [
+        [[-5, 5]],
+        [[20, 10]],
+        [[0, 1e308]],
+        [["a", 1]],
+        [[0]],
+        [0],
+        {},
+        None,
+        "x",
+        [[0, True]],
+    ]
+    for played in misshapen:
         answered = await cinema.plays(second, 0, 0, played=played)
         assert answered[0] == 400, played
     for rate in (16, 2.01, 0, -1, "1", None, 10**400):
