@@ -201,7 +201,7 @@
       beat();
     });
   }
-  recording.addEventListener("error", () => say("It does not play in this browser, so nothing can be counted here. Try another browser."));
+  recording.addEventListener("error", () => (earning.hidden = true)); // the page says that it does not play
   addEventListener("online", () => beat());
   addEventListener("pagehide", () => {
     look();
