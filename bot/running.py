@@ -29,7 +29,8 @@ from bot.settings import MEGABYTE, Settings
 from bot.webhooks import verifiers_of
 from core.conversation import Link, Place
 from core.errors import ChronosError, DatabaseError
-from core.rewards.rules import WATCH
+from core.ids import CreatorId
+from core.rewards.rules import WATCH, amount_for
 from core.richtext import RichText, bold, code
 
 log = structlog.get_logger()
@@ -158,9 +159,13 @@ async def _health(deployment: Deployment, platforms: list[Platform]) -> Mapping[
 
 async def _personal_pages(deployment: Deployment) -> PersonalPages:
     services = deployment.services
+
+    async def amount(creator_id: CreatorId) -> int:
+        return amount_for(await services.tariffs.of(creator_id), WATCH)
+
     return PersonalPages(
         PersonalWatchLinks(await link_key(deployment.database), deployment.settings.public_url), deployment.links,
-        deployment.holdings, deployment.keeping.files, services.watching, services.rewards.rules[WATCH].amount,
+        deployment.holdings, deployment.keeping.files, services.watching, amount,
     )  # fmt: skip
 
 

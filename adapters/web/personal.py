@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -15,6 +15,7 @@ from adapters.web.recordings import send
 from adapters.web.signing import LinkExpired, LinkUnknown, PersonalWatchLinks, SignedWatchLinks
 from adapters.web.watch import OWN_EXPIRED, Own, second_of, unknown, watch_page
 from core.errors import Refused
+from core.ids import CreatorId
 from core.library.media import MediaFiles
 from core.library.watching import Transcripts
 from core.rewards.telling import progress_words
@@ -43,7 +44,7 @@ class NotABeat(Exception):
 class PersonalPages:
     """The pages behind personal links; a link is all that its holder needs, so there are no cookies.
 
-    ``amount`` is what watching to the end earns; ``now`` is the clock.
+    ``amount_for`` says what watching to the end earns with a creator; ``now`` is the clock.
     """
 
     links: PersonalWatchLinks
@@ -51,7 +52,7 @@ class PersonalPages:
     transcripts: Transcripts
     files: MediaFiles
     watching: Watching
-    amount: int
+    amount_for: Callable[[CreatorId], Awaitable[int]]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def show(self, request: web.Request) -> web.Response:
@@ -67,7 +68,7 @@ class PersonalPages:
         source = await self.transcripts.transcript(viewer.creator_id, viewer.source_id)
         if source is None:
             return unknown()
-        own = self._own(viewer, token, progress)
+        own = self._own(viewer, token, progress, await self.amount_for(viewer.creator_id))
         return watch_page(source, f"/media/own/{token}", second_of(request), own)
 
     async def play(self, request: web.Request) -> web.StreamResponse:
@@ -88,7 +89,7 @@ class PersonalPages:
         if isinstance(viewer, web.Response):
             return _refused(HTTPStatus(viewer.status), OWN_EXPIRED)
         try:
-            return web.json_response(self._state(await self.watching.progress(viewer)))
+            return web.json_response(await self._state(viewer, await self.watching.progress(viewer)))
         except Refused as error:
             return _refused(HTTPStatus.FORBIDDEN, str(error))
 
@@ -100,7 +101,7 @@ class PersonalPages:
         if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
             return _refused(HTTPStatus.FORBIDDEN, "Only the page itself counts.")
         try:
-            return self._answer(viewer, await self._heard(viewer, await _body(request)))
+            return await self._answer(viewer, await self._heard(viewer, await _body(request)))
         except NotABeat as error:
             return _refused(HTTPStatus.BAD_REQUEST, str(error) or NOT_A_BEAT)
         except Refused as error:
@@ -114,8 +115,8 @@ class PersonalPages:
             raise NotABeat
         return await self.watching.beat(viewer, session, _played(body), self.now())
 
-    def _answer(self, viewer: Viewer, beaten: Beaten) -> web.Response:
-        state = self._state(beaten.progress)
+    async def _answer(self, viewer: Viewer, beaten: Beaten) -> web.Response:
+        state = await self._state(viewer, beaten.progress)
         if beaten.heard is Heard.COUNTED:
             return web.json_response(state | {"ticket": self.links.ticket(viewer, beaten.session)})
         status, words = _FAILED[beaten.heard]
@@ -131,25 +132,30 @@ class PersonalPages:
         except LinkUnknown:
             return unknown()
 
-    def _own(self, viewer: Viewer, token: str, progress: Progress) -> Own:
+    def _own(self, viewer: Viewer, token: str, progress: Progress, amount: int) -> Own:
         left = progress.duration_s - progress.position_s
         return Own(
             f"/watch/own/{token}",
-            json.dumps(self._state(progress)),
-            progress_words(progress, self.amount),
+            json.dumps(_state(progress, amount)),
+            progress_words(progress, amount),
             self.public_links.link(viewer.creator_id, viewer.source_id, None),
             progress.position_s if progress.position_s and left > LEAST_APART_S else None,
         )
 
-    def _state(self, progress: Progress) -> dict[str, Any]:
-        return {
-            "words": progress_words(progress, self.amount),
-            "duration": progress.duration_s,
-            "covered": [[round(each.start_s, 2), round(each.end_s, 2)] for each in progress.covered],
-            "missing": [[round(each.start_s, 2), round(each.end_s, 2)] for each in missing(progress)],
-            "done": progress.done_at is not None,
-            "settled": progress.verdict is not None,
-        }
+    async def _state(self, viewer: Viewer, progress: Progress) -> dict[str, Any]:
+        return _state(progress, await self.amount_for(viewer.creator_id))
+
+
+def _state(progress: Progress, amount: int) -> dict[str, Any]:
+    """How far somebody is, as the page's script reads it."""
+    return {
+        "words": progress_words(progress, amount),
+        "duration": progress.duration_s,
+        "covered": [[round(each.start_s, 2), round(each.end_s, 2)] for each in progress.covered],
+        "missing": [[round(each.start_s, 2), round(each.end_s, 2)] for each in missing(progress)],
+        "done": progress.done_at is not None,
+        "settled": progress.verdict is not None,
+    }
 
 
 async def _body(request: web.Request) -> dict[str, Any]:

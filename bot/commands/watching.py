@@ -16,7 +16,7 @@ from core.ids import CheckId, CreatorId, SourceId
 from core.library.cards import bar, clock
 from core.members.directory import refusal
 from core.rewards.checks import ATTEMPTS_A_DAY, Check
-from core.rewards.rules import WATCH
+from core.rewards.rules import WATCH, amount_for
 from core.rewards.telling import progress_words
 from core.rewards.watching import Viewer, Watchable, Watching
 from core.richtext import RichText, bold, italic, joined, link
@@ -113,7 +113,9 @@ async def watch_answer(context: Context) -> Reply:
     check = await context.services.watching.answer(
         viewer, CheckId(check_id), question, option, datetime.now(UTC)
     )  # fmt: skip
-    reply = _result(context, viewer, check) if check.judged else _question(viewer, check)
+    if not check.judged:
+        return replace(_question(viewer, check), replaces=True)
+    reply = _result(viewer, check, await _amount(context, viewer.creator_id))
     return replace(reply, replaces=True)
 
 
@@ -129,26 +131,26 @@ async def _open(context: Context, creator_id: CreatorId, source_id: SourceId, st
     title = RichText.of(LABEL[:2], bold(found.title), f" · {clock(found.progress.duration_s)}")
     if found.plays_here:
         address = context.services.personal_links.link(viewer, start_s)
-        return Reply(joined([title, _here(context, found, address)]), private=True)
+        return Reply(joined([title, _here(found, address, await _amount(context, creator_id))]), private=True)
     done = found.progress.done_at is not None
     buttons = () if done else ((Button("I have watched it", "watch_check", f"{creator_id}:{source_id}"),),)
-    return Reply(joined([title, _there(context, found)]), buttons, private=True)
+    return Reply(joined([title, _there(found, await _amount(context, creator_id))]), buttons, private=True)
 
 
-def _here(context: Context, found: Watchable, address: str) -> RichText:
+def _here(found: Watchable, address: str, amount: int) -> RichText:
     shown = f"{bar(found.progress.share)} " if found.progress.covered else ""
     return RichText.of(
         link("Open it on your own page", address),
-        f"\n{shown}{progress_words(found.progress, _amount(context))}\n",
+        f"\n{shown}{progress_words(found.progress, amount)}\n",
         italic("This link is yours alone, for a week. To show it to others, copy the link on the page."),
     )
 
 
-def _there(context: Context, found: Watchable) -> RichText:
+def _there(found: Watchable, amount: int) -> RichText:
     way = link("Open it where it is", found.link)
     if found.progress.done_at is not None:
-        return RichText.of(way, f"\n{progress_words(found.progress, _amount(context))}")
-    for_it = f" for {_amount(context):,} CHRONOS" if _amount(context) else ""
+        return RichText.of(way, f"\n{progress_words(found.progress, amount)}")
+    for_it = f" for {amount:,} CHRONOS" if amount else ""
     half = clock(found.progress.duration_s / 2)
     return RichText.of(
         way,
@@ -157,9 +159,8 @@ def _there(context: Context, found: Watchable) -> RichText:
     )
 
 
-def _amount(context: Context) -> int:
-    rule = context.services.rewards.rules.get(WATCH)
-    return 0 if rule is None else rule.amount
+async def _amount(context: Context, creator_id: CreatorId) -> int:
+    return amount_for(await context.services.tariffs.of(creator_id), WATCH)
 
 
 def _question(viewer: Viewer, check: Check) -> Reply:
@@ -175,9 +176,8 @@ def _question(viewer: Viewer, check: Check) -> Reply:
     return Reply(joined(lines, "\n\n"), (buttons,), private=True)
 
 
-def _result(context: Context, viewer: Viewer, check: Check) -> Reply:
+def _result(viewer: Viewer, check: Check, amount: int) -> Reply:
     if check.passed:
-        amount = _amount(context)
         earned = f" Your {amount:,} CHRONOS are on their way." if amount else ""
         return said(f"All {len(check.questions)} right: {check.title} counts as watched.{earned}", private=True)
     words = f"{check.right} of {len(check.questions)} right. All of them have to be."

@@ -105,7 +105,11 @@ async def cinema(database: Database, database_url: str, tmp_path: Path) -> Async
     tmp_path.joinpath("film").write_bytes(b"moving pictures")
     await files.put(FILM, tmp_path / "film")
     found: list[Cinema] = []
-    pages = PersonalPages(links, public_links, holdings, files, watching, 100, lambda: found[0].now)
+
+    async def hundred(_creator_id: CreatorId) -> int:
+        return 100
+
+    pages = PersonalPages(links, public_links, holdings, files, watching, hundred, lambda: found[0].now)
 
     async def health() -> dict[str, object]:
         return {"status": "ok"}
