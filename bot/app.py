@@ -45,12 +45,13 @@ from adapters.postgres.standings import PostgresStandings
 from adapters.postgres.streaks import PostgresStreaks
 from adapters.postgres.tariffs import PostgresTariffs
 from adapters.postgres.transcripts import PostgresRecognitions
+from adapters.postgres.watching import PostgresWatching
 from adapters.postgres.watchlist import PostgresWatchlist
 from adapters.postgres.worklog import PostgresWorklog
 from adapters.sources import media
 from adapters.sources.sentences import split_sentences
 from adapters.sources.stemming import SnowballStemmer
-from adapters.web.signing import SignedWatchLinks
+from adapters.web.signing import PersonalWatchLinks, SignedWatchLinks
 from bot.closing import Closing
 from bot.commands.everything import EVERYTHING
 from bot.commands.registry import Services, Showing
@@ -231,7 +232,8 @@ async def open_on(
         holdings = PostgresHoldings(database)
         reindexings = PostgresReindexings(database)
         conversations = PostgresConversations(database)
-        links = SignedWatchLinks(await link_key(database), settings.public_url)
+        signing_key = await link_key(database)
+        links = SignedWatchLinks(signing_key, settings.public_url)
         engine = Engine(
             holdings=holdings,
             snapshots=Snapshots(
@@ -254,6 +256,8 @@ async def open_on(
             handed_in=HandedInFiles(
                 reader.keeping, files, min(settings.limits.file_mb * MEGABYTE, MOST_SENT_BYTES)
             ),
+            watching=PostgresWatching(database),
+            personal_links=PersonalWatchLinks(signing_key, settings.public_url),
             uploads_per_hour=settings.limits.uploads_per_hour, registration=settings.operator.registration,
             contact=settings.operator.contact,
         )  # fmt: skip

@@ -11,13 +11,14 @@ from typing import Any, Final
 
 import structlog
 
-from adapters.postgres.deployment import backlog
+from adapters.postgres.deployment import backlog, link_key
 from adapters.postgres.inbox import PostgresInbox
 from adapters.web.cards import WebMessenger
 from adapters.web.chat import LocalChat
 from adapters.web.hooks import InboundHooks
+from adapters.web.personal import PersonalPages
 from adapters.web.server import build_web, serve
-from adapters.web.signing import BrowserNames
+from adapters.web.signing import BrowserNames, PersonalWatchLinks
 from adapters.web.watch import WatchPages
 from bot.app import Deployment, open_deployment, run_clock, run_deliveries, run_presence, run_worker
 from bot.listening import note_for_ever
@@ -28,6 +29,8 @@ from bot.settings import MEGABYTE, Settings
 from bot.webhooks import verifiers_of
 from core.conversation import Link, Place
 from core.errors import ChronosError, DatabaseError
+from core.ids import CreatorId
+from core.rewards.rules import WATCH, amount_for
 from core.richtext import RichText, bold, code
 
 log = structlog.get_logger()
@@ -64,6 +67,7 @@ async def run_everything(settings: Settings, roles: frozenset[str]) -> None:
             hooks=InboundHooks(
                 PostgresInbox(deployment.database), {**verifiers_of(settings), **deployment.payouts.verifiers}
             ),
+            personal=await _personal_pages(deployment),
         )
         for platform in platforms:
             platform.add_routes(app)
@@ -153,9 +157,19 @@ async def _health(deployment: Deployment, platforms: list[Platform]) -> Mapping[
     }
 
 
-async def _local_chat(deployment: Deployment, messenger: WebMessenger) -> LocalChat:
-    from adapters.postgres.deployment import link_key
+async def _personal_pages(deployment: Deployment) -> PersonalPages:
+    services = deployment.services
 
+    async def amount(creator_id: CreatorId) -> int:
+        return amount_for(await services.tariffs.of(creator_id), WATCH)
+
+    return PersonalPages(
+        PersonalWatchLinks(await link_key(deployment.database), deployment.settings.public_url), deployment.links,
+        deployment.holdings, deployment.keeping.files, services.watching, amount,
+    )  # fmt: skip
+
+
+async def _local_chat(deployment: Deployment, messenger: WebMessenger) -> LocalChat:
     names = BrowserNames(await link_key(deployment.database))
     return LocalChat(
         deployment.responder, lambda: chat_rooms(deployment), names, messenger,

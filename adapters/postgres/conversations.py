@@ -140,6 +140,13 @@ OWN_SUBMISSIONS: Final = """
     SELECT creator_id, title, words, link, file_name, state, reason, submitted_at, reviewed_at FROM submissions
      WHERE student_id = $1 ORDER BY id
 """
+OWN_WATCHED: Final = """
+    SELECT creator_id, source_id, opened_at, beat_at, position_s, covered, wall_s, beats, done_at FROM watched
+     WHERE student_id = $1 ORDER BY opened_at
+"""
+OWN_CHECKS: Final = """
+    SELECT creator_id, source_id, made_at, answers FROM watch_checks WHERE student_id = $1 ORDER BY id
+"""
 OWN_IDENTITIES: Final = "SELECT platform, external_id, display_name, username FROM identities WHERE student_id = $1"
 OWN_ENROLMENTS: Final = """
     SELECT c.name, e.status, e.tier, e.created_at, e.since FROM enrolments e JOIN creators c ON c.id = e.creator_id
@@ -241,6 +248,8 @@ class PostgresConversations:
                 "hidden_in_rankings_of": await connection.fetch(OWN_UNRANKED, student_id),
                 "quizzes": await connection.fetch(OWN_QUIZZES, student_id),
                 "projects": await connection.fetch(OWN_SUBMISSIONS, student_id),
+                "watched": await connection.fetch(OWN_WATCHED, student_id),
+                "watch_checks": await connection.fetch(OWN_CHECKS, student_id),
             }
         async with self._database.system() as connection:
             own["time_zone"] = await connection.fetch(OWN_ZONE, student_id)

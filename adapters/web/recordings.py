@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import PurePosixPath
 from typing import Final
 
 import structlog
@@ -11,15 +10,10 @@ from aiohttp import web
 
 from adapters.web.pages import notice
 from core.errors import ProviderError
-from core.library.media import MediaFiles, MediaKey
+from core.library.media import PLAYED_AS, MediaFiles, MediaKey, container_of
 
 log = structlog.get_logger()
 
-# A browser that reads MP4 also reads QuickTime, which is its older name, but not under that name.
-PLAYED_AS: Final = {
-    "mp4": "video/mp4", "mov": "video/mp4", "webm": "video/webm", "mp3": "audio/mpeg", "m4a": "audio/mp4",
-    "wav": "audio/wav", "ogg": "audio/ogg", "opus": "audio/ogg", "flac": "audio/flac",
-}  # fmt: skip
 UNPLAYED: Final = "application/octet-stream"
 _RANGE: Final = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 AWAY: Final = "The recording cannot be read at the moment. Its words are on the page; try again in a minute."
@@ -32,11 +26,6 @@ class Stretch:
     start: int
     end: int
     whole: bool
-
-
-def container_of(media_key: str) -> str:
-    """The ending of a recording's kind, without the dot."""
-    return PurePosixPath(media_key).suffix.removeprefix(".")
 
 
 def media_type(media_key: str) -> str:

@@ -13,6 +13,7 @@ from prometheus_client.aiohttp import make_aiohttp_handler
 from adapters.web.chat import LocalChat, about
 from adapters.web.hooks import InboundHooks
 from adapters.web.pages import add_headers, words_for_errors
+from adapters.web.personal import PersonalPages
 from adapters.web.watch import WatchPages
 from core.errors import ConfigurationError
 
@@ -24,6 +25,7 @@ STATIC: Final = Path(__file__).parent / "static"
 def build_web(
     *, health: Health, watch: WatchPages | None = None, chat: LocalChat | None = None,
     hooks: InboundHooks | None = None,
+    personal: PersonalPages | None = None,
 ) -> web.Application:  # fmt: skip
     """Put the routes together; more may be added before the application is served.
 
@@ -32,6 +34,7 @@ def build_web(
         watch: the pages behind signed links.
         chat: the local chat page; None shows a page that says what this is.
         hooks: takes what other services tell us.
+        personal: students' own pages, which count what they watch.
     """
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[words_for_errors])
     app.on_response_prepare.append(add_headers)
@@ -43,6 +46,11 @@ def build_web(
         app.router.add_get("/media/{token}", watch.play)
     if hooks:
         app.router.add_post("/hooks/{provider}", hooks.receive)
+    if personal:
+        app.router.add_get("/watch/own/{token}", personal.show)
+        app.router.add_post("/watch/own/{token}", personal.beat)
+        app.router.add_get("/watch/own/{token}/progress", personal.look)
+        app.router.add_get("/media/own/{token}", personal.play)
     if chat:
         app.router.add_post("/chat", chat.say)
         app.router.add_get("/news", chat.news)

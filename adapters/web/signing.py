@@ -7,9 +7,11 @@ from typing import Final
 from itsdangerous import BadData, SignatureExpired, URLSafeSerializer, URLSafeTimedSerializer
 
 from core.errors import UserError
-from core.ids import CreatorId, SourceId
+from core.ids import CreatorId, SourceId, StudentId
+from core.rewards.watching import Session, Viewer
 
 DEFAULT_LIFETIME_S: Final = 30 * 24 * 3600
+PERSONAL_LIFETIME_S: Final = 7 * 24 * 3600
 MOMENT: Final = "moment"
 
 
@@ -42,8 +44,7 @@ class SignedWatchLinks:
     def link(self, creator_id: CreatorId, source_id: SourceId, start_s: float | None) -> str:
         """An address that opens the source's page, at a second where one is given."""
         token = self._signer.dumps([creator_id, source_id])
-        moment = "" if start_s is None else f"?t={max(0, int(start_s))}#{MOMENT}"
-        return f"{self._public_url}/watch/{token}{moment}"
+        return f"{self._public_url}/watch/{token}{_moment(start_s)}"
 
     def is_ours(self, address: str) -> bool:
         """Whether an address was made here, lately or long ago."""
@@ -63,6 +64,59 @@ class SignedWatchLinks:
             raise LinkExpired("This link has expired.") from error
         except (BadData, TypeError, ValueError) as error:
             raise LinkUnknown("This link does not open anything.") from error
+
+
+class PersonalWatchLinks:
+    """See :class:`core.rewards.watching.PersonalLinks`; also reads its own links, and signs the pages' heartbeats."""
+
+    def __init__(self, key: str, public_url: str, *, lifetime_s: int = PERSONAL_LIFETIME_S) -> None:
+        self._public_url = public_url.rstrip("/")
+        self._lifetime_s = lifetime_s
+        sha256 = {"digest_method": hashlib.sha256}
+        self._signer = URLSafeTimedSerializer(key, salt="chronos-own-watch", signer_kwargs=sha256)
+        self._tickets = URLSafeSerializer(key, salt="chronos-heartbeat", signer_kwargs=sha256)
+
+    def link(self, viewer: Viewer, start_s: float | None) -> str:
+        """An address that opens the student's own page, at a second where one is given."""
+        parts = [viewer.creator_id, viewer.source_id, viewer.student_id, int(viewer.staff)]
+        return f"{self._public_url}/watch/own/{self._signer.dumps(parts)}{_moment(start_s)}"
+
+    def read(self, token: str) -> Viewer:
+        """Return who watches what by a link's token.
+
+        Raises:
+            LinkExpired: it is older than the lifetime of these links.
+            LinkUnknown: it was not signed by us as such a link.
+        """
+        try:
+            creator_id, source_id, student_id, staff = self._signer.loads(token, max_age=self._lifetime_s)
+            return Viewer(
+                CreatorId(int(creator_id)), StudentId(int(student_id)), SourceId(int(source_id)), bool(staff)
+            )
+        except SignatureExpired as error:
+            raise LinkExpired("This link has expired.") from error
+        except (BadData, TypeError, ValueError) as error:
+            raise LinkUnknown("This link does not open anything.") from error
+
+    def ticket(self, viewer: Viewer, session: Session) -> str:
+        """What a page needs for its next heartbeat."""
+        return str(self._tickets.dumps([*_whose(viewer), session.name, session.turn]))
+
+    def session(self, viewer: Viewer, ticket: str) -> Session | None:
+        """The session of a ticket; None where it is not ours, or of another page."""
+        try:
+            *whose, name, turn = self._tickets.loads(ticket)
+        except (BadData, TypeError, ValueError):
+            return None
+        return Session(str(name), int(turn)) if whose == _whose(viewer) else None
+
+
+def _whose(viewer: Viewer) -> list[int]:
+    return [viewer.creator_id, viewer.source_id, viewer.student_id]
+
+
+def _moment(start_s: float | None) -> str:
+    return "" if start_s is None else f"?t={max(0, int(start_s))}#{MOMENT}"
 
 
 class BrowserNames:

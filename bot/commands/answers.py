@@ -18,9 +18,9 @@ _QUOTED_FROM = "In the creator's own words:"
 
 
 def answer_reply(
-    answer: Answer, creator_id: CreatorId, message_id: MessageId | None, clip: Button | None = None
+    answer: Answer, creator_id: CreatorId, message_id: MessageId | None, more: Sequence[Button] = ()
 ) -> Reply:  # fmt: skip
-    """Render an answer; it can be voted on where it says something and was kept, and its moment be had as a clip."""
+    """Render an answer; it can be voted on where it says something and was kept; ``more`` buttons stand beside."""
     urls = {citation.label: citation.url for citation in answer.citations}
     parts: list[RichText] = []
     if answer.notice:
@@ -31,7 +31,7 @@ def answer_reply(
     if answer.citations:
         parts.append(joined(_sources(answer.citations)))
     votes = _votes(creator_id, message_id) if answer.citations and message_id is not None else ()
-    row = (*votes, clip) if clip else votes
+    row = (*votes, *more)
     return Reply(joined(parts, "\n\n"), (row,) if row else ())
 
 

@@ -1,5 +1,6 @@
 """Asking, and what belongs to it: votes, a fresh start, one's own history."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -10,6 +11,7 @@ from bot.commands.answers import answer_reply, past_answer
 from bot.commands.clips import clip_button
 from bot.commands.quizzes import quiz_button
 from bot.commands.registry import Context, Registry, said
+from bot.commands.watching import watch_button
 from core.asking.answer import Answer
 from core.asking.engine import Question
 from core.asking.limits import Admission, with_budget_notice
@@ -43,14 +45,17 @@ async def ask(context: Context) -> Reply:
         may_write=admission is not None and admission.may_write, tiers=speaker.tiers,
     )  # fmt: skip
     answer = await services.engine.answer(question)
-    clip = await clip_button(services.clips, creator.id, answer)
-    quiz = await quiz_button(services.quizzes, creator.id, answer)
+    *more, quiz = await asyncio.gather(
+        clip_button(services.clips, creator.id, answer),
+        watch_button(services.watching, creator.id, answer),
+        quiz_button(services.quizzes, creator.id, answer),
+    )
     kept = None
     if admission is not None:
         answer = with_budget_notice(answer, admission)
         kept = await _kept(context, text[:4000], answer, admission)
     alone = answer.members_only and not context.place.direct
-    reply = answer_reply(answer, creator.id, kept, clip)
+    reply = answer_reply(answer, creator.id, kept, [each for each in more if each])
     return replace(reply, private=alone, buttons=(*reply.buttons, (quiz,)) if quiz else reply.buttons)
 
 

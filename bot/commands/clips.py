@@ -40,7 +40,7 @@ async def clip_button(clips: Clips, creator_id: CreatorId, answer: Answer) -> Bu
 async def clip(context: Context) -> Reply:
     """Cut the moment and send it to where the answer stands."""
     moment, mark = _moment(context.text("payload"))
-    creator = _creator_asked(context, moment.creator_id)
+    creator = creator_asked(context, moment.creator_id)
     tiers = await context.services.catalogue.tiers(creator.id, [moment.source_id])
     tier = tiers.get(moment.source_id, "")
     if not (await context.scope_with(creator.id)).opens(tier):
@@ -74,7 +74,7 @@ def _moment(payload: str) -> tuple[Moment, str]:
     return moment, found[5] or ""
 
 
-def _creator_asked(context: Context, creator_id: CreatorId) -> Creator:
+def creator_asked(context: Context, creator_id: CreatorId) -> Creator:
     """Check again what the answer was given for: a button outlives an enrolment."""
     standing = context.standing
     if standing.creator is not None and standing.creator.id == creator_id:

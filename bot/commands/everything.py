@@ -22,11 +22,13 @@ from bot.commands import (
     streak,
     uploads,
     wallet,
+    watching,
 )
 from bot.commands.registry import Registry
 
 EVERYTHING: Registry = asking.commands.including(
     clips.commands,
+    watching.commands,
     wallet.commands,
     redemption.commands,
     payout_targets.commands,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from bot.commands.registry import Context, Registry, said
+from bot.commands.watching import to_watch
 from core.conversation import Audience, Button, Kind, Parameter, Reply, Suggestion
 from core.errors import Refused
 from core.ids import SourceId
@@ -61,7 +62,8 @@ async def _page(context: Context, search: str, page: int) -> Reply:
         lines.append(RichText.of(f"… and {len(sources) - SHOWN} more. A shorter search can be leafed through."))
         return Reply(RichText.of(heading, "\n", joined(lines)))
     buttons = _leafing(search, page=first // SHOWN, pages=-(-len(sources) // SHOWN))
-    return Reply(RichText.of(heading, "\n", joined(lines)), (buttons,) if buttons else ())
+    rows = [row for row in (buttons, await to_watch(context)) if row]
+    return Reply(RichText.of(heading, "\n", joined(lines)), tuple(rows))
 
 
 def _leafing(search: str, *, page: int, pages: int) -> tuple[Button, ...]:

@@ -16,6 +16,7 @@ KEPT: Final = (
     "your CHRONOS and what they were for",
     "where your payouts go and what was paid",
     "when you learned what (of your words only how many, and a fingerprint)",
+    "what played on your own pages, and your answers about what you watched",
     "your streaks and time zone",
     "your places in seasons and whether rankings show you",
     "your answers to quizzes",

@@ -50,6 +50,7 @@ from core.rewards.showing import Artist
 from core.rewards.standings import Seasons, Standings
 from core.rewards.streaks import Streaks
 from core.rewards.tariffs import Tariffs
+from core.rewards.watching import PersonalLinks, Watching
 from core.richtext import RichText
 from core.tiers import NO_TIERS, Scope
 
@@ -100,6 +101,8 @@ class Services:
     quizzes: Quizzes
     projects: Projects
     handed_in: HandedInFiles
+    watching: Watching
+    personal_links: PersonalLinks
     uploads_per_hour: int
     scratch: Scratch
     registration: str

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, NewType, Protocol
 
 from core.ids import CreatorId
@@ -13,6 +13,11 @@ from core.ids import CreatorId
 MediaKey = NewType("MediaKey", str)
 KEY: Final = re.compile(r"creators/[1-9][0-9]*/[0-9a-f]{64}\.[a-z0-9]{1,8}")
 LONGEST_CLIP_S: Final = 30.0
+# A browser that reads MP4 also reads QuickTime, which is its older name, but not under that name.
+PLAYED_AS: Final = {
+    "mp4": "video/mp4", "mov": "video/mp4", "webm": "video/webm", "mp3": "audio/mpeg", "m4a": "audio/mp4",
+    "wav": "audio/wav", "ogg": "audio/ogg", "opus": "audio/ogg", "flac": "audio/flac",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,11 @@ def media_key(creator_id: CreatorId, sha256: str, container: str) -> MediaKey:
         ValueError: one of them is something else; what a person typed never becomes a part of a key.
     """
     return checked_key(f"{creator_folder(creator_id)}/{sha256}.{container}")
+
+
+def container_of(key: str) -> str:
+    """The ending of a recording's kind, without the dot; empty where there is no recording."""
+    return PurePosixPath(key).suffix.removeprefix(".")
 
 
 def is_key(text: str) -> bool:

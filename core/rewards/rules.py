@@ -45,3 +45,9 @@ class Rewards:
     rules: Mapping[str, Rule]
     budget: Budget
     most_granted_a_day: int
+
+
+def amount_for(rewards: Rewards, rule: str) -> int:
+    """What one act by a rule earns; 0 where there is no such rule."""
+    found = rewards.rules.get(rule)
+    return 0 if found is None else found.amount

@@ -69,6 +69,12 @@ NAMED: Final = "INSERT INTO glossary_names (creator_id, name) VALUES ($1, 'Kuber
 ANNOUNCED: Final = """
     INSERT INTO announcements (creator_id, community_id, subject, place) VALUES ($1, $2, 'staff', '{}')
 """
+WATCHED: Final = """
+    INSERT INTO watched (creator_id, student_id, source_id, opened_at, beat_at) VALUES ($1, $2, $3, now(), now())
+"""
+CHECKED: Final = """
+    INSERT INTO watch_checks (creator_id, student_id, source_id, made_at, questions) VALUES ($1, $2, $3, now(), '[]')
+"""
 AWARD: Final = """
     SELECT award($1, $2, 'question', 'question:' || $2::bigint, 5, 20, current_date, 1000, 10000, '{}')
 """
@@ -200,6 +206,8 @@ async def world(database: Database, database_url: str) -> World:
                 await connection.execute(AWARD, school.creator_id, person)
                 for owned in OWNED:
                     await connection.execute(owned, school.creator_id, person)
+                for seen in (WATCHED, CHECKED):
+                    await connection.execute(seen, school.creator_id, person, school.source_id)
         async with database.creator(school.creator_id) as connection:
             await connection.execute(LISTED, school.creator_id, school.source_id)
             for statement in (CLAIMED, CHANGED, LIMITED):

@@ -10,13 +10,13 @@ import pytest
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from adapters.files.objects import open_local_files
-from adapters.web.recordings import PLAYED_AS, Stretch, stretch_of
+from adapters.web.recordings import Stretch, stretch_of
 from adapters.web.server import build_web, serve
 from adapters.web.signing import SignedWatchLinks
 from adapters.web.watch import WatchPages
 from core.errors import ProviderBusy
 from core.ids import CreatorId, SourceId
-from core.library.media import MediaFiles, MediaKey, media_key
+from core.library.media import PLAYED_AS, MediaFiles, MediaKey, media_key
 from core.library.transcript import Chapter
 from core.library.watching import WatchedSentence, WatchedSource
 

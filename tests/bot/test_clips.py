@@ -69,7 +69,7 @@ def seen_at_the_start(content: bytes) -> float:
 async def test_the_cited_moment_is_sent_into_the_chat_as_a_clip(staff: Speaker) -> None:
     student = Speaker.of(staff.deployment, "2")
     answer = await student.says("ask", question=QUESTION)
-    assert labels(answer) == ["👍", "👎", LABEL]
+    assert labels(answer) == ["👍", "👎", LABEL, "▶ Watch"]
     reply = await student.presses(answer, LABEL)
     (file,) = reply.files
     second = int(payload(answer).split(":")[2])

@@ -46,7 +46,7 @@ async def test_a_students_question_is_answered_with_a_link_to_the_second(
     reply = await speaker("2").says("ask", question="Where does the core shadow lie?")
     assert "opposite the lamp" in reply.text.plain
     assert any("watch?v=abcdefghijk" in link and "t=14" in link for link in links_of(reply))
-    assert [button.label for row in reply.buttons for button in row] == ["👍", "👎"]
+    assert [button.label for row in reply.buttons for button in row] == ["👍", "👎", "▶ Watch"]
 
 
 async def test_an_unrelated_question_is_declined_and_not_guessed(taught: Speaker) -> None:

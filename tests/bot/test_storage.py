@@ -87,7 +87,7 @@ async def test_a_recording_behind_a_link_is_read_but_not_kept_where_there_is_no_
     assert await deployment.keeping.files.kept(creator_id) == []
     answer = await staff.says("ask", question="How long do I wait for the glue to dry?")
     assert any(span.link.startswith(link) for span in answer.text.spans)
-    assert [button.label for row in answer.buttons for button in row] == ["👍", "👎"]
+    assert [button.label for row in answer.buttons for button in row] == ["👍", "👎", "▶ Watch"]
 
 
 async def test_a_recording_behind_a_link_that_is_too_long_is_not_kept(staff: Speaker) -> None:

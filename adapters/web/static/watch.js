@@ -6,10 +6,12 @@
 const moment = document.getElementById("moment");
 const player = document.getElementById("player");
 const follow = document.getElementById("follow");
+const copy = document.getElementById("copy");
 if (moment) moment.scrollIntoView({ block: "center" });
 
+// A student's own page counts in their name, so what it gives to others is the page that everybody has.
 function here() {
-  const address = new URL(location.href);
+  const address = new URL(copy.dataset.link || location.href);
   if (player && player.currentTime > 0) {
     address.searchParams.set("t", String(Math.floor(player.currentTime)));
     address.hash = "moment";
@@ -17,7 +19,6 @@ function here() {
   return address.href;
 }
 
-const copy = document.getElementById("copy");
 if (copy && navigator.clipboard) {
   copy.hidden = false;
   copy.addEventListener("click", async () => {
