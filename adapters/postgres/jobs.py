@@ -26,6 +26,8 @@ REDEEM: Final = "redeem"
 """The queue's entrypoint for moving a creator's redemptions on."""
 WEBHOOK: Final = "webhook"
 """The queue's entrypoint for working on what another service told us."""
+SHOP: Final = "shop"
+"""The queue's entrypoint for what is due in a creator's shop."""
 CALIBRATE: Final = "calibrate"
 """The queue's entrypoint for finding a creator's cut-off anew."""
 
