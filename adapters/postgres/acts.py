@@ -1,26 +1,27 @@
 """Learning acts on PostgreSQL: recorded with the thing done, judged and paid one by one, each in a transaction."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
 import asyncpg
 
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.jobs import AWARD, put_job
+from adapters.postgres.learning_days import FORGET_DAYS, note_learning, zone_of
 from adapters.postgres.ledger import pay
 from core.errors import Refused
 from core.ids import CreatorId, StudentId
 from core.rewards.acts import COMPARED, Act, Verdict, Wording, objection
 from core.rewards.ledger import Award
-from core.rewards.rules import Rewards
+from core.rewards.rules import NOTHING, Rewards
 
 KEPT_FOR: Final = timedelta(days=90)
 """Far longer than what a new act is compared with."""
 
 RECORD: Final = """
-    INSERT INTO learning_acts (creator_id, student_id, rule, key, words, characters, fingerprint, evidence)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (creator_id, key) DO NOTHING
+    INSERT INTO learning_acts (creator_id, student_id, rule, key, words, characters, fingerprint, evidence, done_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (creator_id, key) DO NOTHING
 """
 ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended('awards', $1))"
 UNJUDGED: Final = """
@@ -36,7 +37,7 @@ PAID: Final = """
 PURGE: Final = """
     DELETE FROM learning_acts WHERE creator_id = $1 AND verdict IS NOT NULL AND done_at < now() - $2::interval
 """
-JUDGE: Final = "UPDATE learning_acts SET verdict = $3 WHERE creator_id = $1 AND id = $2"
+JUDGE: Final = "UPDATE learning_acts SET verdict = $3, day = $4 WHERE creator_id = $1 AND id = $2"
 
 
 async def record_act(connection: Connection, act: Act) -> None:
@@ -44,7 +45,7 @@ async def record_act(connection: Connection, act: Act) -> None:
     wording = act.wording
     await connection.execute(
         RECORD, act.creator_id, act.student_id, act.rule, act.key, wording and wording.words,
-        wording and wording.characters, wording and wording.fingerprint, dict(act.evidence),
+        wording and wording.characters, wording and wording.fingerprint, dict(act.evidence), act.at,
     )  # fmt: skip
     await put_job(connection, AWARD, act.creator_id)
 
@@ -62,24 +63,28 @@ class PostgresActs:
             row = await connection.fetchrow(UNJUDGED, creator_id)
             if row is None:
                 return False
-            verdict = await _judged(connection, _act(row), rewards)
-            await connection.execute(JUDGE, creator_id, row["id"], verdict.value)
+            act = _act(row)
+            zone = await zone_of(connection, act.student_id)
+            verdict = await _judged(connection, act, zone.day_of(act.at), rewards)
+            await connection.execute(JUDGE, creator_id, row["id"], verdict.value, zone.day_of(act.at))
+            await note_learning(connection, act, verdict, zone)
         return True
 
     async def purge(self, creator_id: CreatorId) -> None:
         """Forget what was judged long ago; what it earned stays in the ledger."""
         async with self._database.creator(creator_id) as connection:
             await connection.execute(PURGE, creator_id, KEPT_FOR)
+            await connection.execute(FORGET_DAYS, creator_id, KEPT_FOR)
 
 
-async def _judged(connection: Connection, act: Act, rewards: Rewards) -> Verdict:
-    rule = rewards.rules.get(act.rule)
-    if rule is None or not rule.amount:
-        return Verdict.UNPAID
+async def _judged(connection: Connection, act: Act, day: date, rewards: Rewards) -> Verdict:
+    rule = rewards.rules.get(act.rule, NOTHING)
     paid = await connection.fetch(PAID, act.creator_id, act.student_id, act.rule, COMPARED)
     if reason := objection(act, [_act(row) for row in paid], rule.seconds_apart):
         return reason
-    award = Award(act.rule, act.key, rule.amount, rule.most_a_day, act.at.date(), act.evidence)
+    if not rule.amount:
+        return Verdict.UNPAID
+    award = Award(act.rule, act.key, rule.amount, rule.most_a_day, day, act.evidence)
     try:
         async with connection.transaction():
             return Verdict((await pay(connection, act.creator_id, act.student_id, award, rewards.budget)).value)

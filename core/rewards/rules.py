@@ -34,6 +34,10 @@ class Rule:
     seconds_apart: float = 0.0
 
 
+NOTHING: Final = Rule(0, 0)
+"""The rule of what pays nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rewards:
     """The rules by name, and how much each creator may issue."""

@@ -29,6 +29,8 @@ LEDGER: Final = {
     "redemptions",
     "platform_credits",
     "wanted_roles",
+    "streaks",
+    "learning_days",
 }
 """What a person reads over all creators, and a creator's application over all students, to add up and to check."""
 COUNTED_OVER_STUDENTS: Final = {"usage", "earn_counts"} | LEDGER
@@ -77,6 +79,8 @@ REDEEMED: Final = """
             now())
 """
 CREDITED: Final = "INSERT INTO platform_credits VALUES ($1, 'credit ' || $2::bigint, $2, 5, 'USD', now())"
+STREAK: Final = "INSERT INTO streaks (creator_id, student_id, settled_on) VALUES ($1, $2, current_date)"
+LEARNT: Final = "INSERT INTO learning_days VALUES ($1, $2, current_date, 'learnt')"
 COPY: Final = """
     INSERT INTO {table} OVERRIDING SYSTEM VALUE
     SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(r) || $1)).* FROM {table} r LIMIT 1
@@ -147,10 +151,11 @@ async def world(database: Database, database_url: str) -> World:
             await converse(database, school, person, f"What does {person} ask {school.creator_id}?")
             async with database.creator(school.creator_id, person) as connection:
                 await connection.execute(AWARD, school.creator_id, person)
-                await connection.execute(NOTED, school.creator_id, person)
                 await connection.execute(REDEEMED, school.creator_id, person)
                 await connection.execute(CREDITED, school.creator_id, person)
                 await connection.execute(ROLE, school.creator_id, school.community_id, person)
+                for owned in (NOTED, STREAK, LEARNT):
+                    await connection.execute(owned, school.creator_id, person)
         async with database.creator(school.creator_id) as connection:
             await connection.execute(LISTED, school.creator_id, school.source_id)
             await connection.execute(CLAIMED, school.creator_id)
