@@ -26,7 +26,9 @@ from adapters.postgres.jobs import put_recheck
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.media_claims import PostgresMediaClaims
 from adapters.postgres.migrations import migrate
+from adapters.postgres.offers import PostgresOffers
 from adapters.postgres.outbox import PostgresOutbox
+from adapters.postgres.purchases import PostgresPurchases
 from adapters.postgres.reindexing import PostgresReindexings
 from adapters.postgres.revisions import PostgresRevisions
 from adapters.postgres.roles import PostgresRoles
@@ -232,6 +234,7 @@ async def open_on(
             revisions=PostgresRevisions(database), glossaries=PostgresGlossaries(database),
             announcements=PostgresAnnouncements(database), ledger=PostgresLedger(database),
             rewards=make_rewards(settings), desk=make_desk(settings, database),
+            offers=PostgresOffers(database), purchases=PostgresPurchases(database),
             uploads_per_hour=settings.limits.uploads_per_hour, registration=settings.operator.registration,
             contact=settings.operator.contact,
         )  # fmt: skip
@@ -257,7 +260,7 @@ def make_limits(settings: Settings) -> Limits:
     """The limits on asking; where no model writes there is no money to limit."""
     return Limits(
         settings.limits.questions_per_minute, settings.limits.community_questions_per_minute,
-        settings.limits.model_usd_per_day if settings.models.answer else 0.0,
+        settings.limits.model_usd_per_day if settings.models.answer else 0.0, settings.limits.questions_per_day,
     )  # fmt: skip
 
 
@@ -317,7 +320,7 @@ def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
     )
     return Tasks(
         items, deployment.engine, deployment.directory, deployment, links, names, reindexing, awarding,
-        deployment.payouts, webhooks, stop,
+        deployment.payouts, webhooks, deployment.services.purchases, stop,
     )  # fmt: skip
 
 

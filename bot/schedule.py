@@ -13,7 +13,7 @@ from core.errors import DatabaseError
 
 log = structlog.get_logger()
 
-EVERY_HOUR: Final = ("tidy", "payouts")
+EVERY_HOUR: Final = ("tidy", "payouts", "expire")
 EVERY_DAY: Final = ("refresh", "sweep", "reconcile")
 LOOK_AT: Final = {"minute": "*/5"}
 """A slot is enqueued once, so looking more often than a slot lasts only catches up on what was missed."""

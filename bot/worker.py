@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 import structlog
@@ -25,6 +25,7 @@ from core.library.ingestion import Interrupted
 from core.library.respelling import Respelling
 from core.members.directory import Directory
 from core.rewards.awarding import Awarding
+from core.rewards.shop import Purchases
 from core.webhooks import Webhooks
 
 log = structlog.get_logger()
@@ -71,6 +72,7 @@ class Tasks:
     awarding: Awarding
     payouts: PayoutWork
     webhooks: Webhooks
+    purchases: Purchases
     stop: asyncio.Event
 
     async def calibrate(self, payload: dict[str, int]) -> None:
@@ -115,6 +117,14 @@ class Tasks:
         """Work on what another service told us."""
         await self.webhooks.work_on(payload["webhook_id"])
 
+    async def shop(self, payload: dict[str, int]) -> None:
+        """Do what is due in a creator's shop."""
+        await self.purchases.all_due(CreatorId(payload["creator_id"]), datetime.now(UTC))
+
+    async def expire(self, payload: dict[str, int]) -> None:
+        """End what is over, for every creator."""
+        await self._for_each(lambda creator_id: self.purchases.all_due(creator_id, datetime.now(UTC)))
+
     async def reconcile(self, payload: dict[str, int]) -> None:
         """Check every creator's books, and judge what was left behind."""
         await self._for_each(self._reconciled)
@@ -157,7 +167,7 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
         ("ingest", ingest), ("calibrate", tasks.calibrate), ("tidy", tasks.tidy), ("refresh", tasks.refresh),
         ("sweep", tasks.sweep),
         ("award", tasks.award), ("reconcile", tasks.reconcile),
-        ("webhook", tasks.webhook),
+        ("webhook", tasks.webhook), ("shop", tasks.shop), ("expire", tasks.expire),
     ):  # fmt: skip
         queue.entrypoint(name)(_handler(name, run, tasks.stop))
     # These may last, and what people wait for must not wait behind them.

@@ -57,7 +57,12 @@ ENROLLED_WITH: Final = f"""
         OR EXISTS (SELECT FROM enrolments e WHERE e.creator_id = c.id AND e.student_id = $1 AND e.status = 'active')
      ORDER BY c.name
 """
-ENROLMENT: Final = "SELECT status, tier FROM enrolments WHERE creator_id = $1 AND student_id = $2"
+ENROLMENT: Final = """
+    SELECT coalesce(e.status, '') AS status, coalesce(e.tier, '') AS tier,
+           ARRAY(SELECT tier FROM bought_tiers b
+                  WHERE b.creator_id = $1 AND b.student_id = $2 AND b.until > statement_timestamp()) AS bought
+      FROM (SELECT) AS one LEFT JOIN enrolments e ON e.creator_id = $1 AND e.student_id = $2
+"""
 ENROL: Final = "INSERT INTO enrolments (creator_id, student_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 ENROL_BY_CODE: Final = """
     INSERT INTO enrolments AS e (creator_id, student_id, tier) VALUES ($1, $2, $3)
@@ -418,8 +423,8 @@ async def _map(connection: Connection, creator_id: CreatorId, place: Place) -> C
 
 
 async def _enrolment(connection: Connection, creator_id: CreatorId, student_id: StudentId) -> Enrolment:
-    row = await connection.fetchrow(ENROLMENT, creator_id, student_id)
-    return Enrolment() if row is None else Enrolment(row["status"], row["tier"])
+    (row,) = await connection.fetch(ENROLMENT, creator_id, student_id)
+    return Enrolment(row["status"], row["tier"], frozenset(row["bought"]))
 
 
 def _student(row: asyncpg.Record) -> Student:

@@ -66,6 +66,14 @@ async def put_webhooks(connection: "asyncpg.Connection[asyncpg.Record]", webhook
         )  # fmt: skip
 
 
+async def put_shop_work(connection: Connection, creator_id: CreatorId, delay_s: float) -> None:
+    """Have what is due in a creator's shop done, so long after this transaction."""
+    async with system_role(connection):
+        await _queries(raw_connection(connection)).enqueue(
+            SHOP, json.dumps({"creator_id": creator_id}).encode(), execute_after=timedelta(seconds=max(delay_s, 0.0))
+        )
+
+
 async def put_calibration(connection: Connection, creator_id: CreatorId) -> None:
     """Have the cut-off found anew after this transaction, unless that waits already."""
     async with system_role(connection):

@@ -12,6 +12,8 @@ from bot.commands import (
     privacy,
     redemption,
     reindexing,
+    shop,
+    shop_admin,
     uploads,
     wallet,
 )
@@ -22,6 +24,8 @@ EVERYTHING: Registry = asking.commands.including(
     wallet.commands,
     redemption.commands,
     payout_targets.commands,
+    shop.commands,
+    shop_admin.commands,
     uploads.commands,
     library.commands,
     corrections.commands,

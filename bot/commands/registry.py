@@ -38,6 +38,7 @@ from core.members.directory import Creator, Directory, Standing, standing_of
 from core.rewards.ledger import Ledger
 from core.rewards.redemption import Desk
 from core.rewards.rules import Rewards
+from core.rewards.shop import Offers, Purchases
 from core.richtext import RichText
 from core.tiers import NO_TIERS, Scope
 
@@ -68,6 +69,8 @@ class Services:
     ledger: Ledger
     rewards: Rewards
     desk: Desk
+    offers: Offers
+    purchases: Purchases
     uploads_per_hour: int
     scratch: Scratch
     registration: str

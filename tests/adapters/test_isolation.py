@@ -29,6 +29,7 @@ LEDGER: Final = {
     "redemptions",
     "platform_credits",
     "wanted_roles",
+    "purchases",
     "streaks",
     "learning_days",
 }
@@ -67,6 +68,13 @@ ANNOUNCED: Final = """
 """
 ROLE: Final = """
     INSERT INTO wanted_roles (creator_id, community_id, student_id, role, source) VALUES ($1, $2, $3, '5', 'shop:1')
+"""
+SOLD: Final = """
+    INSERT INTO shop_items (creator_id, kind, name, price) VALUES ($1, 'custom', 'Feedback', 5) RETURNING id
+"""
+BOUGHT: Final = """
+    INSERT INTO purchases (creator_id, key, item_id, student_id, kind, name, price, role, tier, bought_at)
+    VALUES ($1, 'purchase ' || $2::bigint, $3, $2, 'custom', 'Feedback', 5, '', '', now())
 """
 AWARD: Final = """
     SELECT award($1, $2, 'question', 'question:' || $2::bigint, 5, 20, current_date, 1000, 10000, '{}')
@@ -147,6 +155,8 @@ async def world(database: Database, database_url: str) -> World:
     own, other = await found_school(database, "drawing"), await found_school(database, "cooking")
     student, classmate = await enrol_student(database, "1"), await enrol_student(database, "2")
     for school in (own, other):
+        async with database.creator(school.creator_id) as connection:
+            item_id = await connection.fetchval(SOLD, school.creator_id)
         for person in (student, classmate):
             await converse(database, school, person, f"What does {person} ask {school.creator_id}?")
             async with database.creator(school.creator_id, person) as connection:
@@ -154,6 +164,7 @@ async def world(database: Database, database_url: str) -> World:
                 await connection.execute(REDEEMED, school.creator_id, person)
                 await connection.execute(CREDITED, school.creator_id, person)
                 await connection.execute(ROLE, school.creator_id, school.community_id, person)
+                await connection.execute(BOUGHT, school.creator_id, person, item_id)
                 for owned in (NOTED, STREAK, LEARNT):
                     await connection.execute(owned, school.creator_id, person)
         async with database.creator(school.creator_id) as connection:
