@@ -22,7 +22,8 @@ CREATE TABLE role_changes (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   creator_id bigint NOT NULL REFERENCES creators ON DELETE CASCADE,
   community_id bigint NOT NULL REFERENCES communities ON DELETE CASCADE,
-  student_id bigint NOT NULL REFERENCES students ON DELETE CASCADE,
+  student_id bigint REFERENCES students ON DELETE SET NULL,
+  accounts text[],
   role text NOT NULL,
   wanted boolean NOT NULL,
   version integer NOT NULL DEFAULT 1,
@@ -38,6 +39,7 @@ CREATE TABLE role_changes (
 CREATE INDEX role_changes_due ON role_changes (next_attempt_at) WHERE applied_version < version;
 CREATE INDEX role_changes_of_student ON role_changes (student_id);
 CREATE INDEX role_changes_of_creator ON role_changes (creator_id);
+COMMENT ON COLUMN role_changes.accounts IS 'Of somebody who was erased: whose role is still to be taken.';
 COMMENT ON COLUMN role_changes.told_at IS 'When the staff was told of this failure.';
 COMMENT ON COLUMN role_changes.leased_until IS
   'While a process may be in the middle of a call nobody begins a newer one, which an older could undo.';

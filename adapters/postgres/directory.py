@@ -11,6 +11,7 @@ import asyncpg
 
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.deployment import shared_key
+from adapters.postgres.roles import take_roles_of_erased
 from core.conversation import Person, Place
 from core.errors import Refused
 from core.ids import CommunityId, CreatorId, StudentId
@@ -384,6 +385,7 @@ class PostgresDirectory:
                 if row["status"] != "active":
                     marks = [(row["creator_id"], identity_hash, row["status"]) for identity_hash in hashes]
                     await connection.executemany(LEAVE_MARK, marks)
+            await take_roles_of_erased(connection, student_id)
             await connection.execute(ERASE, student_id)
 
 

@@ -61,8 +61,9 @@ CLAIM: Final = """
       FROM due WHERE c.id = due.id
     RETURNING c.id, c.creator_id, c.community_id, due.community, c.student_id, c.role, c.wanted, c.version,
               c.attempts,
-              ARRAY(SELECT external_id FROM identities i WHERE i.student_id = c.student_id AND i.platform = $1
-                     ORDER BY external_id) AS accounts,
+              coalesce(c.accounts, ARRAY(SELECT external_id FROM identities i
+                                          WHERE i.student_id = c.student_id AND i.platform = $1
+                                          ORDER BY external_id)) AS accounts,
               coalesce((SELECT display_name FROM identities i WHERE i.student_id = c.student_id AND i.platform = $1
                          ORDER BY external_id LIMIT 1), '') AS name
 """
@@ -78,15 +79,26 @@ POSTPONE: Final = """
      WHERE id = $1 AND version = $2
 """
 LET_GO: Final = "UPDATE role_changes SET leased_until = '-infinity' WHERE id = $1 AND version <> $2"
+# What was given before stays so, also where giving it once more fails: it has to be taken some day.
 OUTCOME: Final = """
     UPDATE wanted_roles SET status = $5, failure = $6
-     WHERE creator_id = $1 AND community_id = $2 AND student_id = $3 AND role = $4 AND status <> $5
+     WHERE creator_id = $1 AND community_id = $2 AND student_id = $3 AND role = $4
+       AND status <> $5 AND status <> 'given'
     RETURNING source
 """
 SAID: Final = """
     SELECT EXISTS (SELECT FROM role_changes
                     WHERE community_id = $1 AND role = $2 AND failure = $3 AND told_at > now() - interval '1 day'
                       AND (id = $4 OR failure <> 'not_a_member'))
+"""
+# Of somebody who was erased nothing is kept, once their roles are taken.
+FORGET: Final = "DELETE FROM role_changes WHERE id = $1 AND student_id IS NULL"
+ERASED: Final = """
+    UPDATE role_changes c
+       SET wanted = false, version = version + 1, attempts = 0, next_attempt_at = now(), updated_at = now(),
+           accounts = ARRAY(SELECT i.external_id FROM identities i JOIN communities m ON m.platform = i.platform
+                             WHERE i.student_id = $1 AND m.id = c.community_id ORDER BY 1)
+     WHERE c.student_id = $1 AND c.wanted
 """
 TOLD: Final = "UPDATE role_changes SET told_at = now() WHERE id = $1"
 PURGE: Final = """
@@ -123,6 +135,11 @@ async def _end(
             await _ask(connection, *key, wanted=False)
 
 
+async def take_roles_of_erased(connection: Connection, student_id: StudentId) -> None:
+    """Under the system role, before a student is deleted, have the roles taken that they were given."""
+    await connection.execute(ERASED, student_id)
+
+
 async def role_status(
     connection: Connection, creator_id: CreatorId, student_id: StudentId, source: str
 ) -> str | None:
@@ -156,6 +173,7 @@ class PostgresRoles:
         async with self._database.creator(change.creator_id) as connection:
             async with system_role(connection):
                 newest = await connection.fetchval(APPLIED, change.id, change.version, "")
+                await connection.execute(FORGET, change.id)
             if newest and change.wanted:
                 await _note(connection, change, "given", "")
 
@@ -173,6 +191,7 @@ class PostgresRoles:
                 newest = await connection.fetchval(APPLIED, change.id, change.version, obstacle.value)
                 if newest and not said:
                     await connection.execute(TOLD, change.id)
+                await connection.execute(FORGET, change.id)
             if newest and change.wanted:
                 await _note(connection, change, "failed", obstacle.value)
             if newest and not said:
@@ -202,6 +221,7 @@ async def _note(connection: Connection, change: RoleChange, status: str, failure
 def _change(row: asyncpg.Record) -> RoleChange:
     return RoleChange(
         row["id"], CreatorId(row["creator_id"]), CommunityId(row["community_id"]), row["community"],
-        StudentId(row["student_id"]), tuple(row["accounts"]), row["name"], row["role"], row["wanted"],
+        None if row["student_id"] is None else StudentId(row["student_id"]), tuple(row["accounts"]), row["name"],
+        row["role"], row["wanted"],
         row["version"], row["attempts"],
     )  # fmt: skip

@@ -41,7 +41,7 @@ async def shop(context: Context) -> Reply:
 @commands.action("shop_page")
 async def turn_page(context: Context) -> Reply:
     """Another page, in the place of the one before."""
-    page = await _page(context, max(context.payload_number, 0))
+    page = await _page(context, context.payload_number)
     return Reply(page.text, page.buttons, private=True, replaces=True)
 
 
@@ -119,8 +119,13 @@ def _standing(purchase: Purchase) -> RichText:
 
 
 async def suggest_offer(context: Context, typed: str) -> Sequence[Suggestion]:
-    """Complete what is for sale by words of its name; the staff also sees what is hidden."""
-    offers = await context.services.offers.offers(context.creator.id, everything=context.standing.staff)
+    """Complete what is for sale by words of its name."""
+    return await suggested(context, typed, everything=False)
+
+
+async def suggested(context: Context, typed: str, *, everything: bool) -> Sequence[Suggestion]:
+    """Items whose names hold what was typed."""
+    offers = await context.services.offers.offers(context.creator.id, everything=everything)
     wanted = typed.casefold()
     return [
         Suggestion(f"{offer.item.name} · {offer.item.price:,} CHRONOS", str(offer.id))
@@ -223,7 +228,7 @@ def _seen(context: Context) -> tuple[int, int, str]:
     """Which item, at which version, on which card."""
     number, _, rest = context.text("payload").partition(":")
     version, _, nonce = rest.partition(":")
-    if not (number.isdecimal() and version.isdecimal() and nonce.isalnum() and len(number + version) <= 18):
+    if not (number.isdecimal() and version.isdecimal() and nonce.isalnum()) or len(number) > 18 or len(version) > 9:
         raise Refused(NOT_OURS)
     return int(number), int(version), nonce
 

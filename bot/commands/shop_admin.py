@@ -1,12 +1,13 @@
 """The shop for the staff: what is sold, who bought it, and taking it back."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from bot.commands.registry import Context, Registry, said
-from bot.commands.shop import named_offer, offer_line, suggest_offer
-from core.conversation import Audience, Button, Kind, Parameter, Reply, Role, Tone
+from bot.commands.shop import named_offer, offer_line, suggested
+from core.conversation import Audience, Button, Kind, Parameter, Reply, Role, Suggestion, Tone
 from core.errors import Refused
 from core.ids import PurchaseId, ShopItemId
 from core.rewards.shop import (
@@ -33,6 +34,11 @@ NONE: Final = "none"
 commands = Registry()
 
 
+async def suggest_item(context: Context, typed: str) -> Sequence[Suggestion]:
+    """Complete what is sold or hidden by words of its name."""
+    return await suggested(context, typed, everything=True)
+
+
 @commands.command(
     "shop_admin",
     "Sell something for CHRONOS, change it, and see who bought it",
@@ -53,7 +59,7 @@ commands = Registry()
     Parameter("ends", "Until when it is sold, such as 2026-12-05 18:00; or none"),
     audience=Audience.STAFF,
     private=True,
-    suggest=suggest_offer,
+    suggest=suggest_item,
 )
 async def shop_admin(context: Context) -> Reply:
     """List what is sold, add something, or show or change one."""
@@ -120,10 +126,21 @@ async def _add(context: Context, given: dict[str, Any]) -> Reply:
         )
     item = checked(Item(ItemKind(kind), **given))
     require_ahead(item, datetime.now(UTC))
-    offer = await context.services.offers.add(context.creator.id, item)
-    note = _ROLE_NOTE if offer.item.kind is ItemKind.ROLE else ""
+    if item.kind is ItemKind.QUESTIONS and not context.services.limits.person_per_day:
+        raise Refused("Everybody may ask as much a day as they like here (limits.questions_per_day is 0).")
+    offer, note = await context.services.offers.add(context.creator.id, item), await _note(context, item)
     card = _card(offer)
     return Reply(RichText.of("For sale from now on:\n", card.text, note), card.buttons)
+
+
+async def _note(context: Context, item: Item) -> str:
+    """What the staff has still to do for it to work."""
+    if item.kind is ItemKind.ROLE:
+        return _ROLE_NOTE
+    sources = await context.services.shelf.sources(context.creator.id) if item.tier else []
+    if item.tier and not any(source.tier == item.tier for source in sources):
+        return f"\nNo source is for {item.tier} yet: /edit with tier:{item.tier} makes one so."
+    return ""
 
 
 _ROLE_NOTE: Final = (
@@ -171,7 +188,7 @@ def _marks(offer: Offer) -> list[str]:
 @commands.action("shop_list", audience=Audience.STAFF)
 async def turn_page(context: Context) -> Reply:
     """Another page of the list, in the place of the one before."""
-    page = await _list(context, max(context.payload_number, 0))
+    page = await _list(context, context.payload_number)
     return Reply(page.text, page.buttons, private=True, replaces=True)
 
 

@@ -43,7 +43,7 @@ class RoleChange:
         creator_id: whose community it is.
         community_id: the community.
         community: the same as the platform names it.
-        student_id: whose role it is.
+        student_id: whose role it is; None once they were erased.
         accounts: the student's accounts on the platform.
         name: how the student is called there.
         role: the platform's id.
@@ -56,7 +56,7 @@ class RoleChange:
     creator_id: CreatorId
     community_id: CommunityId
     community: str
-    student_id: StudentId
+    student_id: StudentId | None
     accounts: tuple[str, ...]
     name: str
     role: str
