@@ -59,7 +59,7 @@ class Market:
 
     async def buys(self, offer: Offer, student: StudentId | None = None, key: str = "card") -> Purchase | None:
         taken = await self.takes(offer, student, key)
-        return taken and await self.purchases.fulfil(self.creator, taken, NOW)
+        return None if taken is None else await self.purchases.fulfil(self.creator, taken, NOW)
 
     async def students(self, count: int) -> list[StudentId]:
         """So many who have 20 each."""
@@ -74,7 +74,7 @@ class Market:
 
     async def stock(self, offer: Offer) -> int | None:
         found = await self.offers.offer(self.creator, offer.id)
-        return found and found.item.stock
+        return None if found is None else found.item.stock
 
     async def balances(self) -> dict[str, int]:
         """What the student has of each creator's, and what is set aside."""
