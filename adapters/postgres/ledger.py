@@ -246,7 +246,7 @@ async def refund_spent(
 async def _over_all_creators(connection: Connection, creator_id: CreatorId) -> AsyncIterator[None]:
     """The student's wallet, each part in its own creator's scope; afterwards the creator's scope again."""
     await connection.execute(CREATOR_SCOPE, "")
-    with _in_words():
+    with in_words():
         yield
     await connection.execute(CREATOR_SCOPE, str(creator_id))
 

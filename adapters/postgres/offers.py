@@ -19,7 +19,12 @@ _OFFER: Final = """
     id, kind, name, price, description, community_id, role, tier, days, questions, starts_at, stock, per_student,
     sale_ends_at, state, version
 """
-OPEN: Final = f"SELECT {_OFFER} FROM shop_items WHERE creator_id = $1 AND state = 'open' ORDER BY price, id"
+OPEN: Final = f"""
+    SELECT {_OFFER} FROM shop_items
+     WHERE creator_id = $1 AND state = 'open' AND (starts_at IS NULL OR starts_at > now())
+       AND (sale_ends_at IS NULL OR sale_ends_at > now())
+     ORDER BY price, id
+"""
 ALL: Final = f"""
     SELECT {_OFFER} FROM shop_items WHERE creator_id = $1 AND state <> 'deleted' ORDER BY id DESC
 """

@@ -4,7 +4,7 @@ So whoever is killed leaves a purchase held or done, never in between, and whoev
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -122,7 +122,12 @@ ENDED: Final = f"""
     RETURNING {_PURCHASE}, p.kind <> 'place' AND NOT {_COVERED} AS matters
 """
 
-_UNKNOWN: Final = "There is no such purchase here."
+
+class _Unknown(Refused):
+    """There is no such purchase."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such purchase here.")
 
 
 class PostgresPurchases:
@@ -224,15 +229,25 @@ class PostgresPurchases:
         """Resume what was left in the middle, remind, warn, and end what is over."""
         async with self._database.creator(creator_id) as connection:
             left = await connection.fetch(LEFT, creator_id, at - RESUMED_AFTER)
+        failures: list[Exception] = []
         for row in left:
-            async with self._locked(creator_id, PurchaseId(row["id"])) as (connection, purchase):
-                resumed = await _fulfil(connection, creator_id, purchase, at)
-                if resumed.state is not purchase.state:
-                    await _tell(connection, creator_id, resumed)
+            try:
+                await self._resume(creator_id, PurchaseId(row["id"]), at)
+            except Exception as error:  # noqa: BLE001 - raised below, once the others had their turn
+                failures.append(error)
         await PostgresRoles(self._database).expire(creator_id, at)
         async with self._database.creator(creator_id) as connection:
             await forget_tiers(connection, creator_id, at)
             await _tell_of_time(connection, creator_id, at)
+        if failures:
+            raise ExceptionGroup("purchases could not be resumed", failures)
+
+    async def _resume(self, creator_id: CreatorId, purchase_id: PurchaseId, at: datetime) -> None:
+        with suppress(_Unknown):  # erased just now
+            async with self._locked(creator_id, purchase_id) as (connection, purchase):
+                resumed = await _fulfil(connection, creator_id, purchase, at)
+                if resumed.state is not purchase.state:
+                    await _tell(connection, creator_id, resumed)
 
     @asynccontextmanager
     async def _locked(
@@ -242,11 +257,11 @@ class PostgresPurchases:
         async with self._database.creator(creator_id) as connection:
             whose = await connection.fetchval(WHOSE, creator_id, purchase_id)
         if whose is None:
-            raise Refused(_UNKNOWN)
+            raise _Unknown
         async with self._database.creator(creator_id, StudentId(whose)) as connection:
             found = await _named(connection, await connection.fetch(LOCKED, creator_id, purchase_id))
             if not found:
-                raise Refused(_UNKNOWN)
+                raise _Unknown
             yield connection, found[0]
 
 

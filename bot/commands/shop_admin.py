@@ -261,14 +261,27 @@ async def _sales(context: Context, offer_id: ShopItemId, page: int) -> Reply:
     )
     lines = [RichText.of(bold(f"{name}: "), f"{total or 'nobody'} bought" if total or not page else "no more")]
     lines += [_sale_line(sale, named=not offer_id) for sale in found]
-    open_ones = [sale for sale in found if sale.state in {PurchaseState.HELD, PurchaseState.FULFILLED}]
-    refunds = tuple(Button(f"Refund #{sale.id}", "shop_refund", str(sale.id)) for sale in open_ones)
     turns = tuple(
         Button(label, "shop_sales", f"{offer_id}:{number}")
         for label, number, there in (("Newer", page - 1, page > 0), ("Older", page + 1, (page + 1) * SALES < total))
         if there
     )
-    return Reply(joined(lines), tuple(row for row in (refunds, turns) if row), private=True)
+    return Reply(joined(lines), tuple(row for row in (*_deciding(found), turns) if row), private=True)
+
+
+def _deciding(sales: Sequence[Purchase]) -> tuple[tuple[Button, ...], tuple[Button, ...]]:
+    """What the staff can still do about purchases: say that a perk is done, and take one back."""
+    to_do = tuple(
+        Button(f"Done #{sale.id}", DONE, str(sale.id), Tone.GOOD)
+        for sale in sales
+        if sale.state is PurchaseState.HELD and sale.item.kind is ItemKind.CUSTOM
+    )
+    refunds = tuple(
+        Button(f"Refund #{sale.id}", "shop_refund", str(sale.id))
+        for sale in sales
+        if sale.state in {PurchaseState.HELD, PurchaseState.FULFILLED}
+    )
+    return to_do, refunds
 
 
 def _sale_line(sale: Purchase, *, named: bool) -> RichText:

@@ -265,6 +265,13 @@ async def test_a_role_is_paid_once_it_is_there_and_paid_back_where_it_cannot_be(
     assert "Manage Roles" in told[1]
     assert "20 CHRONOS are back" in told[2]
 
+    export = await PostgresConversations(market.database).export(market.student)
+    assert [(each["name"], each["state"]) for each in export["purchases"]] == [
+        ("VIP", "fulfilled"),
+        ("VIP", "failed"),
+    ]
+    assert [(each["role"], each["status"]) for each in export["roles"]] == [("77", "given")]
+
     await market.purchases.all_due(market.creator, LATER + timedelta(days=30))
     (taken,) = await roles.claim("discord", 5)
     assert not taken.wanted

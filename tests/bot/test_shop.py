@@ -131,6 +131,8 @@ async def test_the_staff_does_a_perk_by_hand_or_says_that_it_cannot_and_refunds(
     assert await balance(student) == 10
     assert "are missing" in (await student.says("buy", item="portfolio")).text.plain
     assert "Give back Portfolio review" in str((await student.says("shop")).buttons)
+    waiting = await owner.presses(await owner.says("shop_admin", item="portfolio"), "Who bought it")
+    assert [each.label for each in waiting.buttons[0]] == ["Done #3", "Done #2", "Done #1"]
     cards = [row for row in await rows(deployment.address.url, TOLD) if row["recipient"] == "1"]
     assert "person 2" in str(cards[0]["text"])
     (done, cannot) = json.loads(cards[0]["buttons"])[0]
