@@ -32,12 +32,15 @@ from adapters.postgres.jobs import put_recheck
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.media_claims import PostgresMediaClaims
 from adapters.postgres.migrations import migrate
+from adapters.postgres.offers import PostgresOffers
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.overheard import PostgresNotebook
 from adapters.postgres.projects import PostgresProjects
+from adapters.postgres.purchases import PostgresPurchases
 from adapters.postgres.quizzes import PostgresQuizzes
 from adapters.postgres.reindexing import PostgresReindexings
 from adapters.postgres.revisions import PostgresRevisions
+from adapters.postgres.roles import PostgresRoles
 from adapters.postgres.seasons import PostgresSeasons
 from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.spoken import PostgresSpokenTexts
@@ -64,6 +67,7 @@ from bot.reading import make_intake, open_files, open_reader
 from bot.reindexing import ReindexWork
 from bot.responder import CommandResponder
 from bot.rewards import make_rewards
+from bot.role_changes import apply_for_ever
 from bot.schedule import keep_time
 from bot.settings import MEGABYTE, Settings, key_of
 from bot.webhooks import handlers_of
@@ -83,6 +87,7 @@ from core.library.keeping import Keeping
 from core.library.reading import SourceReader
 from core.library.respelling import Respelling
 from core.library.scratch import Scratch
+from core.members.roles import RoleKeeper
 from core.rewards.awarding import Awarding
 from core.rewards.listening import Listening
 from core.rewards.projects import MOST_SENT_BYTES, HandedInFiles
@@ -167,6 +172,7 @@ class Deployment:
         """See :class:`bot.worker.Housekeeping`."""
         await self.services.scratch.sweep()
         await self.outbox.purge()
+        await PostgresRoles(self.database).purge()
         await self.directory.forget_expired_codes()
         inbox = PostgresInbox(self.database)
         await inbox.wake()
@@ -258,6 +264,7 @@ async def open_on(
             ),
             watching=PostgresWatching(database),
             personal_links=PersonalWatchLinks(signing_key, settings.public_url),
+            offers=PostgresOffers(database), purchases=PostgresPurchases(database),
             uploads_per_hour=settings.limits.uploads_per_hour, registration=settings.operator.registration,
             contact=settings.operator.contact,
         )  # fmt: skip
@@ -295,7 +302,7 @@ def make_limits(settings: Settings) -> Limits:
     """The limits on asking; where no model writes there is no money to limit."""
     return Limits(
         settings.limits.questions_per_minute, settings.limits.community_questions_per_minute,
-        settings.limits.model_usd_per_day if settings.models.answer else 0.0,
+        settings.limits.model_usd_per_day if settings.models.answer else 0.0, settings.limits.questions_per_day,
     )  # fmt: skip
 
 
@@ -358,7 +365,7 @@ def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
     closing = Closing(showing.standings, showing.seasons, showing.digests)
     return Tasks(
         items, deployment.engine, deployment.directory, deployment, links, names, reindexing, awarding,
-        deployment.payouts, webhooks, closing, stop,
+        deployment.payouts, webhooks, closing, deployment.services.purchases, stop,
     )  # fmt: skip
 
 
@@ -404,3 +411,8 @@ async def run_presence(deployment: Deployment, reachable: Callable[[], bool]) ->
 async def run_deliveries(deployment: Deployment, messenger: Messenger) -> None:
     """Deliver a platform's outbox until cancelled."""
     await deliver_for_ever(deployment.outbox, messenger)
+
+
+async def run_role_changes(deployment: Deployment, platform: str, keeper: RoleKeeper) -> None:
+    """Give and take a platform's roles until cancelled."""
+    await apply_for_ever(PostgresRoles(deployment.database), platform, keeper)

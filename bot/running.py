@@ -20,7 +20,15 @@ from adapters.web.personal import PersonalPages
 from adapters.web.server import build_web, serve
 from adapters.web.signing import BrowserNames, PersonalWatchLinks
 from adapters.web.watch import WatchPages
-from bot.app import Deployment, open_deployment, run_clock, run_deliveries, run_presence, run_worker
+from bot.app import (
+    Deployment,
+    open_deployment,
+    run_clock,
+    run_deliveries,
+    run_presence,
+    run_role_changes,
+    run_worker,
+)
 from bot.listening import note_for_ever
 from bot.logs import set_up_logs
 from bot.platforms import Platform, open_platforms
@@ -97,6 +105,9 @@ def _parts(
         parts.append(_until(stop, run_presence(deployment, lambda: _reachable(platforms))))
     for platform in platforms:
         parts += [platform.run(stop), _until(stop, run_deliveries(deployment, platform.messenger))]
+        if platform.roles is not None:
+            name = platform.messenger.platform
+            parts.append(_until(stop, run_role_changes(deployment, name, platform.roles)))
     return parts
 
 

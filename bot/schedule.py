@@ -14,7 +14,7 @@ from core.errors import DatabaseError
 log = structlog.get_logger()
 
 EVERY_LOOK: Final = ("streaks",)
-EVERY_HOUR: Final = ("tidy", "payouts")
+EVERY_HOUR: Final = ("tidy", "payouts", "expire")
 EVERY_DAY: Final = ("refresh", "sweep", "reconcile", "close_day")
 EVERY_WEEK: Final = ("close_week",)
 LOOK_EVERY_MINUTES: Final = 5

@@ -239,6 +239,7 @@ class LimitsSection(Section):
     """What may be used; 0: no limit."""
 
     questions_per_minute: int = Field(8, ge=0, description="questions a minute and person")
+    questions_per_day: int = Field(200, ge=0, description="questions a day, person and creator; a shop can sell more")
     community_questions_per_minute: int = Field(60, ge=0, description="questions a minute and community")
     model_usd_per_day: float = Field(5.0, ge=0, description="model money a day and creator; then answers are quoted")
     file_mb: int = Field(20, gt=0, le=2000, description="largest document or caption file in megabytes")

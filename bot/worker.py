@@ -26,6 +26,7 @@ from core.library.ingestion import Interrupted
 from core.library.respelling import Respelling
 from core.members.directory import Directory
 from core.rewards.awarding import Awarding
+from core.rewards.shop import Purchases
 from core.webhooks import Webhooks
 
 log = structlog.get_logger()
@@ -73,6 +74,7 @@ class Tasks:
     payouts: PayoutWork
     webhooks: Webhooks
     closing: Closing
+    purchases: Purchases
     stop: asyncio.Event
 
     async def calibrate(self, payload: dict[str, int]) -> None:
@@ -123,6 +125,14 @@ class Tasks:
         """Work on what another service told us."""
         await self.webhooks.work_on(payload["webhook_id"])
 
+    async def shop(self, payload: dict[str, int]) -> None:
+        """Do what is due in a creator's shop."""
+        await self.purchases.all_due(CreatorId(payload["creator_id"]), datetime.now(UTC))
+
+    async def expire(self, payload: dict[str, int]) -> None:
+        """End what is over, for every creator."""
+        await self._for_each(lambda creator_id: self.purchases.all_due(creator_id, datetime.now(UTC)))
+
     async def reconcile(self, payload: dict[str, int]) -> None:
         """Check every creator's books, and judge what was left behind."""
         await self._for_each(self._reconciled)
@@ -172,7 +182,7 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
     for name, run in (
         ("ingest", ingest), ("calibrate", tasks.calibrate), ("tidy", tasks.tidy), ("refresh", tasks.refresh),
         ("sweep", tasks.sweep),
-        ("reconcile", tasks.reconcile), ("webhook", tasks.webhook),
+        ("reconcile", tasks.reconcile), ("webhook", tasks.webhook), ("shop", tasks.shop), ("expire", tasks.expire),
         ("close_day", tasks.close_day), ("close_week", tasks.close_week),
     ):  # fmt: skip
         queue.entrypoint(name)(_handler(name, run, tasks.stop))

@@ -32,6 +32,11 @@ class Kind(StrEnum):
     ROLE = "role"
     MEMBER = "member"
     SOURCE = "source"
+    ITEM = "item"
+
+
+COMPLETED: Final = frozenset({Kind.SOURCE, Kind.ITEM})
+"""What is completed while it is typed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from core.conversation import Audience, Command, Kind, Parameter
+from core.conversation import COMPLETED, Audience, Command, Kind, Parameter
 
 Json = dict[str, Any]
 
@@ -41,7 +41,7 @@ def _option(parameter: Parameter) -> Json:
     }
     if parameter.kind is Kind.CHOICE:
         option["choices"] = [{"name": choice, "value": choice} for choice in parameter.choices]
-    if parameter.kind is Kind.SOURCE or parameter.suggested:
+    if parameter.kind in COMPLETED or parameter.suggested:
         option["autocomplete"] = True
     return option
 

@@ -1,7 +1,7 @@
 """Sessions, messages, votes and usage on PostgreSQL; row-level security holds each student to their own."""
 
 import asyncio
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -64,10 +64,22 @@ LOAD: Final = """
              AS community_asked_at,
            coalesce(sum(CASE WHEN used_at > statement_timestamp() - $5::interval THEN cost_usd + reserved_usd
                              ELSE cost_usd END)
-                      FILTER (WHERE used_at >= date_trunc('day', statement_timestamp(), 'UTC')), 0) AS spent_usd
+                      FILTER (WHERE used_at >= date_trunc('day', statement_timestamp(), 'UTC')), 0) AS spent_usd,
+           count(*) FILTER (WHERE student_id = $2 AND used_at >= date_trunc('day', statement_timestamp(), 'UTC'))
+             AS asked_today
       FROM usage
      WHERE creator_id = $1
        AND used_at >= least(date_trunc('day', statement_timestamp(), 'UTC'), statement_timestamp() - $4::interval)
+"""
+# What is bought and sold of questions a day is asked only once the day's own are used up.
+MORE_QUESTIONS: Final = """
+    SELECT coalesce((SELECT sum(questions) FROM purchases
+                      WHERE creator_id = $1 AND student_id = $2 AND kind = 'questions' AND state = 'fulfilled'
+                        AND until > statement_timestamp()), 0) AS bought,
+           EXISTS (SELECT FROM shop_items
+                    WHERE creator_id = $1 AND kind = 'questions' AND state = 'open'
+                      AND (stock IS NULL OR stock > 0)
+                      AND (sale_ends_at IS NULL OR sale_ends_at > statement_timestamp())) AS sells_more
 """
 LARGEST_COST: Final = """
     SELECT max(cost_usd) FROM (
@@ -147,6 +159,11 @@ OWN_WATCHED: Final = """
 OWN_CHECKS: Final = """
     SELECT creator_id, source_id, made_at, answers FROM watch_checks WHERE student_id = $1 ORDER BY id
 """
+OWN_PURCHASES: Final = """
+    SELECT creator_id, name, kind, price, state, failure, bought_at, fulfilled_at, until FROM purchases
+     WHERE student_id = $1 ORDER BY id
+"""
+OWN_ROLES: Final = "SELECT creator_id, role, source, until, status FROM wanted_roles WHERE student_id = $1"
 OWN_IDENTITIES: Final = "SELECT platform, external_id, display_name, username FROM identities WHERE student_id = $1"
 OWN_ENROLMENTS: Final = """
     SELECT c.name, e.status, e.tier, e.created_at, e.since FROM enrolments e JOIN creators c ON c.id = e.creator_id
@@ -250,6 +267,8 @@ class PostgresConversations:
                 "projects": await connection.fetch(OWN_SUBMISSIONS, student_id),
                 "watched": await connection.fetch(OWN_WATCHED, student_id),
                 "watch_checks": await connection.fetch(OWN_CHECKS, student_id),
+                "purchases": await connection.fetch(OWN_PURCHASES, student_id),
+                "roles": await connection.fetch(OWN_ROLES, student_id),
             }
         async with self._database.system() as connection:
             own["time_zone"] = await connection.fetch(OWN_ZONE, student_id)
@@ -278,7 +297,12 @@ async def _admit(
     await connection.execute(LOCK_LIMITS, creator_id)
     used = await connection.fetchrow(LOAD, creator_id, student_id, community_id, WINDOW, RESERVED_FOR)
     assert used is not None  # noqa: S101 - an aggregate always has a row
-    load = Load(used["at"], used["person_asked_at"], used["community_asked_at"], float(used["spent_usd"]))
+    load = Load(
+        used["at"], used["person_asked_at"], used["community_asked_at"], float(used["spent_usd"]), used["asked_today"]
+    )  # fmt: skip
+    if limits.person_per_day and load.asked_today >= limits.person_per_day and student_id is not None:
+        (more,) = await connection.fetch(MORE_QUESTIONS, creator_id, student_id)
+        load = replace(load, bought=more["bought"], sells_more=more["sells_more"])
     if reason := over_limit(load, limits):
         raise Refused(reason)
     quoted_for = out_of_money(load, limits)

@@ -11,6 +11,7 @@ import asyncpg
 
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.deployment import shared_key
+from adapters.postgres.roles import take_roles_of_erased
 from core.conversation import Person, Place
 from core.errors import Refused
 from core.ids import CommunityId, CreatorId, StudentId
@@ -57,7 +58,12 @@ ENROLLED_WITH: Final = f"""
         OR EXISTS (SELECT FROM enrolments e WHERE e.creator_id = c.id AND e.student_id = $1 AND e.status = 'active')
      ORDER BY c.name
 """
-ENROLMENT: Final = "SELECT status, tier FROM enrolments WHERE creator_id = $1 AND student_id = $2"
+ENROLMENT: Final = """
+    SELECT coalesce(e.status, '') AS status, coalesce(e.tier, '') AS tier,
+           ARRAY(SELECT tier FROM bought_tiers b
+                  WHERE b.creator_id = $1 AND b.student_id = $2 AND b.until > statement_timestamp()) AS bought
+      FROM (SELECT) AS one LEFT JOIN enrolments e ON e.creator_id = $1 AND e.student_id = $2
+"""
 ENROL: Final = "INSERT INTO enrolments (creator_id, student_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 ENROL_BY_CODE: Final = """
     INSERT INTO enrolments AS e (creator_id, student_id, tier) VALUES ($1, $2, $3)
@@ -382,6 +388,7 @@ class PostgresDirectory:
                 if row["status"] != "active":
                     marks = [(row["creator_id"], identity_hash, row["status"]) for identity_hash in hashes]
                     await connection.executemany(LEAVE_MARK, marks)
+            await take_roles_of_erased(connection, student_id)
             await connection.execute(ERASE, student_id)
 
 
@@ -421,8 +428,8 @@ async def _map(connection: Connection, creator_id: CreatorId, place: Place) -> C
 
 
 async def _enrolment(connection: Connection, creator_id: CreatorId, student_id: StudentId) -> Enrolment:
-    row = await connection.fetchrow(ENROLMENT, creator_id, student_id)
-    return Enrolment() if row is None else Enrolment(row["status"], row["tier"])
+    (row,) = await connection.fetch(ENROLMENT, creator_id, student_id)
+    return Enrolment(row["status"], row["tier"], frozenset(row["bought"]))
 
 
 def _student(row: asyncpg.Record) -> Student:

@@ -26,6 +26,8 @@ REDEEM: Final = "redeem"
 """The queue's entrypoint for moving a creator's redemptions on."""
 WEBHOOK: Final = "webhook"
 """The queue's entrypoint for working on what another service told us."""
+SHOP: Final = "shop"
+"""The queue's entrypoint for what is due in a creator's shop."""
 CALIBRATE: Final = "calibrate"
 """The queue's entrypoint for finding a creator's cut-off anew."""
 
@@ -62,6 +64,14 @@ async def put_webhooks(connection: "asyncpg.Connection[asyncpg.Record]", webhook
             [WEBHOOK] * count, [json.dumps({"webhook_id": each}).encode() for each in webhook_ids], [0] * count,
             dedupe_key=[f"{WEBHOOK}:{each}" for each in webhook_ids], on_conflict="skip",
         )  # fmt: skip
+
+
+async def put_shop_work(connection: Connection, creator_id: CreatorId, delay_s: float) -> None:
+    """Have what is due in a creator's shop done, so long after this transaction."""
+    async with system_role(connection):
+        await _queries(raw_connection(connection)).enqueue(
+            SHOP, json.dumps({"creator_id": creator_id}).encode(), execute_after=timedelta(seconds=max(delay_s, 0.0))
+        )
 
 
 async def put_calibration(connection: Connection, creator_id: CreatorId) -> None:

@@ -1,7 +1,7 @@
 """The ledger on PostgreSQL: the database keeps its rules (see the migration), this puts them in words."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import date
 from typing import Any, Final
 
@@ -27,6 +27,8 @@ NOTE: Final = "INSERT INTO transfer_notes (creator_id, key, student_id, note) VA
 REVERSE: Final = "SELECT reverse_award($1, $2, $3, $4)"
 HOLD: Final = "SELECT hold_wallet($1, $2::bigint[], $3, $4, $5, $6)"
 END_HOLD: Final = "SELECT end_holds($1, $2, $3, '{}')"
+REFUND: Final = "SELECT refund_spent($1, $2, $3, $4)"
+CREATOR_SCOPE: Final = "SELECT set_config('app.creator_id', $1, true)"
 WALLET: Final = """
     SELECT coalesce(sum(balance), 0)::bigint AS balance, coalesce(sum(held), 0)::bigint AS held,
            coalesce(sum(owed), 0)::bigint AS owed, coalesce(sum(total_earned), 0)::bigint AS total_earned,
@@ -222,6 +224,47 @@ def _arguments(creator_id: CreatorId, student_id: StudentId, award: Award, budge
     evidence = {**award.evidence, "day": award.day.isoformat()}
     paid = (award.rule, award.key, award.amount, award.most_a_day, award.day)
     return creator_id, student_id, *paid, budget.per_day, budget.per_month, evidence
+
+
+async def hold_for(
+    connection: Connection, creator_id: CreatorId, student_id: StudentId, key: str, reason: str, amount: int
+) -> None:
+    """Inside a transaction of a creator's and a student's, set an amount aside for what this creator sells.
+
+    The CHRONOS of the creator go first, then those of others, the largest part first.
+
+    Raises:
+        Refused: there is not enough.
+    """
+    async with _over_all_creators(connection, creator_id):
+        others = [row["creator_id"] for row in await connection.fetch(ISSUERS, student_id)]
+        others.sort(key=lambda issuer: issuer != creator_id)
+        await connection.execute(HOLD, student_id, others, key, reason, amount, {"shop": creator_id})
+
+
+async def end_hold_for(
+    connection: Connection, creator_id: CreatorId, student_id: StudentId, key: str, end: HoldEnd
+) -> None:
+    """Inside a transaction of a creator's and a student's, end what was set aside under a key."""
+    async with _over_all_creators(connection, creator_id):
+        await connection.execute(END_HOLD, student_id, key, end.value)
+
+
+async def refund_spent(
+    connection: Connection, creator_id: CreatorId, student_id: StudentId, key: str, reason: str, by: StudentId
+) -> None:
+    """Inside a transaction of a creator's and a student's, give back what was spent under a key, once."""
+    async with _over_all_creators(connection, creator_id):
+        await connection.execute(REFUND, student_id, key, reason, {"by": by})
+
+
+@asynccontextmanager
+async def _over_all_creators(connection: Connection, creator_id: CreatorId) -> AsyncIterator[None]:
+    """The student's wallet, each part in its own creator's scope; afterwards the creator's scope again."""
+    await connection.execute(CREATOR_SCOPE, "")
+    with in_words():
+        yield
+    await connection.execute(CREATOR_SCOPE, str(creator_id))
 
 
 def _transaction(row: asyncpg.Record, names: Mapping[int, str]) -> Transaction:

@@ -10,6 +10,7 @@ from prompt_toolkit.document import Document
 
 from adapters.terminal.rendering import clean
 from core.conversation import (
+    COMPLETED,
     EVERY_AUDIENCE,
     PLAIN_AUDIENCE,
     Command,
@@ -73,9 +74,9 @@ class CommandCompleter(Completer):
         for parameter in command.parameters:
             if parameter.name.startswith(value) and f"{parameter.name}:" not in rest:
                 yield Completion(f"{parameter.name}:", -len(value), display_meta=parameter.description)
-        source = command.parameter(Kind.SOURCE)
-        for text, shown in await self._values(command, source, value) if source else ():
-            yield Completion(f"{source.name}:{_quoted(text)}" if source else text, -len(word["value"]), display=shown)
+        named = next((p for p in command.parameters if p.kind in COMPLETED), None)
+        for text, shown in await self._values(command, named, value) if named else ():
+            yield Completion(f"{named.name}:{_quoted(text)}" if named else text, -len(word["value"]), display=shown)
 
     async def _values(self, command: Command, parameter: Parameter, typed: str) -> list[tuple[str, str]]:
         if parameter.choices:

@@ -13,7 +13,7 @@ commands = Registry()
 KEPT: Final = (
     "your questions with their answers",
     "your votes",
-    "your CHRONOS and what they were for",
+    "your CHRONOS, what they were for and what you bought with them",
     "where your payouts go and what was paid",
     "when you learned what (of your words only how many, and a fingerprint)",
     "what played on your own pages, and your answers about what you watched",
@@ -27,9 +27,9 @@ KEPT: Final = (
 LAST_KEPT: Final = "with which creators you are enrolled, in which tier"
 WHO_SEES: Final = (
     "Only you can read your questions here; they are never shown to other students or used for other creators. "
-    "Staff see your name, whether you are enrolled, your tier and what you handed in. If you erase everything, your "
-    "CHRONOS are lost, and the books that they stood in stay without you. If a creator had paused or ended your "
-    "access, a mark stays so that this holds: a code that does not show who you are."
+    "Staff see your name, whether you are enrolled, your tier, what you handed in and what you bought from them. If "
+    "you erase everything, your CHRONOS are lost, and the books that they stood in stay without you. If a creator "
+    "had paused or ended your access, a mark stays so that this holds: a code that does not show who you are."
 )
 
 

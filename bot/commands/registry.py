@@ -46,6 +46,7 @@ from core.rewards.projects import HandedInFiles, Projects
 from core.rewards.quizzes import Quizzes
 from core.rewards.redemption import Desk
 from core.rewards.rules import Rewards
+from core.rewards.shop import Offers, Purchases
 from core.rewards.showing import Artist
 from core.rewards.standings import Seasons, Standings
 from core.rewards.streaks import Streaks
@@ -103,6 +104,8 @@ class Services:
     handed_in: HandedInFiles
     watching: Watching
     personal_links: PersonalLinks
+    offers: Offers
+    purchases: Purchases
     uploads_per_hour: int
     scratch: Scratch
     registration: str
@@ -212,10 +215,10 @@ class Context:
         Raises:
             Refused: the button is not one of ours.
         """
-        try:
-            return int(self.text("payload"))
-        except ValueError:
-            raise Refused("That button does not work any more.") from None
+        text = self.text("payload")
+        if not re.fullmatch(r"\d{1,18}", text, re.ASCII):
+            raise Refused("That button does not work any more.")
+        return int(text)
 
     def person(self, name: str) -> Person | None:
         """A member argument, where the platform says who it is; else :meth:`text` has what was typed."""

@@ -219,7 +219,8 @@ async def _page(context: Context, only: Only, page: int) -> Reply:
 
 
 def _line(move: Transaction, *, named: bool) -> RichText:
+    done = "given back" if move.kind == "reverse" and move.change > 0 else _WORDS[move.kind]
     what = NAMES.get(move.reason, move.reason) + (f" for {move.note}" if move.note else "")
     where = f" · {move.creator_name}" if named else ""
     amount = f"{move.change:+,}" if move.change else f"{move.amount:,}"
-    return RichText.of(f"{move.at:%d %b} · ", bold(amount), f" {_WORDS[move.kind]}: {what}{where}")
+    return RichText.of(f"{move.at:%d %b} · ", bold(amount), f" {done}: {what}{where}")

@@ -1,4 +1,4 @@
-"""Limits on asking: questions a minute, model money a day, and the words of who must wait."""
+"""Limits on asking: questions a minute and a day, model money a day, and the words of who must wait."""
 
 import math
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ class Limits:
     person_per_minute: int
     community_per_minute: int
     creator_usd_per_day: float
+    person_per_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,17 @@ class Load:
     """What was used of the limits until ``at``; times are aware, oldest first, and within the last minute.
 
     ``spent_usd`` is model money of a creator since midnight UTC, with what is set aside for answers on their way.
+    ``asked_today`` counts the person's questions since then, ``bought`` is how many more a day they bought, and
+    ``sells_more`` whether the creator's shop has more.
     """
 
     at: datetime
     person_asked_at: Sequence[datetime]
     community_asked_at: Sequence[datetime]
     spent_usd: float
+    asked_today: int = 0
+    bought: int = 0
+    sells_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,8 @@ class Admission:
 
 def over_limit(load: Load, limits: Limits) -> str:
     """Why a question must wait, and for how long; empty when it need not."""
+    if limits.person_per_day and load.asked_today >= limits.person_per_day + load.bought:
+        return _day_is_full(load, limits)
     person = _wait(load.person_asked_at, limits.person_per_minute, load.at)
     community = _wait(load.community_asked_at, limits.community_per_minute, load.at)
     if not max(person, community):
@@ -62,6 +70,19 @@ def over_limit(load: Load, limits: Limits) -> str:
         asked = _counted(limits.person_per_minute, "question")
         return f"That is {asked} within a minute. You can go on asking in {in_words(person)}."
     return f"This community asks faster than I may answer. You can go on asking in {in_words(community)}."
+
+
+def _day_is_full(load: Load, limits: Limits) -> str:
+    bought = f", with the {load.bought:,} more that you bought" if load.bought else ""
+    asked = _counted(limits.person_per_day + load.bought, "question")
+    more = " The shop sells more questions a day: /shop." if load.sells_more else ""
+    wait = in_words(_until_midnight(load.at))
+    return f"That is {asked} today{bought}. You can go on asking at midnight UTC, in {wait}.{more}"
+
+
+def _until_midnight(at: datetime) -> timedelta:
+    today = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today + timedelta(days=1) - at
 
 
 def _wait(asked_at: Sequence[datetime], limit: int, at: datetime) -> timedelta:
@@ -75,8 +96,7 @@ def out_of_money(load: Load, limits: Limits) -> timedelta | None:
     """How long no model may be paid for, until midnight UTC; None where one may."""
     if not limits.creator_usd_per_day or load.spent_usd < limits.creator_usd_per_day:
         return None
-    today = load.at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return today + timedelta(days=1) - load.at
+    return _until_midnight(load.at)
 
 
 def with_budget_notice(answer: Answer, admission: Admission) -> Answer:

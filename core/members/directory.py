@@ -62,10 +62,14 @@ class Community:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """A student's with a creator: a status of :data:`STATUSES`, empty where there is none, and a tier or none."""
+    """A student's with a creator: a status of :data:`STATUSES`, empty where there is none, and a tier or none.
+
+    ``bought`` are the tiers that they bought for a time that is not over.
+    """
 
     status: str = ""
     tier: str = ""
+    bought: frozenset[str] = NO_TIERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,8 @@ class Standing:
     """Who speaks here, and with which creator's material.
 
     ``creator`` is None where a community is not set up, or a person in a direct message belongs to none or has not
-    chosen; ``choices`` are then the creators to choose from. ``enrolment`` is a status or empty, ``tier`` its tier.
+    chosen; ``choices`` are then the creators to choose from. ``enrolment`` is a status or empty, ``tier`` its tier,
+    ``bought`` the tiers that were bought.
     """
 
     student_id: StudentId
@@ -84,13 +89,17 @@ class Standing:
     owner: bool = False
     choices: tuple[Creator, ...] = ()
     tier: str = ""
+    bought: frozenset[str] = NO_TIERS
 
     @property
     def tiers(self) -> Tiers:
         """The tiers whose sources are open to them."""
         if self.staff:
             return None
-        return frozenset({self.tier}) if self.tier and self.enrolment == "active" else NO_TIERS
+        if self.enrolment in {"paused", "ended"}:
+            return NO_TIERS
+        member_of = frozenset({self.tier}) if self.tier and self.enrolment == "active" else NO_TIERS
+        return member_of | self.bought
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +316,7 @@ def standing_of(
     has_role = community is not None and bool(community.staff_role) and community.staff_role in person.roles
     return Standing(
         student_id, creator, community, enrolment.status, staff=owner or person.manages or has_role, owner=owner,
-        tier=enrolment.tier,
+        tier=enrolment.tier, bought=enrolment.bought,
     )  # fmt: skip
 
 

@@ -35,6 +35,8 @@ LEDGER: Final = {
     "platform_credits",
     "quiz_attempts",
     "submissions",
+    "wanted_roles",
+    "purchases",
 }
 """What a person reads over all creators, and a creator's application over all students: to add up, check, decide."""
 COUNTED_OVER_STUDENTS: Final = {"usage", "earn_counts", "earnings"} | LEDGER
@@ -74,6 +76,16 @@ WATCHED: Final = """
 """
 CHECKED: Final = """
     INSERT INTO watch_checks (creator_id, student_id, source_id, made_at, questions) VALUES ($1, $2, $3, now(), '[]')
+"""
+ROLE: Final = """
+    INSERT INTO wanted_roles (creator_id, community_id, student_id, role, source) VALUES ($1, $2, $3, '5', 'shop:1')
+"""
+SOLD: Final = """
+    INSERT INTO shop_items (creator_id, kind, name, price) VALUES ($1, 'custom', 'Feedback', 5) RETURNING id
+"""
+BOUGHT: Final = """
+    INSERT INTO purchases (creator_id, key, item_id, student_id, kind, name, price, role, tier, bought_at)
+    VALUES ($1, 'purchase ' || $2::bigint, $3, $2, 'custom', 'Feedback', 5, '', '', now())
 """
 AWARD: Final = """
     SELECT award($1, $2, 'question', 'question:' || $2::bigint, 5, 20, current_date, 1000, 10000, '{}')
@@ -200,6 +212,7 @@ async def world(database: Database, database_url: str) -> World:
             for statement in (SEASON, MOVED, DIGEST, AUDITED, SET):
                 await connection.execute(statement, school.creator_id)
             await connection.execute(QUIZZED, school.creator_id, school.source_id)
+            item_id = await connection.fetchval(SOLD, school.creator_id)
         for person in (student, classmate):
             await converse(database, school, person, f"What does {person} ask {school.creator_id}?")
             async with database.creator(school.creator_id, person) as connection:
@@ -208,6 +221,8 @@ async def world(database: Database, database_url: str) -> World:
                     await connection.execute(owned, school.creator_id, person)
                 for seen in (WATCHED, CHECKED):
                     await connection.execute(seen, school.creator_id, person, school.source_id)
+                await connection.execute(ROLE, school.creator_id, school.community_id, person)
+                await connection.execute(BOUGHT, school.creator_id, person, item_id)
         async with database.creator(school.creator_id) as connection:
             await connection.execute(LISTED, school.creator_id, school.source_id)
             for statement in (CLAIMED, CHANGED, LIMITED):

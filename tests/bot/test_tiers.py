@@ -1,6 +1,7 @@
 """Tiers in conversation: what staff give to sources and members, and what each member then gets to see."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,28 @@ async def test_a_tier_that_ended_leaves_nothing_behind(owner: Speaker, gold: Spe
         assert "for other members now" in shown.text.plain
         assert "do not soak thin paper" in shown.text.plain
         assert not any("t=14" in link for link in links_of(shown))
+
+
+async def test_a_tier_that_was_bought_opens_its_sources_while_it_lasts_also_where_the_answer_is_kept(
+    owner: Speaker, speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    student, creator_id = speaker("5"), await creator_of(deployment)
+    await owner.says("students", member=student.person, status="active")
+    await owner.says("grant", member=student.person, amount=50.0, reason="good work")
+    await owner.says("shop_admin", kind="tier", name="A month of gold", price=50.0, tier="gold", days=30.0)
+    await owner.says("ask", question=SHADOW)
+    assert (await student.says("ask", question=SHADOW)).text.plain == NOT_COVERED_HERE
+    bought = await student.presses(await student.says("buy", item="gold"), "Buy for 50")
+    assert "you have what is for gold for 30 days, until" in bought.text.plain
+    for place in ("100", ""):
+        assert "opposite the lamp" in (await speaker("5", community=place).says("ask", question=SHADOW)).text.plain
+    await owner.says("students", member=student.person, status="paused")
+    assert "is paused" in (await student.says("ask", question=SHADOW)).text.plain
+    await owner.says("students", member=student.person, status="active")
+    assert "opposite the lamp" in (await student.says("ask", question=SHADOW)).text.plain
+    over = datetime.now(UTC) + timedelta(days=31)
+    await deployment.services.purchases.all_due(creator_id, over)
+    assert (await student.says("ask", question=SHADOW)).text.plain == NOT_COVERED_HERE
 
 
 async def test_a_paused_member_keeps_the_tier_for_later_and_gets_nothing_meanwhile(

@@ -1,5 +1,6 @@
 """Who must wait, for how long, and in which words."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -34,6 +35,19 @@ def test_the_words_name_the_limit_that_lasts_longest_and_its_real_time(
     person: list[float], community: list[float], words: str
 ) -> None:
     assert over_limit(Load(NOW, ago(*person), ago(*community), 0.0), LIMITS) == words
+
+
+def test_a_full_day_says_until_when_what_was_bought_and_that_there_is_more() -> None:
+    daily = replace(LIMITS, person_per_day=20)
+    assert over_limit(Load(NOW, [], [], 0.0, asked_today=19), daily) == ""
+    assert over_limit(Load(NOW, [], [], 0.0, asked_today=20), daily) == (
+        "That is 20 questions today. You can go on asking at midnight UTC, in 3 hours and 30 minutes."
+    )
+    assert over_limit(Load(NOW, [], [], 0.0, asked_today=29, bought=10), daily) == ""
+    full = over_limit(Load(NOW, [], [], 0.0, asked_today=30, bought=10, sells_more=True), daily)
+    assert full.startswith("That is 30 questions today, with the 10 more that you bought. You can go on")
+    assert full.endswith("The shop sells more questions a day: /shop.")
+    assert over_limit(Load(NOW, [], [], 0.0, asked_today=10_000), LIMITS) == ""
 
 
 def test_zero_is_no_limit() -> None:
