@@ -29,6 +29,7 @@ from adapters.postgres.migrations import migrate
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.reindexing import PostgresReindexings
 from adapters.postgres.revisions import PostgresRevisions
+from adapters.postgres.roles import PostgresRoles
 from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.spoken import PostgresSpokenTexts
 from adapters.postgres.transcripts import PostgresRecognitions
@@ -48,6 +49,7 @@ from bot.reading import make_intake, open_files, open_reader
 from bot.reindexing import ReindexWork
 from bot.responder import CommandResponder
 from bot.rewards import make_rewards
+from bot.role_changes import apply_for_ever
 from bot.schedule import keep_time
 from bot.settings import MEGABYTE, Settings, key_of
 from bot.webhooks import handlers_of
@@ -67,6 +69,7 @@ from core.library.keeping import Keeping
 from core.library.reading import SourceReader
 from core.library.respelling import Respelling
 from core.library.scratch import Scratch
+from core.members.roles import RoleKeeper
 from core.rewards.awarding import Awarding
 from core.webhooks import Webhooks
 
@@ -147,6 +150,7 @@ class Deployment:
         """See :class:`bot.worker.Housekeeping`."""
         await self.services.scratch.sweep()
         await self.outbox.purge()
+        await PostgresRoles(self.database).purge()
         await self.directory.forget_expired_codes()
         inbox = PostgresInbox(self.database)
         await inbox.wake()
@@ -354,3 +358,8 @@ async def run_clock(deployment: Deployment) -> None:
 async def run_deliveries(deployment: Deployment, messenger: Messenger) -> None:
     """Deliver a platform's outbox until cancelled."""
     await deliver_for_ever(deployment.outbox, messenger)
+
+
+async def run_role_changes(deployment: Deployment, platform: str, keeper: RoleKeeper) -> None:
+    """Give and take a platform's roles until cancelled."""
+    await apply_for_ever(PostgresRoles(deployment.database), platform, keeper)

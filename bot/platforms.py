@@ -10,16 +10,21 @@ from aiohttp import web
 from bot.app import Deployment
 from bot.settings import MEGABYTE, Settings
 from core.conversation import Liveness, Messenger
+from core.members.roles import RoleKeeper
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """A platform to run: its connection and how that stands, its way to write, and what it adds to the web server."""
+    """A platform to run: its connection and how that stands, its way to write, and what it adds to the web server.
+
+    ``roles`` is the way to change members' roles, where the platform has them.
+    """
 
     messenger: Messenger
     run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]
     liveness: Callable[[], Liveness]
     add_routes: Callable[[web.Application], None]
+    roles: RoleKeeper | None = None
 
 
 def open_platforms(deployment: Deployment) -> list[Platform]:
@@ -43,7 +48,7 @@ def _discord(deployment: Deployment, settings: Settings) -> Platform:
         gateway_url=settings.discord.gateway_url,
         largest_file_bytes=settings.limits.media_mb * MEGABYTE,
     )
-    return Platform(platform, platform.run, platform.liveness, lambda _: None)
+    return Platform(platform, platform.run, platform.liveness, lambda _: None, platform)
 
 
 def _telegram(deployment: Deployment, settings: Settings) -> Platform:

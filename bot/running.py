@@ -19,7 +19,7 @@ from adapters.web.hooks import InboundHooks
 from adapters.web.server import build_web, serve
 from adapters.web.signing import BrowserNames
 from adapters.web.watch import WatchPages
-from bot.app import Deployment, open_deployment, run_clock, run_deliveries, run_worker
+from bot.app import Deployment, open_deployment, run_clock, run_deliveries, run_role_changes, run_worker
 from bot.logs import set_up_logs
 from bot.platforms import Platform, open_platforms
 from bot.sample import LOCAL, add_sample_library, chat_rooms, join_everything, whom_to_ask
@@ -89,6 +89,9 @@ def _parts(
         parts.append(_until(stop, run_clock(deployment)))
     for platform in platforms:
         parts += [platform.run(stop), _until(stop, run_deliveries(deployment, platform.messenger))]
+        if platform.roles is not None:
+            name = platform.messenger.platform
+            parts.append(_until(stop, run_role_changes(deployment, name, platform.roles)))
     return parts
 
 

@@ -8,11 +8,13 @@ import aiohttp
 import discord
 
 from core.errors import ConfigurationError, ProviderBusy, ProviderError
+from core.members.roles import Obstacle, RoleRefused
 
 UNREACHABLE: Final = (OSError, TimeoutError, aiohttp.ClientError)
 FAILURES: Final = (discord.HTTPException, discord.RateLimited, *UNREACHABLE)
 
 UNKNOWN_MESSAGE: Final = 10008
+UNKNOWN_MEMBER, UNKNOWN_ROLE, UNKNOWN_USER = 10007, 10011, 10013
 WRONG_TOKEN, SHARDING_REQUIRED = 4004, 4011
 
 _PORTAL: Final = "https://discord.com/developers/applications"
@@ -45,6 +47,32 @@ def delivery_errors() -> Iterator[None]:
         raise ProviderError(f"Discord refused a message: {error}") from error
     except UNREACHABLE as error:
         raise ProviderBusy(f"Discord cannot be reached: {type(error).__name__}") from error
+
+
+@contextmanager
+def role_errors() -> Iterator[None]:
+    """Translate why a member's role cannot be changed.
+
+    Raises:
+        ProviderBusy: Discord limits us, is down or cannot be reached.
+        RoleRefused: it will never work like this.
+    """
+    try:
+        with delivery_errors():
+            yield
+    except ProviderBusy:
+        raise
+    except ProviderError as error:
+        refused = error.__cause__
+        code = refused.code if isinstance(refused, discord.HTTPException) else 0
+        raise RoleRefused(str(error), _OBSTACLES.get(code, Obstacle.NOT_ALLOWED)) from error
+
+
+_OBSTACLES: Final = {
+    UNKNOWN_ROLE: Obstacle.ROLE_GONE,
+    UNKNOWN_MEMBER: Obstacle.NOT_A_MEMBER,
+    UNKNOWN_USER: Obstacle.NOT_A_MEMBER,
+}
 
 
 @contextmanager

@@ -89,6 +89,11 @@ class Outgoing:
         """The channel of the conversation with one person."""
         return str((await self._http.start_private_message(int(user_id)))["id"])
 
+    async def set_role(self, guild_id: str, user_id: str, role_id: str, *, wanted: bool) -> None:
+        """Give a member a role, or take it."""
+        change = self._http.add_role if wanted else self._http.remove_role
+        await change(int(guild_id), int(user_id), int(role_id))
+
     @asynccontextmanager
     async def typing(self, channel_id: str) -> AsyncIterator[None]:
         """Show that an answer is being written."""

@@ -15,7 +15,13 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from adapters.discord.dialogue import Dialogue
-from adapters.discord.failures import FAILURES, UNKNOWN_MESSAGE, connection_errors, delivery_errors
+from adapters.discord.failures import (
+    FAILURES,
+    UNKNOWN_MESSAGE,
+    connection_errors,
+    delivery_errors,
+    role_errors,
+)
 from adapters.discord.incoming import PLATFORM, Files
 from adapters.discord.menu import menu, same
 from adapters.discord.outgoing import Outgoing
@@ -33,7 +39,7 @@ NEW_FOR: Final = timedelta(days=1)
 
 
 class DiscordPlatform:
-    """The Discord bot; also the way to write to Discord without being asked (a ``Messenger``).
+    """The Discord bot; also the way to write there without being asked (``Messenger``) and to roles (``RoleKeeper``).
 
     Args:
         responder: what answers.
@@ -89,14 +95,28 @@ class DiscordPlatform:
             ProviderBusy: try again later.
             ProviderError: it cannot be delivered.
         """
-        outgoing = self._outgoing
-        if outgoing is None:
-            raise ProviderBusy("Discord is not connected", retry_after_s=5)
+        outgoing = self._connected()
         with delivery_errors():
             channel = place.channel or await outgoing.direct_channel(place.recipient)
             if not message_id:
                 return await outgoing.send(channel, reply)
             return await _edited_or_sent(outgoing, channel, message_id, reply)
+
+    async def set_role(self, community: str, account: str, role: str, *, wanted: bool) -> None:
+        """Give a member a role, or take it; one that is there or gone already stays so.
+
+        Raises:
+            RoleRefused: it cannot be done.
+            ProviderBusy: try again later.
+        """
+        outgoing = self._connected()
+        with role_errors():
+            await outgoing.set_role(community, account, role, wanted=wanted)
+
+    def _connected(self) -> Outgoing:
+        if self._outgoing is None:
+            raise ProviderBusy("Discord is not connected", retry_after_s=5)
+        return self._outgoing
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()

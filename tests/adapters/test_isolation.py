@@ -28,6 +28,7 @@ LEDGER: Final = {
     "transfer_notes",
     "redemptions",
     "platform_credits",
+    "wanted_roles",
 }
 """What a person reads over all creators, and a creator's application over all students, to add up and to check."""
 COUNTED_OVER_STUDENTS: Final = {"usage", "earn_counts"} | LEDGER
@@ -61,6 +62,9 @@ REVISED: Final = "INSERT INTO revisions (creator_id, revises, source_id, kind) V
 NAMED: Final = "INSERT INTO glossary_names (creator_id, name) VALUES ($1, 'Kubernetes')"
 ANNOUNCED: Final = """
     INSERT INTO announcements (creator_id, community_id, subject, place) VALUES ($1, $2, 'staff', '{}')
+"""
+ROLE: Final = """
+    INSERT INTO wanted_roles (creator_id, community_id, student_id, role, source) VALUES ($1, $2, $3, '5', 'shop:1')
 """
 AWARD: Final = """
     SELECT award($1, $2, 'question', 'question:' || $2::bigint, 5, 20, current_date, 1000, 10000, '{}')
@@ -146,6 +150,7 @@ async def world(database: Database, database_url: str) -> World:
                 await connection.execute(NOTED, school.creator_id, person)
                 await connection.execute(REDEEMED, school.creator_id, person)
                 await connection.execute(CREDITED, school.creator_id, person)
+                await connection.execute(ROLE, school.creator_id, school.community_id, person)
         async with database.creator(school.creator_id) as connection:
             await connection.execute(LISTED, school.creator_id, school.source_id)
             await connection.execute(CLAIMED, school.creator_id)

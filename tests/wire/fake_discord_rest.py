@@ -27,6 +27,7 @@ from tests.wire.fake_discord_rules import (
     UNKNOWN_INTERACTION,
     UNKNOWN_MEMBER,
     UNKNOWN_MESSAGE,
+    UNKNOWN_ROLE,
     UNKNOWN_USER,
     UNKNOWN_WEBHOOK,
     ApiError,
@@ -43,7 +44,9 @@ from tests.wire.fake_discord_world import (
     Channel,
     Guild,
     Json,
+    Member,
     Message,
+    Role,
     Upload,
     User,
     World,
@@ -156,6 +159,8 @@ class Rest:
             ("GET", guild + "/members", self._members),
             ("GET", guild + "/members/search", self._search_members),
             ("GET", guild + "/members/{user}", self._member),
+            ("PUT", guild + "/members/{user}/roles/{role}", self._give_role),
+            ("DELETE", guild + "/members/{user}/roles/{role}", self._take_role),
             ("GET", guild + "/threads/active", self._active_threads),
             ("GET", channel, lambda asked: self._channel(asked).payload()),
             ("POST", channel + "/typing", self._type),
@@ -353,10 +358,33 @@ class Rest:
         return guild
 
     def _member(self, asked: Asked) -> Json:
+        return self._who(asked).payload()
+
+    def _who(self, asked: Asked) -> Member:
         member = self._guild(asked).members.get(asked.snowflake("user"))
         if member is None:
             raise ApiError(*UNKNOWN_MEMBER)
-        return member.payload()
+        return member
+
+    def _give_role(self, asked: Asked) -> None:
+        member, role = self._role_of(asked)
+        if role not in member.roles:
+            member.roles.append(role)
+
+    def _take_role(self, asked: Asked) -> None:
+        member, role = self._role_of(asked)
+        if role in member.roles:
+            member.roles.remove(role)
+
+    def _role_of(self, asked: Asked) -> tuple[Member, Role]:
+        guild = self._guild(asked)
+        role = next((role for role in guild.roles if role.id == asked.snowflake("role")), None)
+        if role is None:
+            raise ApiError(*UNKNOWN_ROLE)
+        member = self._who(asked)
+        if not guild.members[self.world.me.id].may_give(role):
+            raise ApiError(*MISSING_PERMISSIONS)
+        return member, role
 
     def _members(self, asked: Asked) -> list[Json]:
         after, limit = int(asked.query.get("after", 0)), int(asked.query.get("limit", 1))

@@ -24,6 +24,7 @@ ADMINISTRATOR: Final = 1 << 3
 MANAGE_GUILD: Final = 1 << 5
 VIEW_CHANNEL: Final = 1 << 10
 SEND_MESSAGES: Final = 1 << 11
+MANAGE_ROLES: Final = 1 << 28
 MENTION_EVERYONE: Final = 1 << 17
 ALL_PERMISSIONS: Final = (1 << 53) - 1
 # What a new server grants @everyone: read, write, embed, attach, react, history, threads, commands.
@@ -148,6 +149,12 @@ class Member:
         for role in self.roles:
             bits |= role.permissions
         return ALL_PERMISSIONS if bits & ADMINISTRATOR else bits
+
+    def may_give(self, role: Role) -> bool:
+        """Whether this member may give and take a role: with the permission, and only one below their own highest."""
+        highest = max((held.position for held in self.roles), default=0)
+        owner = self.guild.owner is self.user
+        return owner or (bool(self.permissions & MANAGE_ROLES) and 0 < role.position < highest)
 
     def payload(self, *, with_user: bool = True) -> Json:
         shown: Json = {
@@ -456,6 +463,19 @@ class Guild:
         self.roles.append(role)
         self.world.emit("GUILD_ROLE_CREATE", {"guild_id": str(self.id), "role": role.payload()}, self)
         return role
+
+    def remove_role(self, role: Role) -> None:
+        """Delete a role, from everybody who has it too."""
+        self.roles.remove(role)
+        for member in self.members.values():
+            member.roles = [held for held in member.roles if held is not role]
+        self.world.emit("GUILD_ROLE_DELETE", {"guild_id": str(self.id), "role_id": str(role.id)}, self)
+
+    def let_manage_roles(self) -> Role:
+        """Give the bot a role of its own that may manage those below it; roles that are added later are above."""
+        own = self.add_role("bot", permissions=MANAGE_ROLES)
+        self.members[self.world.me.id].roles.append(own)
+        return own
 
     def add_member(
         self, user: User, *, roles: Iterable[Role] = (), manage_guild: bool = False, nick: str | None = None
