@@ -6,7 +6,7 @@ from typing import Final
 
 import asyncpg
 
-from adapters.postgres.database import Connection, Database
+from adapters.postgres.database import Connection, Database, system_role
 from adapters.postgres.jobs import AWARD, put_job
 from adapters.postgres.ledger import pay
 from core.errors import Refused
@@ -35,6 +35,9 @@ PAID: Final = """
 """
 PURGE: Final = """
     DELETE FROM learning_acts WHERE creator_id = $1 AND verdict IS NOT NULL AND done_at < now() - $2::interval
+"""
+MAY_NOT_EARN: Final = """
+    SELECT EXISTS (SELECT FROM enrolments WHERE creator_id = $1 AND student_id = $2 AND status <> 'active')
 """
 JUDGE: Final = "UPDATE learning_acts SET verdict = $3 WHERE creator_id = $1 AND id = $2"
 
@@ -76,6 +79,9 @@ async def _judged(connection: Connection, act: Act, rewards: Rewards) -> Verdict
     rule = rewards.rules.get(act.rule)
     if rule is None or not rule.amount:
         return Verdict.UNPAID
+    async with system_role(connection):
+        if await connection.fetchval(MAY_NOT_EARN, act.creator_id, act.student_id):
+            return Verdict.INACTIVE
     paid = await connection.fetch(PAID, act.creator_id, act.student_id, act.rule, COMPARED)
     if reason := objection(act, [_act(row) for row in paid], rule.seconds_apart):
         return reason

@@ -30,6 +30,8 @@ FOLLOW: Final = "follow"
 """The queue's entrypoint for having a student's enrolments follow their memberships."""
 SHOP: Final = "shop"
 """The queue's entrypoint for what is due in a creator's shop."""
+TIER_ROLES: Final = "tier_roles"
+"""The queue's entrypoint for having the roles of a creator's students follow their tiers."""
 CALIBRATE: Final = "calibrate"
 """The queue's entrypoint for finding a creator's cut-off anew."""
 
@@ -66,6 +68,11 @@ async def put_webhooks(connection: "asyncpg.Connection[asyncpg.Record]", webhook
             [WEBHOOK] * count, [json.dumps({"webhook_id": each}).encode() for each in webhook_ids], [0] * count,
             dedupe_key=[f"{WEBHOOK}:{each}" for each in webhook_ids], on_conflict="skip",
         )  # fmt: skip
+
+
+async def put_following(connection: "asyncpg.Connection[asyncpg.Record]", student_id: int) -> None:
+    """Have a student's enrolments follow their memberships; ``connection`` has the system role."""
+    await _queries(connection).enqueue(FOLLOW, json.dumps({"student_id": student_id}).encode())
 
 
 async def put_calibration(connection: Connection, creator_id: CreatorId) -> None:

@@ -11,6 +11,7 @@ from aiohttp import web
 from prometheus_client.aiohttp import make_aiohttp_handler
 
 from adapters.web.chat import LocalChat, about
+from adapters.web.connect import ConnectPages
 from adapters.web.hooks import InboundHooks
 from adapters.web.pages import add_headers, words_for_errors
 from adapters.web.watch import WatchPages
@@ -23,7 +24,7 @@ STATIC: Final = Path(__file__).parent / "static"
 
 def build_web(
     *, health: Health, watch: WatchPages | None = None, chat: LocalChat | None = None,
-    hooks: InboundHooks | None = None,
+    hooks: InboundHooks | None = None, connect: ConnectPages | None = None,
 ) -> web.Application:  # fmt: skip
     """Put the routes together; more may be added before the application is served.
 
@@ -32,6 +33,7 @@ def build_web(
         watch: the pages behind signed links.
         chat: the local chat page; None shows a page that says what this is.
         hooks: takes what other services tell us.
+        connect: the way to the seller of memberships and back.
     """
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[words_for_errors])
     app.on_response_prepare.append(add_headers)
@@ -41,6 +43,9 @@ def build_web(
     if watch:
         app.router.add_get("/watch/{token}", watch.show)
         app.router.add_get("/media/{token}", watch.play)
+    if connect:
+        app.router.add_get("/whop/connect", connect.connect)
+        app.router.add_get("/whop/callback", connect.callback)
     if hooks:
         app.router.add_post("/hooks/{provider}", hooks.receive)
     if chat:

@@ -39,6 +39,7 @@ class Verdict(StrEnum):
     REPEATED = "repeated"
     UNPAID = "unpaid"
     REFUSED = "refused"
+    INACTIVE = "inactive"
 
 
 @dataclass(frozen=True, slots=True)
