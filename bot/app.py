@@ -32,6 +32,7 @@ from adapters.postgres.revisions import PostgresRevisions
 from adapters.postgres.roles import PostgresRoles
 from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.spoken import PostgresSpokenTexts
+from adapters.postgres.tier_roles import PostgresTierRoles
 from adapters.postgres.transcripts import PostgresRecognitions
 from adapters.postgres.watchlist import PostgresWatchlist
 from adapters.postgres.worklog import PostgresWorklog
@@ -44,6 +45,7 @@ from bot.commands.registry import Services
 from bot.deliveries import deliver_for_ever
 from bot.embedders import open_embedders
 from bot.items import ItemWork
+from bot.memberships import open_linking
 from bot.payouts import PayoutWork, make_desk, open_payouts
 from bot.reading import make_intake, open_files, open_reader
 from bot.reindexing import ReindexWork
@@ -201,6 +203,7 @@ async def open_on(
         open_embedders(settings) as embedders,
         open_models(settings) as models,
         open_payouts(settings, database) as payouts,
+        open_linking(settings, database) as linking,
         open_reader(
             settings,
             files,
@@ -232,6 +235,7 @@ async def open_on(
             revisions=PostgresRevisions(database), glossaries=PostgresGlossaries(database),
             announcements=PostgresAnnouncements(database), ledger=PostgresLedger(database),
             rewards=make_rewards(settings), desk=make_desk(settings, database),
+            linking=linking, tier_roles=PostgresTierRoles(database),
             uploads_per_hour=settings.limits.uploads_per_hour, registration=settings.operator.registration,
             contact=settings.operator.contact,
         )  # fmt: skip
@@ -317,7 +321,7 @@ def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
     )
     return Tasks(
         items, deployment.engine, deployment.directory, deployment, links, names, reindexing, awarding,
-        deployment.payouts, webhooks, stop,
+        deployment.payouts, webhooks, deployment.services.linking.following, deployment.services.tier_roles, stop,
     )  # fmt: skip
 
 

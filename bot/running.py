@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import structlog
 
-from adapters.postgres.deployment import backlog
+from adapters.postgres.deployment import backlog, link_key
 from adapters.postgres.inbox import PostgresInbox
 from adapters.web.cards import WebMessenger
 from adapters.web.chat import LocalChat
+from adapters.web.connect import ConnectPages
 from adapters.web.hooks import InboundHooks
 from adapters.web.server import build_web, serve
 from adapters.web.signing import BrowserNames
@@ -63,6 +64,7 @@ async def run_everything(settings: Settings, roles: frozenset[str]) -> None:
             hooks=InboundHooks(
                 PostgresInbox(deployment.database), {**verifiers_of(settings), **deployment.payouts.verifiers}
             ),
+            connect=await _connect_pages(deployment),
         )
         for platform in platforms:
             platform.add_routes(app)
@@ -147,9 +149,14 @@ async def _health(deployment: Deployment, platforms: list[Platform]) -> Mapping[
     }
 
 
-async def _local_chat(deployment: Deployment, messenger: WebMessenger) -> LocalChat:
-    from adapters.postgres.deployment import link_key
+async def _connect_pages(deployment: Deployment) -> ConnectPages | None:
+    linking = deployment.services.linking
+    if linking.proof is None:
+        return None
+    return ConnectPages(linking, linking.proof, await link_key(deployment.database))
 
+
+async def _local_chat(deployment: Deployment, messenger: WebMessenger) -> LocalChat:
     names = BrowserNames(await link_key(deployment.database))
     return LocalChat(
         deployment.responder, lambda: chat_rooms(deployment), names, messenger,

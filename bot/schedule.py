@@ -13,8 +13,8 @@ from core.errors import DatabaseError
 
 log = structlog.get_logger()
 
-EVERY_HOUR: Final = ("tidy", "payouts")
-EVERY_DAY: Final = ("refresh", "sweep", "reconcile")
+EVERY_HOUR: Final = ("tidy", "payouts", "grace")
+EVERY_DAY: Final = ("refresh", "sweep", "reconcile", "memberships")
 LOOK_AT: Final = {"minute": "*/5"}
 """A slot is enqueued once, so looking more often than a slot lasts only catches up on what was missed."""
 LEAD_AGAIN_S: Final = 15.0

@@ -8,10 +8,12 @@ from bot.commands import (
     enrolment,
     glossary,
     library,
+    linking,
     payout_targets,
     privacy,
     redemption,
     reindexing,
+    tier_roles,
     uploads,
     wallet,
 )
@@ -29,5 +31,7 @@ EVERYTHING: Registry = asking.commands.including(
     reindexing.commands,
     community.commands,
     enrolment.commands,
+    tier_roles.commands,
+    linking.commands,
     privacy.commands,
 )

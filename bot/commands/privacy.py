@@ -17,8 +17,9 @@ async def privacy(context: Context) -> Reply:
             bold("What I keep of you: "),
             "your questions with their answers, your votes, your CHRONOS and what they were for, where your "
             "payouts go and what was paid, when you learned "
-            "what (of your words only how many, and a fingerprint), the name and id that this platform gave me, and "
-            "with which creators you are enrolled, in which tier. Only you can read your questions here; they are "
+            "what (of your words only how many, and a fingerprint), the names and ids that the platforms gave me, "
+            "which accounts you linked, and with which creators you are enrolled, in which tier, by whom, and what "
+            "Whop says of your memberships there. Only you can read your questions here; they are "
             "never shown to other students or used for other creators. Staff see your name, whether you are enrolled "
             "and your tier. If you erase everything, your CHRONOS are lost, and the books that they stood in stay "
             "without you. If a creator had paused or ended your access, a mark stays so that this holds: a code that "

@@ -35,6 +35,8 @@ from core.library.store import Shelf
 from core.library.watching import RenewableLinks, Transcripts
 from core.library.worklog import Worklog
 from core.members.directory import Creator, Directory, Standing, standing_of
+from core.members.linking import Linking
+from core.members.tier_roles import TierRoles
 from core.rewards.ledger import Ledger
 from core.rewards.redemption import Desk
 from core.rewards.rules import Rewards
@@ -68,6 +70,8 @@ class Services:
     ledger: Ledger
     rewards: Rewards
     desk: Desk
+    linking: Linking
+    tier_roles: TierRoles
     uploads_per_hour: int
     scratch: Scratch
     registration: str

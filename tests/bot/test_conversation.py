@@ -495,7 +495,7 @@ async def commands_shown_to(person: Speaker, command: str = "help") -> set[str]:
 
 STAFF_COMMANDS = {
     "upload", "status", "remove", "edit", "transcript", "replace", "glossary", "reindex", "settings", "students",
-    "grant", "payouts",
+    "grant", "payouts", "tier_role",
 }  # fmt: skip
 
 
@@ -503,7 +503,8 @@ async def test_help_and_start_show_what_works_for_this_person_in_this_place(
     owner: Speaker, speaker: SpeakerMaker
 ) -> None:
     students = {
-        "ask", "new", "history", "balance", "transactions", "redeem", "wallet", "videos", "help", "enroll", "privacy",
+        "ask", "new", "history", "balance", "transactions", "redeem", "wallet", "videos", "help", "enroll", "link",
+        "privacy",
     }  # fmt: skip
     for command in ("help", "start"):
         assert await commands_shown_to(speaker("2"), command) == students
