@@ -47,6 +47,7 @@ from adapters.postgres.spoken import PostgresSpokenTexts
 from adapters.postgres.standings import PostgresStandings
 from adapters.postgres.streaks import PostgresStreaks
 from adapters.postgres.tariffs import PostgresTariffs
+from adapters.postgres.tier_roles import PostgresTierRoles
 from adapters.postgres.transcripts import PostgresRecognitions
 from adapters.postgres.watching import PostgresWatching
 from adapters.postgres.watchlist import PostgresWatchlist
@@ -61,6 +62,7 @@ from bot.commands.registry import Services, Showing
 from bot.deliveries import deliver_for_ever
 from bot.embedders import open_embedders
 from bot.items import ItemWork
+from bot.memberships import open_linking
 from bot.payouts import PayoutWork, make_desk, open_payouts
 from bot.presence import beat_for_ever
 from bot.reading import make_intake, open_files, open_reader
@@ -223,6 +225,7 @@ async def open_on(
         open_embedders(settings) as embedders,
         open_models(settings) as models,
         open_payouts(settings, database) as payouts,
+        open_linking(settings, database) as linking,
         open_reader(
             settings,
             files,
@@ -265,6 +268,7 @@ async def open_on(
             watching=PostgresWatching(database),
             personal_links=PersonalWatchLinks(signing_key, settings.public_url),
             offers=PostgresOffers(database), purchases=PostgresPurchases(database),
+            linking=linking, tier_roles=PostgresTierRoles(database),
             uploads_per_hour=settings.limits.uploads_per_hour, registration=settings.operator.registration,
             contact=settings.operator.contact,
         )  # fmt: skip
@@ -365,7 +369,8 @@ def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
     closing = Closing(showing.standings, showing.seasons, showing.digests)
     return Tasks(
         items, deployment.engine, deployment.directory, deployment, links, names, reindexing, awarding,
-        deployment.payouts, webhooks, closing, deployment.services.purchases, stop,
+        deployment.payouts, webhooks, closing, deployment.services.purchases,
+        deployment.services.linking.following, deployment.services.tier_roles, stop,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp import web
 
 from adapters.postgres.migrations import pending
+from adapters.services.whop import Whop
 from adapters.web.server import serve
 from bot.app import Deployment, open_address, open_models, open_on
 from bot.embedders import open_embedders
@@ -20,6 +21,7 @@ from core.errors import ChronosError, ConfigurationError, EmbedderMissing, Opera
 from core.ids import SourceId
 from core.library.scratch import Scratch
 from core.members.directory import Creator
+from core.members.memberships import Membership
 
 ENOUGH_BYTES = 500_000_000
 NOT_INSTALLED = (
@@ -58,7 +60,8 @@ async def check_all(settings: Settings) -> list[Finding]:
     parts: tuple[tuple[str, Callable[[Settings], Awaitable[list[Finding]]]], ...] = (
         ("storage", _storage), ("media", _media), ("database", _database), ("embedder", _embedder),
         ("models", _models), ("speech", _speech), ("video sites", _video_sites),
-        ("library", _library), ("payouts", _payouts), ("discord", _discord), ("telegram", _telegram), ("http", _http),
+        ("library", _library), ("payouts", _payouts), ("discord", _discord), ("telegram", _telegram),
+        ("whop", _whop), ("http", _http),
     )  # fmt: skip
     for subject, part in parts:
         try:
@@ -239,6 +242,29 @@ async def _telegram(settings: Settings) -> list[Finding]:
     if status != 200:
         return [Finding("telegram", "failed", f"Telegram answered {status}; try again later")]
     return [Finding("telegram", "ok", f"signed in as @{body['result']['username']}, {settings.telegram.mode}")]
+
+
+async def _whop(settings: Settings) -> list[Finding]:
+    """Whether memberships can be read, and what is missing for them to do anything."""
+    key = settings.whop.api_key.get_secret_value()
+    if not key:
+        return [Finding("whop", "off", "no whop.api_key: memberships are not read")]
+    async with Whop(key, settings.whop.base_url, account_id=settings.whop.account_id) as seller:
+        page: Sequence[Membership] = await anext(seller.memberships(), ())
+    missing = {
+        "whop.products": settings.whop.products,
+        "whop.webhook_secret": settings.whop.webhook_secret.get_secret_value(),
+        "whop.client_id": settings.whop.client_id,
+        "http.public_url": settings.http.public_url,
+    }
+    lacking = [name for name, value in missing.items() if not value]
+    unsold = {each.product_id for each in page} - {each.product for each in settings.whop.products}
+    words = f"memberships are read; webhooks to {settings.public_url}/hooks/whop"
+    if unsold and settings.whop.products:
+        words += f"; {', '.join(sorted(unsold))} give nothing, as whop.products does not name them"
+    if lacking:
+        return [Finding("whop", "warning", f"{words}; not set yet: {', '.join(lacking)}")]
+    return [Finding("whop", "ok", words)]
 
 
 async def _http(settings: Settings) -> list[Finding]:

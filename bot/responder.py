@@ -158,6 +158,8 @@ class CommandResponder:
         choices = await directory.enrolled_with(student_id)
         preferred = await directory.preferred(person) if len(choices) > 1 else None
         chosen = next((c for c in choices if len(choices) == 1 or c.id == preferred), None)
+        if not choices:  # then what they ask is refused with the reason, and how to return
+            chosen = await directory.suspended_with(student_id)
         if chosen is None:
             return Standing(student_id, choices=tuple(choices))
         enrolment = await directory.enrolment(chosen.id, student_id)

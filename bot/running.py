@@ -15,6 +15,7 @@ from adapters.postgres.deployment import backlog, link_key
 from adapters.postgres.inbox import PostgresInbox
 from adapters.web.cards import WebMessenger
 from adapters.web.chat import LocalChat
+from adapters.web.connect import ConnectPages
 from adapters.web.hooks import InboundHooks
 from adapters.web.personal import PersonalPages
 from adapters.web.server import build_web, serve
@@ -76,6 +77,7 @@ async def run_everything(settings: Settings, roles: frozenset[str]) -> None:
                 PostgresInbox(deployment.database), {**verifiers_of(settings), **deployment.payouts.verifiers}
             ),
             personal=await _personal_pages(deployment),
+            connect=await _connect_pages(deployment),
         )
         for platform in platforms:
             platform.add_routes(app)
@@ -178,6 +180,13 @@ async def _personal_pages(deployment: Deployment) -> PersonalPages:
         PersonalWatchLinks(await link_key(deployment.database), deployment.settings.public_url), deployment.links,
         deployment.holdings, deployment.keeping.files, services.watching, amount,
     )  # fmt: skip
+
+
+async def _connect_pages(deployment: Deployment) -> ConnectPages | None:
+    linking = deployment.services.linking
+    if linking.proof is None:
+        return None
+    return ConnectPages(linking, linking.proof, await link_key(deployment.database))
 
 
 async def _local_chat(deployment: Deployment, messenger: WebMessenger) -> LocalChat:

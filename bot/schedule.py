@@ -14,8 +14,8 @@ from core.errors import DatabaseError
 log = structlog.get_logger()
 
 EVERY_LOOK: Final = ("streaks",)
-EVERY_HOUR: Final = ("tidy", "payouts", "expire")
-EVERY_DAY: Final = ("refresh", "sweep", "reconcile", "close_day")
+EVERY_HOUR: Final = ("tidy", "payouts", "expire", "grace")
+EVERY_DAY: Final = ("refresh", "sweep", "reconcile", "memberships", "close_day")
 EVERY_WEEK: Final = ("close_week",)
 LOOK_EVERY_MINUTES: Final = 5
 LOOK_AT: Final = {"minute": f"*/{LOOK_EVERY_MINUTES}"}

@@ -36,6 +36,7 @@ from bot.misconfiguration import (
     wrong_values,
 )
 from core.errors import ConfigurationError
+from core.tiers import LONGEST_TIER_BYTES
 
 OFFICIAL_DISCORD: Final = "https://discord.com/api/v10"
 MEGABYTE: Final = 1_000_000
@@ -144,6 +145,36 @@ class HookedServiceSection(ServiceSection):
     """A service that also calls us."""
 
     webhook_secret: Secret = EMPTY
+
+
+class WhopProduct(Section):
+    """What a product on Whop gives: enrolment with a creator, by handle, in a tier or none."""
+
+    product: str = Field(pattern=r"^prod_\w+$")
+    creator: str
+    tier: str = Field("", max_length=LONGEST_TIER_BYTES)
+    link: Address = ""
+
+
+class WhopSection(HookedServiceSection):
+    """Memberships that are sold on Whop; off without a key."""
+
+    account_id: str = Field("", description="biz_... whose memberships are read; empty: all that the key sees")
+    client_id: str = Field("", description="app_... with which people link their Whop account; empty: they cannot")
+    client_secret: Secret = EMPTY
+    grace_days: float = Field(3.0, ge=0, description="days that a member stays after a payment failed")
+    products: tuple[WhopProduct, ...] = Field(
+        (), description='what each gives: [{product = "prod_...", creator = "handle", tier = "gold", link = "..."}]'
+    )
+
+    @field_validator("products")
+    @classmethod
+    def _each_once(cls, products: tuple[WhopProduct, ...]) -> tuple[WhopProduct, ...]:
+        names = [product.product for product in products]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} is there twice; a product gives one enrolment")
+        return products
 
 
 class PayPalSection(Section):
@@ -332,7 +363,7 @@ class Settings(BaseSettings):
     downloads: DownloadsSection = DownloadsSection()
     rewards: RewardsSection = RewardsSection()
     redemption: RedemptionSection = RedemptionSection()
-    whop: HookedServiceSection = HookedServiceSection()
+    whop: WhopSection = WhopSection()
     lago: HookedServiceSection = HookedServiceSection()
     paypal: PayPalSection = PayPalSection()
     tremendous: TremendousSection = TremendousSection()

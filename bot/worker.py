@@ -20,11 +20,13 @@ from bot.payouts import PayoutWork
 from bot.reindexing import ReindexWork
 from core.asking.engine import Engine
 from core.errors import DatabaseError
-from core.ids import CreatorId
+from core.ids import CreatorId, StudentId
 from core.library.freshness import Recheck
 from core.library.ingestion import Interrupted
 from core.library.respelling import Respelling
 from core.members.directory import Directory
+from core.members.memberships import Following
+from core.members.tier_roles import TierRoles
 from core.rewards.awarding import Awarding
 from core.rewards.shop import Purchases
 from core.webhooks import Webhooks
@@ -75,6 +77,8 @@ class Tasks:
     webhooks: Webhooks
     closing: Closing
     purchases: Purchases
+    following: Following | None
+    roles: TierRoles
     stop: asyncio.Event
 
     async def calibrate(self, payload: dict[str, int]) -> None:
@@ -133,6 +137,28 @@ class Tasks:
         """End what is over, for every creator."""
         await self._for_each(lambda creator_id: self.purchases.all_due(creator_id, datetime.now(UTC)))
 
+    async def follow(self, payload: dict[str, int]) -> None:
+        """Have a student's enrolments follow their memberships, and their roles the enrolments."""
+        student_id = StudentId(payload["student_id"])
+        if self.following is not None:
+            await self.following.store.settle(student_id, at=datetime.now(UTC))
+        await self.roles.follow(student_id)
+
+    async def tier_roles(self, payload: dict[str, int]) -> None:
+        """Have the roles of a creator's students follow their tiers."""
+        await self.roles.follow_all(CreatorId(payload["creator_id"]))
+
+    async def grace(self, payload: dict[str, int]) -> None:
+        """Pause those whose grace is over."""
+        if self.following is not None:
+            await self.following.end_grace(datetime.now(UTC))
+
+    async def memberships(self, payload: dict[str, int]) -> None:
+        """Read all memberships anew."""
+        if self.following is not None:
+            changes = await self.following.reconcile(datetime.now(UTC))
+            log.info("memberships were read anew", changes=changes)
+
     async def reconcile(self, payload: dict[str, int]) -> None:
         """Check every creator's books, and judge what was left behind."""
         await self._for_each(self._reconciled)
@@ -140,6 +166,7 @@ class Tasks:
     async def _reconciled(self, creator_id: CreatorId) -> None:
         await self.payouts.check_books(creator_id, await self.awarding.check(creator_id))
         await self.awarding.all_due(creator_id, self.stop)
+        await self.roles.follow_all(creator_id)
 
     async def redeem(self, payload: dict[str, int]) -> None:
         """Move a creator's redemptions on."""
@@ -183,13 +210,15 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
         ("ingest", ingest), ("calibrate", tasks.calibrate), ("tidy", tasks.tidy), ("refresh", tasks.refresh),
         ("sweep", tasks.sweep),
         ("reconcile", tasks.reconcile), ("webhook", tasks.webhook), ("shop", tasks.shop), ("expire", tasks.expire),
-        ("close_day", tasks.close_day), ("close_week", tasks.close_week),
+        ("close_day", tasks.close_day), ("close_week", tasks.close_week), ("follow", tasks.follow),
+        ("grace", tasks.grace), ("tier_roles", tasks.tier_roles),
     ):  # fmt: skip
         queue.entrypoint(name)(_handler(name, run, tasks.stop))
     # These may last, and what people wait for must not wait behind them.
     for name, run in (
         ("recheck", tasks.recheck), ("respell", tasks.respell), ("reindex", tasks.reindex),
         ("redeem", tasks.redeem), ("payouts", tasks.pay_out), ("award", tasks.award), ("streaks", tasks.streaks),
+        ("memberships", tasks.memberships),
     ):  # fmt: skip
         queue.entrypoint(name, concurrency_limit=1)(_handler(name, run, tasks.stop))
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import asyncpg
 
-from adapters.postgres.database import Connection, Database
+from adapters.postgres.database import Connection, Database, system_role
 from adapters.postgres.jobs import AWARD, put_job
 from adapters.postgres.learning_days import FORGET_DAYS, note_learning, unlearn, zone_of
 from adapters.postgres.ledger import REVERSE, pay
@@ -54,6 +54,9 @@ PURGE: Final = """
 """
 PAID_TO_ONE: Final = 1_000
 """What others give is limited by the day and giver; this is how often one can get it a day."""
+MAY_NOT_EARN: Final = """
+    SELECT EXISTS (SELECT FROM enrolments WHERE creator_id = $1 AND student_id = $2 AND status <> 'active')
+"""
 JUDGE: Final = "UPDATE learning_acts SET verdict = $3, day = $4 WHERE creator_id = $1 AND id = $2"
 
 
@@ -112,6 +115,9 @@ class PostgresActs:
 
 async def _judged(connection: Connection, act: Act, day: date, rewards: Rewards) -> Verdict:
     rule = rewards.rules.get(act.rule, NOTHING)
+    async with system_role(connection):
+        if await connection.fetchval(MAY_NOT_EARN, act.creator_id, act.student_id):
+            return Verdict.INACTIVE
     if reason := await _objection(connection, act, rule):
         return reason
     if not rule.amount:

@@ -164,10 +164,22 @@ OWN_PURCHASES: Final = """
      WHERE student_id = $1 ORDER BY id
 """
 OWN_ROLES: Final = "SELECT creator_id, role, source, until, status FROM wanted_roles WHERE student_id = $1"
-OWN_IDENTITIES: Final = "SELECT platform, external_id, display_name, username FROM identities WHERE student_id = $1"
+OWN_IDENTITIES: Final = """
+    SELECT platform, external_id, display_name, username, linked_at FROM identities WHERE student_id = $1
+"""
 OWN_ENROLMENTS: Final = """
-    SELECT c.name, e.status, e.tier, e.created_at, e.since FROM enrolments e JOIN creators c ON c.id = e.creator_id
+    SELECT c.name, e.status, e.tier, e.source, e.grace_until, e.created_at, e.since
+      FROM enrolments e JOIN creators c ON c.id = e.creator_id
      WHERE e.student_id = $1
+"""
+OWN_ENROLMENT_CHANGES: Final = """
+    SELECT c.name, h.changed_at, h.source, h.status, h.tier
+      FROM enrolment_changes h JOIN creators c ON c.id = h.creator_id WHERE h.student_id = $1 ORDER BY h.id
+"""
+OWN_MEMBERSHIPS: Final = """
+    SELECT m.id, c.name, m.product_id, m.tier, m.status, m.stated_at
+      FROM whop_memberships m JOIN identities i ON i.platform = 'whop' AND i.external_id = m.user_id
+      JOIN creators c ON c.id = m.creator_id WHERE i.student_id = $1 ORDER BY m.id
 """
 
 
@@ -275,6 +287,8 @@ class PostgresConversations:
             own["identities"] = await connection.fetch(OWN_IDENTITIES, student_id)
             own["payout_targets"] = await connection.fetch(OWN_TARGETS, student_id)
             own["enrolments"] = await connection.fetch(OWN_ENROLMENTS, student_id)
+            own["enrolment_changes"] = await connection.fetch(OWN_ENROLMENT_CHANGES, student_id)
+            own["memberships"] = await connection.fetch(OWN_MEMBERSHIPS, student_id)
         return {name: [_plain(dict(row)) for row in rows] for name, rows in own.items()}
 
 

@@ -9,9 +9,12 @@ from typing import Final
 
 import asyncpg
 
-from adapters.postgres.database import Connection, Database
+from adapters.postgres.database import Connection, Database, raw_connection
 from adapters.postgres.deployment import shared_key
+from adapters.postgres.jobs import put_following
+from adapters.postgres.memberships import claim_by_discord
 from adapters.postgres.roles import take_roles_of_erased
+from adapters.postgres.tier_roles import put_role_work
 from core.conversation import Person, Place
 from core.errors import Refused
 from core.ids import CommunityId, CreatorId, StudentId
@@ -21,6 +24,7 @@ from core.members.directory import (
     Community,
     Creator,
     Enrolment,
+    EnrolmentChange,
     JoinCode,
     Purpose,
     Student,
@@ -58,28 +62,52 @@ ENROLLED_WITH: Final = f"""
         OR EXISTS (SELECT FROM enrolments e WHERE e.creator_id = c.id AND e.student_id = $1 AND e.status = 'active')
      ORDER BY c.name
 """
+SUSPENDED_WITH: Final = f"""
+    SELECT {_CREATOR} FROM creators c JOIN enrolments e ON e.creator_id = c.id
+     WHERE e.student_id = $1 AND e.status <> 'active' ORDER BY e.since DESC LIMIT 1
+"""
 ENROLMENT: Final = """
-    SELECT coalesce(e.status, '') AS status, coalesce(e.tier, '') AS tier,
+    SELECT coalesce(e.status, '') AS status, coalesce(e.tier, '') AS tier, coalesce(e.source, '') AS source,
+           coalesce(e.return_link, '') AS return_link,
            ARRAY(SELECT tier FROM bought_tiers b
                   WHERE b.creator_id = $1 AND b.student_id = $2 AND b.until > statement_timestamp()) AS bought
       FROM (SELECT) AS one LEFT JOIN enrolments e ON e.creator_id = $1 AND e.student_id = $2
 """
 ENROL: Final = "INSERT INTO enrolments (creator_id, student_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 ENROL_BY_CODE: Final = """
-    INSERT INTO enrolments AS e (creator_id, student_id, tier) VALUES ($1, $2, $3)
-    ON CONFLICT (creator_id, student_id) DO UPDATE SET tier = excluded.tier
-     WHERE e.status = 'active' AND excluded.tier <> ''
+    INSERT INTO enrolments AS e (creator_id, student_id, tier, source, invited_tier) VALUES ($1, $2, $3, 'invite', $3)
+    ON CONFLICT (creator_id, student_id) DO UPDATE
+       SET tier = CASE WHEN excluded.tier <> '' AND e.source <> 'whop' THEN excluded.tier ELSE e.tier END,
+           source = CASE e.source WHEN 'asked' THEN 'invite' ELSE e.source END, invited_tier = excluded.tier
+     WHERE e.status = 'active'
 """
 SET_ENROLMENT: Final = """
-    INSERT INTO enrolments AS e (creator_id, student_id, status, tier)
-    VALUES ($1, $2, coalesce($3, 'active'), coalesce($4, ''))
+    INSERT INTO enrolments AS e (creator_id, student_id, status, tier, source)
+    VALUES ($1, $2, coalesce($3, 'active'), coalesce($4, ''), 'staff')
     ON CONFLICT (creator_id, student_id) DO UPDATE
-       SET status = coalesce($3, e.status), tier = coalesce($4, e.tier),
+       SET status = coalesce($3, e.status), tier = coalesce($4, e.tier), source = 'staff', grace_until = NULL,
            since = CASE WHEN $3 <> e.status THEN now() ELSE e.since END
 """
+ACTOR: Final = "SELECT set_config('app.actor', $1, true)"
+ENROLMENT_CHANGES: Final = """
+    SELECT h.changed_at, h.status, h.tier, h.source, coalesce(i.display_name, '') AS by
+      FROM enrolment_changes h
+      LEFT JOIN LATERAL (SELECT display_name FROM identities WHERE student_id = h.changed_by
+                          ORDER BY platform LIMIT 1) i ON true
+     WHERE h.student_id = $2 AND h.creator_id = $1 ORDER BY h.id DESC LIMIT $3
+"""
+FOLLOW_SELLER: Final = """
+    UPDATE enrolments e SET source = 'whop'
+     WHERE creator_id = $1 AND student_id = $2
+       AND EXISTS (SELECT FROM whop_memberships m
+                     JOIN identities i ON i.platform = 'whop' AND i.external_id = m.user_id
+                    WHERE m.creator_id = $1 AND i.student_id = $2)
+    RETURNING student_id
+"""
 _STUDENT: Final = """
-    SELECT e.student_id, e.status, e.tier, e.since, count(*) OVER () AS total, coalesce(i.display_name, '') AS name,
-           coalesce(i.username, '') AS username, coalesce(i.external_id, '') AS external_id
+    SELECT e.student_id, e.status, e.tier, e.since, e.source, e.grace_until, count(*) OVER () AS total,
+           coalesce(i.display_name, '') AS name, coalesce(i.username, '') AS username,
+           coalesce(i.external_id, '') AS external_id
       FROM enrolments e
 """
 _NAMED_ON: Final = """
@@ -149,9 +177,9 @@ MOVE_COMMUNITY: Final = """
 OWNED: Final = "SELECT name FROM creators WHERE owner_id = $1 ORDER BY name"
 SUSPENDED: Final = """
     SELECT c.name FROM enrolments e JOIN creators c ON c.id = e.creator_id
-     WHERE e.student_id = $1 AND e.status <> 'active' ORDER BY c.name
+     WHERE e.student_id = $1 AND e.status <> 'active' AND e.source <> 'whop' ORDER BY c.name
 """
-ENROLMENTS_TO_ERASE: Final = "SELECT creator_id, status FROM enrolments WHERE student_id = $1 FOR UPDATE"
+ENROLMENTS_TO_ERASE: Final = "SELECT creator_id, status, source FROM enrolments WHERE student_id = $1 FOR UPDATE"
 IDENTITIES_TO_ERASE: Final = "SELECT platform, external_id FROM identities WHERE student_id = $1"
 LEAVE_MARK: Final = """
     INSERT INTO former_enrolments (creator_id, identity_hash, status) VALUES ($1, $2, $3)
@@ -159,7 +187,11 @@ LEAVE_MARK: Final = """
 """
 RESTORE_FORMER: Final = """
     WITH back AS (DELETE FROM former_enrolments WHERE identity_hash = $2 RETURNING creator_id, status)
-    INSERT INTO enrolments (creator_id, student_id, status) SELECT creator_id, $1, status FROM back
+    INSERT INTO enrolments (creator_id, student_id, status, source) SELECT creator_id, $1, status, 'staff' FROM back
+"""
+ERASE_MEMBERSHIPS: Final = """
+    DELETE FROM whop_memberships m USING identities i
+     WHERE i.student_id = $1 AND i.platform = 'whop' AND i.external_id = m.user_id
 """
 ERASE: Final = "DELETE FROM students WHERE id = $1"
 IDENTITY_KEY: Final = "identity_key"
@@ -221,6 +253,28 @@ class PostgresDirectory:
         async with self._database.system() as connection:
             return [_creator(row) for row in await connection.fetch(ENROLLED_WITH, student_id)]
 
+    async def suspended_with(self, student_id: StudentId) -> Creator | None:
+        """The creator with whom a student's access was paused or ended last."""
+        async with self._database.system() as connection:
+            row = await connection.fetchrow(SUSPENDED_WITH, student_id)
+        return None if row is None else _creator(row)
+
+    async def enrolment_changes(
+        self, creator_id: CreatorId, student_id: StudentId, limit: int
+    ) -> list[EnrolmentChange]:
+        """How an enrolment came to be what it is, newest first."""
+        async with self._database.system() as connection:
+            rows = await connection.fetch(ENROLMENT_CHANGES, creator_id, student_id, limit)
+        return [EnrolmentChange(r["changed_at"], r["status"], r["tier"], r["source"], r["by"]) for r in rows]
+
+    async def follow_seller(self, creator_id: CreatorId, student_id: StudentId) -> bool:
+        """Let an enrolment follow what its student pays for; see the port."""
+        async with self._database.system() as connection:
+            follows = await connection.fetchval(FOLLOW_SELLER, creator_id, student_id) is not None
+            if follows:
+                await put_following(raw_connection(connection), student_id)
+        return follows
+
     async def enrolment(self, creator_id: CreatorId, student_id: StudentId) -> Enrolment:
         """How a student is enrolled."""
         async with self._database.system() as connection:
@@ -230,13 +284,17 @@ class PostgresDirectory:
         """Enrol a student; an existing enrolment stays as it is."""
         async with self._database.system() as connection:
             await connection.execute(ENROL, creator_id, student_id)
+            await put_role_work(connection, creator_id, student_id)
 
     async def set_enrolment(
-        self, creator_id: CreatorId, student_id: StudentId, status: str | None, tier: str | None = None
-    ) -> None:
+        self, creator_id: CreatorId, student_id: StudentId, status: str | None, tier: str | None = None,
+        by: StudentId | None = None,
+    ) -> None:  # fmt: skip
         """Enrol a student, or change what is given; see the port."""
         async with self._database.system() as connection:
+            await connection.execute(ACTOR, str(by or ""))
             await connection.execute(SET_ENROLMENT, creator_id, student_id, status, tier)
+            await put_role_work(connection, creator_id, student_id)
 
     async def students(
         self, creator_id: CreatorId, *, platform: str, status: str = "", tier: str | None = None, offset: int = 0,
@@ -357,6 +415,7 @@ class PostgresDirectory:
             if row is None:
                 return None
             await connection.execute(ENROL_BY_CODE, row["id"], student_id, row["tier"])
+            await put_role_work(connection, CreatorId(row["id"]), student_id)
             return _creator(row), await _enrolment(connection, CreatorId(row["id"]), student_id)
 
     async def revoke_invites(self, creator_id: CreatorId) -> int:
@@ -385,10 +444,11 @@ class PostgresDirectory:
                 for row in await connection.fetch(IDENTITIES_TO_ERASE, student_id)
             ]
             for row in enrolments:
-                if row["status"] != "active":
+                if row["status"] != "active" and row["source"] != "whop":
                     marks = [(row["creator_id"], identity_hash, row["status"]) for identity_hash in hashes]
                     await connection.executemany(LEAVE_MARK, marks)
             await take_roles_of_erased(connection, student_id)
+            await connection.execute(ERASE_MEMBERSHIPS, student_id)
             await connection.execute(ERASE, student_id)
 
 
@@ -400,6 +460,8 @@ async def remember(connection: Connection, person: Person) -> int | None:
     if found is not None:
         identity_hash = await _identity_hash(connection, person.platform, person.external_id)
         await connection.execute(RESTORE_FORMER, found, identity_hash)
+        if person.platform == "discord" and await claim_by_discord(connection, person.external_id):
+            await put_following(raw_connection(connection), found)
     return found
 
 
@@ -429,13 +491,13 @@ async def _map(connection: Connection, creator_id: CreatorId, place: Place) -> C
 
 async def _enrolment(connection: Connection, creator_id: CreatorId, student_id: StudentId) -> Enrolment:
     (row,) = await connection.fetch(ENROLMENT, creator_id, student_id)
-    return Enrolment(row["status"], row["tier"], frozenset(row["bought"]))
+    return Enrolment(row["status"], row["tier"], frozenset(row["bought"]), row["source"], row["return_link"])
 
 
 def _student(row: asyncpg.Record) -> Student:
     return Student(
         StudentId(row["student_id"]), row["name"], row["username"], row["external_id"], row["status"], row["since"],
-        row["tier"],
+        row["tier"], row["source"], row["grace_until"],
     )  # fmt: skip
 
 

@@ -26,8 +26,12 @@ REDEEM: Final = "redeem"
 """The queue's entrypoint for moving a creator's redemptions on."""
 WEBHOOK: Final = "webhook"
 """The queue's entrypoint for working on what another service told us."""
+FOLLOW: Final = "follow"
+"""The queue's entrypoint for having a student's enrolments follow their memberships."""
 SHOP: Final = "shop"
 """The queue's entrypoint for what is due in a creator's shop."""
+TIER_ROLES: Final = "tier_roles"
+"""The queue's entrypoint for having the roles of a creator's students follow their tiers."""
 CALIBRATE: Final = "calibrate"
 """The queue's entrypoint for finding a creator's cut-off anew."""
 
@@ -72,6 +76,11 @@ async def put_shop_work(connection: Connection, creator_id: CreatorId, delay_s: 
         await _queries(raw_connection(connection)).enqueue(
             SHOP, json.dumps({"creator_id": creator_id}).encode(), execute_after=timedelta(seconds=max(delay_s, 0.0))
         )
+
+
+async def put_following(connection: "asyncpg.Connection[asyncpg.Record]", student_id: int) -> None:
+    """Have a student's enrolments follow their memberships; ``connection`` has the system role."""
+    await _queries(connection).enqueue(FOLLOW, json.dumps({"student_id": student_id}).encode())
 
 
 async def put_calibration(connection: Connection, creator_id: CreatorId) -> None:

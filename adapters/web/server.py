@@ -11,6 +11,7 @@ from aiohttp import web
 from prometheus_client.aiohttp import make_aiohttp_handler
 
 from adapters.web.chat import LocalChat, about
+from adapters.web.connect import ConnectPages
 from adapters.web.hooks import InboundHooks
 from adapters.web.pages import add_headers, words_for_errors
 from adapters.web.personal import PersonalPages
@@ -26,6 +27,7 @@ def build_web(
     *, health: Health, watch: WatchPages | None = None, chat: LocalChat | None = None,
     hooks: InboundHooks | None = None,
     personal: PersonalPages | None = None,
+    connect: ConnectPages | None = None,
 ) -> web.Application:  # fmt: skip
     """Put the routes together; more may be added before the application is served.
 
@@ -35,6 +37,7 @@ def build_web(
         chat: the local chat page; None shows a page that says what this is.
         hooks: takes what other services tell us.
         personal: students' own pages, which count what they watch.
+        connect: the way to the seller of memberships and back.
     """
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[words_for_errors])
     app.on_response_prepare.append(add_headers)
@@ -44,6 +47,9 @@ def build_web(
     if watch:
         app.router.add_get("/watch/{token}", watch.show)
         app.router.add_get("/media/{token}", watch.play)
+    if connect:
+        app.router.add_get("/whop/connect", connect.connect)
+        app.router.add_get("/whop/callback", connect.callback)
     if hooks:
         app.router.add_post("/hooks/{provider}", hooks.receive)
     if personal:

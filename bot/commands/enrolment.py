@@ -5,12 +5,16 @@ from typing import Final
 from bot.commands.registry import Context, Registry, said
 from core.conversation import Audience, Button, Kind, Parameter, Person, Reply, Tone
 from core.errors import Refused
+from core.ids import StudentId
 from core.members.directory import STATUSES, Enrolment, Purpose, Standing, Student, refusal
 from core.richtext import RichText, bold, code, joined
 from core.tiers import tier_said, tier_words
 
 PAGE: Final = 20
 LONGEST_NAME: Final = 32
+CHANGES: Final = 5
+SOURCES: Final = {"staff": "by the staff", "invite": "by an invite code", "whop": "from Whop", "asked": "by asking"}
+"""Who an enrolment is from, in words."""
 
 commands = Registry()
 
@@ -30,7 +34,12 @@ async def enroll(context: Context) -> Reply:
             "That invite code is unknown, expired, revoked or another creator's. Please ask the staff for a new one."
         )
     creator, enrolment = accepted
-    if reason := refusal(Standing(student_id, creator, enrolment=enrolment.status)):
+    if reason := refusal(
+        Standing(
+            student_id, creator, enrolment=enrolment.status, source=enrolment.source,
+            return_link=enrolment.return_link,
+        )
+    ):  # fmt: skip
         raise Refused(f"{reason} An invite code does not change that.")
     if direct:
         await directory.prefer(context.request.person, creator.id)
@@ -58,7 +67,31 @@ async def students(context: Context) -> Reply:
         return await _change(context, who, status, tier)
     if isinstance(who, Person):
         raise Refused(f"{_shown(who)} is not enrolled with {context.creator.name}; status:active enrols them.")
-    return Reply(_line(who))
+    return await _shown_student(context, who)
+
+
+async def _shown_student(context: Context, who: Student) -> Reply:
+    """One student, how it came to be so, and a way back to what is paid for."""
+    changes = await context.services.directory.enrolment_changes(context.creator.id, who.id, CHANGES)
+    past = [
+        RichText.of(
+            f"{change.at:%d %b %Y %H:%M} · {_words(Enrolment(change.status, change.tier))}, "
+            f"{SOURCES[change.source]}{f' ({change.by})' if change.by else ''}"
+        )
+        for change in changes
+    ]
+    follow = Button("Follow what they pay on Whop", "follow_seller", str(who.id))
+    paid = who.source == "staff" and context.services.linking.following is not None
+    return Reply(joined([_line(who), *past]), ((follow,),) if paid else ())
+
+
+@commands.action("follow_seller", audience=Audience.STAFF)
+async def follow_seller(context: Context) -> Reply:
+    """Give up what the staff set, for what the student pays."""
+    student_id = StudentId(context.payload_number)
+    if not await context.services.directory.follow_seller(context.creator.id, student_id):
+        raise Refused("No linked Whop account of theirs has had a membership here, so there is nothing to follow.")
+    return said("Done: in a moment their enrolment is what they pay for on Whop.", private=True)
 
 
 async def enrolled_member(context: Context) -> Student:
@@ -106,7 +139,7 @@ async def _change(context: Context, who: Student | Person, status: str, tier: st
     if after == before:
         return said(f"{_shown(who)} is {_words(after)} already.")
     student_id = who.id if isinstance(who, Student) else await directory.student(who)
-    await directory.set_enrolment(context.creator.id, student_id, status or None, tier)
+    await directory.set_enrolment(context.creator.id, student_id, status or None, tier, context.standing.student_id)
     undone = [f"status:{before.status if known else 'ended'}"] if after.status != before.status else []
     undone += [f"tier:{tier_words(before.tier)}"] if known and after.tier != before.tier else []
     now = f" is now {_words(after)} (before: {_words(before)}) and {_effect(after)}. {' '.join(undone)} undoes it."
@@ -181,7 +214,9 @@ async def revoke_invites(context: Context) -> Reply:
 
 def _line(student: Student) -> RichText:
     tier = f" · {student.tier}" if student.tier else ""
-    return RichText.of(_shown(student), f": {student.status} since {student.since:%d %B %Y}{tier}")
+    source = f" · {SOURCES[student.source]}" if student.source else ""
+    grace = f" · payment failed, stays until {student.grace_until:%d %B}" if student.grace_until else ""
+    return RichText.of(_shown(student), f": {student.status} since {student.since:%d %B %Y}{tier}{source}{grace}")
 
 
 def _shown(who: Student | Person) -> str:

@@ -11,6 +11,7 @@ from bot.commands import (
     glossary,
     grants,
     library,
+    linking,
     payout_targets,
     privacy,
     projects,
@@ -22,6 +23,7 @@ from bot.commands import (
     shop_admin,
     standings,
     streak,
+    tier_roles,
     uploads,
     wallet,
     watching,
@@ -51,5 +53,7 @@ EVERYTHING: Registry = asking.commands.including(
     reindexing.commands,
     community.commands,
     enrolment.commands,
+    tier_roles.commands,
+    linking.commands,
     privacy.commands,
 )

@@ -22,9 +22,10 @@ KEPT: Final = (
     "your answers to quizzes",
     "the projects that you handed in",
     "whether the staff was asked to look at your account and why",
-    "the name and id that this platform gave me",
+    "the names and ids that the platforms gave me, and which accounts you linked",
+    "what Whop says of your memberships there",
 )
-LAST_KEPT: Final = "with which creators you are enrolled, in which tier"
+LAST_KEPT: Final = "with which creators you are enrolled, in which tier and by whom"
 WHO_SEES: Final = (
     "Only you can read your questions here; they are never shown to other students or used for other creators. "
     "Staff see your name, whether you are enrolled, your tier, what you handed in and what you bought from them. If "

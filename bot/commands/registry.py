@@ -35,6 +35,8 @@ from core.library.store import Shelf
 from core.library.watching import RenewableLinks, Transcripts
 from core.library.worklog import Worklog
 from core.members.directory import Creator, Directory, Standing, standing_of
+from core.members.linking import Linking
+from core.members.tier_roles import TierRoles
 from core.rewards.audit import Audit
 from core.rewards.digest import Digests
 from core.rewards.economy import Economies
@@ -106,6 +108,8 @@ class Services:
     personal_links: PersonalLinks
     offers: Offers
     purchases: Purchases
+    linking: Linking
+    tier_roles: TierRoles
     uploads_per_hour: int
     scratch: Scratch
     registration: str

@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
@@ -65,11 +65,14 @@ class Enrolment:
     """A student's with a creator: a status of :data:`STATUSES`, empty where there is none, and a tier or none.
 
     ``bought`` are the tiers that they bought for a time that is not over.
+    ``source`` is who it is from: staff, invite, whop, or asked; ``return_link`` is where a payment is seen to.
     """
 
     status: str = ""
     tier: str = ""
     bought: frozenset[str] = NO_TIERS
+    source: str = field(default="", compare=False)
+    return_link: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class Standing:
     ``creator`` is None where a community is not set up, or a person in a direct message belongs to none or has not
     chosen; ``choices`` are then the creators to choose from. ``enrolment`` is a status or empty, ``tier`` its tier,
     ``bought`` the tiers that were bought.
+    ``source`` and ``return_link`` as in :class:`Enrolment`.
     """
 
     student_id: StudentId
@@ -90,6 +94,8 @@ class Standing:
     choices: tuple[Creator, ...] = ()
     tier: str = ""
     bought: frozenset[str] = NO_TIERS
+    source: str = ""
+    return_link: str = ""
 
     @property
     def tiers(self) -> Tiers:
@@ -104,7 +110,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Student:
-    """A student of a creator, as the platform last named them; ``since`` is when ``status`` began."""
+    """A student of a creator, as the platform last named them; ``since`` is when ``status`` began.
+
+    ``source`` is who the enrolment is from, ``grace_until`` until when it stays although a payment failed.
+    """
 
     id: StudentId
     name: str
@@ -113,6 +122,19 @@ class Student:
     status: str
     since: datetime
     tier: str = ""
+    source: str = ""
+    grace_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentChange:
+    """What an enrolment became, from whom; ``by`` names the person, where it was one who is still here."""
+
+    at: datetime
+    status: str
+    tier: str
+    source: str
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +176,22 @@ class Directory(Protocol):
         """The creators with whom a student has an active enrolment."""
         ...
 
+    async def suspended_with(self, student_id: StudentId) -> Creator | None:
+        """The creator with whom a student's access was paused or ended last."""
+        ...
+
     async def enrolment(self, creator_id: CreatorId, student_id: StudentId) -> Enrolment:
         """How a student is enrolled."""
+        ...
+
+    async def enrolment_changes(
+        self, creator_id: CreatorId, student_id: StudentId, limit: int
+    ) -> list[EnrolmentChange]:
+        """How an enrolment came to be what it is, newest first."""
+        ...
+
+    async def follow_seller(self, creator_id: CreatorId, student_id: StudentId) -> bool:
+        """Let an enrolment follow what its student pays for, instead of the staff; False where nothing is paid."""
         ...
 
     async def enrol(self, creator_id: CreatorId, student_id: StudentId) -> None:
@@ -163,11 +199,13 @@ class Directory(Protocol):
         ...
 
     async def set_enrolment(
-        self, creator_id: CreatorId, student_id: StudentId, status: str | None, tier: str | None = None
-    ) -> None:
+        self, creator_id: CreatorId, student_id: StudentId, status: str | None, tier: str | None = None,
+        by: StudentId | None = None,
+    ) -> None:  # fmt: skip
         """Enrol a student, or change what is given: a status of :data:`STATUSES`, a tier or (empty) none.
 
-        What is not given stays; somebody new is active and without a tier.
+        What is not given stays; somebody new is active and without a tier. From then on it is the staff's alone to
+        change; ``by`` is who did it.
         """
         ...
 
@@ -316,7 +354,7 @@ def standing_of(
     has_role = community is not None and bool(community.staff_role) and community.staff_role in person.roles
     return Standing(
         student_id, creator, community, enrolment.status, staff=owner or person.manages or has_role, owner=owner,
-        tier=enrolment.tier, bought=enrolment.bought,
+        tier=enrolment.tier, bought=enrolment.bought, source=enrolment.source, return_link=enrolment.return_link,
     )  # fmt: skip
 
 
@@ -325,6 +363,8 @@ def refusal(standing: Standing) -> str:
     creator = standing.creator
     if creator is None or standing.staff:
         return ""
+    if standing.enrolment in {"paused", "ended"} and standing.source == "whop":
+        return _unpaid(creator.name, standing.enrolment, standing.return_link)
     if standing.enrolment in {"paused", "ended"}:
         return (
             f"Your access to {creator.name} is {standing.enrolment}, so I may not answer from its material now. "
@@ -336,3 +376,13 @@ def refusal(standing: Standing) -> str:
             "without one, ask the staff here to enrol you."
         )
     return ""
+
+
+def _unpaid(name: str, status: str, return_link: str) -> str:
+    where = f"on Whop: {return_link}" if return_link else "on Whop"
+    if status == "paused":
+        return (
+            f"Your access to {name} is paused, because a payment did not go through. See to it {where}, and your "
+            "access returns by itself."
+        )
+    return f"Your access to {name} has ended with your membership. It returns by itself with a new one {where}."

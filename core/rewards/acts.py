@@ -42,6 +42,7 @@ class Verdict(StrEnum):
     UNPAID = "unpaid"
     REFUSED = "refused"
     TAKEN_BACK = "taken_back"
+    INACTIVE = "inactive"
 
 
 @dataclass(frozen=True, slots=True)

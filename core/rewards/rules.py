@@ -21,6 +21,7 @@ NAMES: Final = {
     PROJECT: "a project that was approved",
     REACTION: "a reaction to what you wrote",
     GRANT: "given by the staff",
+    "linked": "from an account that you linked",
 }
 """What each rule pays for, as students read it."""
 

@@ -396,6 +396,11 @@ async def test_the_system_reads_no_table_of_creators_and_the_application_no_glob
         "deployment",
         "join_codes",
         "former_enrolments",
+        "enrolment_changes",
+        "inbound_webhooks",
+        "whop_memberships",
+        "link_requests",
+        "tier_roles",
         "admissions",
         "turns",
     } <= hidden

@@ -12,12 +12,13 @@ from click.testing import CliRunner
 from adapters.web.server import build_web, serve
 from bot import checks
 from bot.app import Deployment
-from bot.checks import _creators_library, _http, _media, _speech, _unpriced, _video_sites, check_all
+from bot.checks import _creators_library, _http, _media, _speech, _unpriced, _video_sites, _whop, check_all
 from bot.main import cli
 from bot.settings import Settings, load_settings
 from core.errors import ConfigurationError, ProviderError
 from core.library.store import NewSource
 from core.library.transcript import Segment, Transcript
+from tests.wire.fake_whop import API_KEY, FakeWhop
 from tests.wire.s3_server import s3_server
 
 
@@ -194,3 +195,19 @@ async def test_a_missing_yt_dlp_is_a_warning(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(checks, "version", missing)
     (finding,) = await _video_sites(Settings())
     assert finding.line.startswith("! video sites  yt-dlp is not installed")
+
+
+async def test_whether_memberships_can_be_read_and_what_they_lack_is_said() -> None:
+    async with FakeWhop() as fake:
+        fake.sell("mem_1", "prod_other")
+        given = {"api_key": API_KEY, "base_url": fake.base_url}
+        products = [{"product": "prod_gold", "creator": "school"}]
+        for more, state, words in (
+            ({"api_key": ""}, "off", "no whop.api_key"),
+            ({}, "warning", "not set yet: whop.products, whop.webhook_secret, whop.client_id, http.public_url"),
+            ({"products": products}, "warning", "prod_other give nothing"),
+        ):
+            (finding,) = await _whop(Settings.model_validate({"whop": {**given, **more}}))
+            assert (finding.state, words in finding.words) == (state, True), finding.words
+        with pytest.raises(ProviderError, match="401"):
+            await _whop(Settings.model_validate({"whop": {**given, "api_key": "another"}}))
