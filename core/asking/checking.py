@@ -30,7 +30,7 @@ _CLOCK: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """What a claim rests on: the sentences it cites; those with their neighbours as one text; and that with titles."""
+    """What a claim rests on: the cited sentences; those with their neighbours as one text; and that with titles."""
 
     cited: tuple[str, ...]
     said: str
