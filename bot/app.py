@@ -71,14 +71,14 @@ from bot.responder import CommandResponder
 from bot.rewards import make_rewards
 from bot.role_changes import apply_for_ever
 from bot.schedule import keep_time
-from bot.settings import MEGABYTE, Settings, key_of
+from bot.settings import MEGABYTE, Settings
 from bot.webhooks import handlers_of
 from bot.worker import Tasks, register, work
+from bot.writers import open_models
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
 from core.asking.holdings import Snapshots
 from core.asking.limits import Limits
-from core.asking.writing import AnswerModel
 from core.conversation import Messenger
 from core.errors import DatabaseError, DatabaseFull, ProviderError
 from core.ids import CreatorId
@@ -308,40 +308,6 @@ def make_limits(settings: Settings) -> Limits:
         settings.limits.questions_per_minute, settings.limits.community_questions_per_minute,
         settings.limits.model_usd_per_day if settings.models.answer else 0.0, settings.limits.questions_per_day,
     )  # fmt: skip
-
-
-@asynccontextmanager
-async def open_models(settings: Settings) -> AsyncIterator[list[AnswerModel]]:
-    """The answer models of ``models.answer``, in order.
-
-    Raises:
-        ConfigurationError: a model's key is missing.
-    """
-    models = [_model(settings, name) for name in settings.models.answer]
-    try:
-        yield models
-    finally:
-        for model in models:
-            await model.close()
-
-
-def _model(settings: Settings, name: str) -> AnswerModel:
-    vendor, _, model = name.partition(":")
-    prices = {key: price.model_dump(exclude_none=True) for key, price in settings.models.prices.items()}
-    timeout_s = settings.models.timeout_s
-    if vendor == "anthropic":
-        from adapters.models.anthropic_answers import AnthropicAnswerModel
-
-        key = key_of(settings.anthropic.api_key, "anthropic.api_key", "models.answer")
-        return AnthropicAnswerModel(
-            name, model, api_key=key, base_url=settings.anthropic.base_url, prices=prices, timeout_s=timeout_s
-        )
-    from adapters.models.openai_answers import OpenAIAnswerModel
-
-    key = key_of(settings.openai.api_key, "openai.api_key", "models.answer")
-    return OpenAIAnswerModel(
-        name, model, api_key=key, base_url=settings.openai.base_url, prices=prices, timeout_s=timeout_s
-    )
 
 
 def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:

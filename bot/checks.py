@@ -12,10 +12,11 @@ from aiohttp import web
 from adapters.postgres.migrations import pending
 from adapters.services.whop import Whop
 from adapters.web.server import serve
-from bot.app import Deployment, open_address, open_models, open_on
+from bot.app import Deployment, open_address, open_on
 from bot.embedders import open_embedders
 from bot.reading import make_transcriber, open_files
 from bot.settings import OFFICIAL_DISCORD, Settings
+from bot.writers import open_models
 from core.asking.writing import EvidenceSentence, EvidenceSource, Task
 from core.errors import ChronosError, ConfigurationError, EmbedderMissing, OperatorError, ProviderError
 from core.ids import SourceId

@@ -81,7 +81,7 @@ def _reachable(address: str) -> str:
 Secret = Annotated[SecretStr, BeforeValidator(_resolve)]
 Address = Annotated[str, AfterValidator(_reachable)]
 EMPTY: Final = SecretStr("")
-WRITERS: Final = ("anthropic", "openai")
+WRITERS: Final = ("anthropic", "openai", "openrouter", "xai", "gemini", "ollama")
 """Whose models write answers."""
 
 
@@ -229,7 +229,7 @@ class ModelsSection(Section):
     """Which models do what."""
 
     answer: tuple[str, ...] = Field(
-        (), description="tried in order, such as anthropic:NAME, openai:NAME; empty: quote"
+        (), description="tried in order, such as anthropic:NAME, openrouter:NAME|NAME; empty: quote"
     )
     embed: str = Field("local", description="local, or openai:NAME")
     transcribe: str = Field("local", description="local, openai:NAME, elevenlabs:NAME, or empty: captions only")
@@ -243,7 +243,7 @@ class ModelsSection(Section):
     def _names_of_writers(cls, answer: tuple[str, ...]) -> tuple[str, ...]:
         wrong = [repr(entry) for entry in answer if not _is_model(entry, WRITERS)]
         if wrong:
-            raise ValueError(f"{', '.join(wrong)} cannot write answers; each is anthropic:NAME or openai:NAME")
+            raise ValueError(f"{', '.join(wrong)} cannot write answers; each is {':NAME, '.join(WRITERS)}:NAME")
         return answer
 
     @field_validator("embed")

@@ -1,15 +1,15 @@
 """Answers by OpenAI's Responses API, which returns sentences with labels in a strict schema."""
 
-import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ValidationError
 
+from adapters.models.labelled_answers import ANSWER_SCHEMA, read_labelled
 from adapters.models.prompts import LABELLING_RULES, asked, labelled_evidence, spoken_turns
 from adapters.models.vendor_calls import Access, VendorAnswerModel, Written
 from core.asking.answer import Usage
-from core.asking.writing import DraftSentence, Task
+from core.asking.writing import Task
 from core.errors import ProviderBusy, ProviderError
 
 if TYPE_CHECKING:
@@ -19,30 +19,6 @@ if TYPE_CHECKING:
 MOST_TOKENS: Final = 4_000
 """More than an answer needs, because models that reason spend tokens on it before they write."""
 BUSY_CODES: Final = frozenset({"rate_limit_exceeded", "server_error"})
-
-_SENTENCE: Final[dict[str, object]] = {
-    "type": "object",
-    "properties": {"text": {"type": "string"}, "labels": {"type": "array", "items": {"type": "string"}}},
-    "required": ["text", "labels"],
-    "additionalProperties": False,
-}
-ANSWER_SCHEMA: Final[dict[str, object]] = {
-    "type": "object",
-    "properties": {"covered": {"type": "boolean"}, "sentences": {"type": "array", "items": _SENTENCE}},
-    "required": ["covered", "sentences"],
-    "additionalProperties": False,
-}
-_LABEL: Final = re.compile(r"S\d+", re.IGNORECASE)
-
-
-class _Sentence(BaseModel):
-    text: str
-    labels: list[str]
-
-
-class _Said(BaseModel):
-    covered: bool
-    sentences: list[_Sentence]
 
 
 class _Part(BaseModel):
@@ -135,26 +111,11 @@ def _read(body: bytes) -> _Reply:
 
 
 def _written(reply: _Reply) -> Written:
-    said = _said(reply)
-    sentences = tuple(DraftSentence(s.text.strip(), _labels(s.labels)) for s in said.sentences if s.text.strip())
-    if said.covered and not sentences:
-        raise ProviderError("OpenAI wrote no answer")
-    return Written(sentences if said.covered else (), _usage(reply.usage), covered=said.covered)
-
-
-def _said(reply: _Reply) -> _Said:
     parts = [part for item in reply.output if item.type == "message" for part in item.content or ()]
     if any(part.type == "refusal" for part in parts):
         raise ProviderError("OpenAI refused to answer")
-    try:
-        return _Said.model_validate_json("".join(part.text for part in parts if part.type == "output_text"))
-    except ValidationError as error:
-        raise ProviderError("OpenAI's answer does not have the form that was asked for") from error
-
-
-def _labels(labels: list[str]) -> tuple[str, ...]:
-    """Accept ``[s3]`` and ``S3, S4`` for the labels that they mean."""
-    return tuple(dict.fromkeys(found.upper() for label in labels for found in _LABEL.findall(label)))
+    text = "".join(part.text for part in parts if part.type == "output_text")
+    return read_labelled(text, _usage(reply.usage), "OpenAI")
 
 
 def _usage(usage: _Usage | None) -> Usage:

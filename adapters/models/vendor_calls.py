@@ -112,11 +112,16 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a vendor's model wrote, and what it used; not ``covered``: the evidence does not answer the question."""
+    """What a vendor's model wrote, and what it used; not ``covered``: the evidence does not answer the question.
+
+    ``model`` and ``cost_usd`` are set where the vendor says which of several models answered, and what it took.
+    """
 
     sentences: tuple[DraftSentence, ...]
     usage: Usage
     covered: bool = True
+    model: str = ""
+    cost_usd: float | None = None
 
 
 class VendorAnswerModel(ABC, Generic[Client]):
@@ -170,8 +175,12 @@ class VendorAnswerModel(ABC, Generic[Client]):
         """
         body = await self._vendor.call(lambda client: self.request(client, task))
         written = self.read(body, task)
-        usage = replace(written.usage, cost_usd=cost_usd(self.name, written.usage, self._prices))
-        return Draft(written.covered, written.sentences, model=self.name, usage=usage)
+        model = written.model or self.name
+        taken_usd = written.cost_usd
+        if taken_usd is None:
+            taken_usd = cost_usd(model, written.usage, self._prices)
+        usage = replace(written.usage, cost_usd=taken_usd)
+        return Draft(written.covered, written.sentences, model=model, usage=usage)
 
     async def close(self) -> None:
         """Give the connections back."""

@@ -13,10 +13,14 @@ from core.asking.writing import Draft, DraftSentence, EvidenceSource, Task
 LEAST_OVERLAP: Final = 0.25
 """Share of a claim's content words that must occur in its evidence; a paraphrase keeps about half of them."""
 NEARLY_A_COPY: Final = 0.8
+MOST_LABELS: Final = 4
+"""So many sentences carry a claim; a model is asked for the fewest."""
 STEM_LETTERS: Final = 5
 
 _LABELS: Final = re.compile(r"(?<!\s)\s*[\[(]\s*S\d+(?:\s*(?:[,;-]|and)\s*S\d+)*\s*[\])]")
 _CLAUSE_END: Final = re.compile(r"[,;:.!?\u2026]\s|\b(?:and|but|because|while|so)\b", re.IGNORECASE)
+_DATA: Final = re.compile(r'[{\[]\s*"|"\s*:\s*[\["{\d]')
+"""JSON, as calls of tools are written: an answer is prose."""
 _LIST_NUMBER: Final = re.compile(r"^\s*\d{1,2}[.)]\s+")
 _CLOCK: Final = re.compile(
     r"(?<!\s)\s*(?:\b(?:at|around|from)\s+|@\s*)?[\[(]?(?<![\w:])(\d{1,2}(?::\d{2}){1,2})(?![\w:])[\])]?",
@@ -26,9 +30,10 @@ _CLOCK: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """What a claim rests on: the sentences it cites, and those with their neighbours and titles as one text."""
+    """What a claim rests on: the cited sentences; those with their neighbours as one text; and that with titles."""
 
     cited: tuple[str, ...]
+    said: str
     context: str
 
 
@@ -50,15 +55,32 @@ def _checked(sentence: DraftSentence, places: Mapping[str, tuple[EvidenceSource,
     labels = tuple(dict.fromkeys(label for label in sentence.labels if label in places))
     if not labels:
         return None
+    labels = _closest(sentence.text, labels, places)
     evidence = _evidence(labels, places)
     text = _plain(sentence.text, evidence)
-    return DraftSentence(text, labels) if text and _carried(text, evidence) else None
+    closest = _evidence(_closest(text, labels, places, 1), places)
+    if not text or _DATA.search(text) or not _carried(text, evidence, closest):
+        return None
+    return DraftSentence(text, labels)
+
+
+def _closest(
+    claim: str, labels: tuple[str, ...], places: Mapping[str, tuple[EvidenceSource, int]], most: int = MOST_LABELS
+) -> tuple[str, ...]:
+    """Of many labels those that say most of a claim, in their order: what cites everything would rest on anything."""
+    if len(labels) <= most:
+        return labels
+    stems = _stems(claim)
+    said = {label: _share(stems, _stems(source.sentences[at].text)) for label, (source, at) in places.items()}
+    best = sorted(labels, key=lambda label: -said[label])[:most]
+    return tuple(label for label in labels if label in best)
 
 
 def _evidence(labels: tuple[str, ...], places: Mapping[str, tuple[EvidenceSource, int]]) -> _Evidence:
     found = [places[label] for label in labels]
-    around = dict.fromkeys(text for source, at in found for text in (source.title, *_with_neighbours(source, at)))
-    return _Evidence(tuple(source.sentences[at].text for source, at in found), "\n".join(around))
+    said = "\n".join(dict.fromkeys(text for source, at in found for text in _with_neighbours(source, at)))
+    titles = "\n".join(dict.fromkeys(source.title for source, _ in found))
+    return _Evidence(tuple(source.sentences[at].text for source, at in found), said, f"{titles}\n{said}")
 
 
 def _with_neighbours(source: EvidenceSource, at: int) -> Iterator[str]:
@@ -80,20 +102,21 @@ def _plain(text: str, evidence: _Evidence) -> str:
     return strip_markup(timed)
 
 
-def _carried(claim: str, evidence: _Evidence) -> bool:
+def _carried(claim: str, evidence: _Evidence, closest: _Evidence) -> bool:
+    """Tell whether evidence carries a claim; a denial has to stand by the sentence that is closest to it."""
     context = evidence.context
     return (
         numbers(claim) <= numbers(context) | numbers(context, loose=True)
         and names(claim) <= spoken_words(context)
-        and not _turned_around(claim, evidence)
-        and _shares_words(claim, context)
+        and not _turned_around(claim, evidence, closest)
+        and _shares_words(claim, evidence.said)
     )
 
 
-def _turned_around(claim: str, evidence: _Evidence) -> bool:
+def _turned_around(claim: str, evidence: _Evidence, closest: _Evidence) -> bool:
     """Tell whether a claim denies what nobody denied, or repeats a denied clause without its "not"."""
     if negated(claim):
-        return not negated(evidence.context, loose=True)
+        return not negated(closest.context, loose=True)
     stems = _stems(claim)
     return not negated(claim, loose=True) and any(
         negated(clause) and _share(stems, _stems(clause)) >= NEARLY_A_COPY

@@ -9,7 +9,8 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from core.asking.answer import Answer, Confidence, Mode, Outcome, Sentence
+from core.asking.answer import Answer, Confidence, Mode, Outcome, Sentence, Usage
+from core.asking.breaker import Breaker
 from core.asking.cache import AnswerCache, AnswerKey
 from core.asking.checking import verify
 from core.asking.citing import Evidence, citation, numbered, quotes, spans_to_quote, spans_to_read
@@ -17,6 +18,7 @@ from core.asking.embedding import Embedder, Embedders
 from core.asking.gate import Cutoff, answers_by_itself, calibrate, confidence, cutoff_of, null_questions
 from core.asking.holdings import CorpusState, Extent, Holdings, Snapshots, StoredSentence
 from core.asking.ranking import Hit, Ranking, SearchQuery, rank
+from core.asking.single_flight import SingleFlight
 from core.asking.snapshot import Snapshot
 from core.asking.words import LONGEST_QUESTION, CleanQuestion, Stemmer, clean_question, term_ids
 from core.asking.writing import AnswerModel, Draft, Task, Turn
@@ -98,6 +100,11 @@ class Explained:
     hits: tuple[Hit, ...] = ()
     gate: float = 0.0
 
+    @property
+    def free(self) -> "Explained":
+        """The same for somebody who waited for another's answer: it is paid for once."""
+        return replace(self, answer=replace(self.answer, usage=Usage()))
+
 
 @dataclass(slots=True)
 class Timing:
@@ -141,6 +148,8 @@ class Engine:
         self._unrelated: dict[str, tuple[SearchQuery, ...]] = {}
         self._embedding_unrelated = asyncio.Lock()
         self._cache = AnswerCache()
+        self._flights: SingleFlight[Explained] = SingleFlight()
+        self._breaker = Breaker()
 
     async def answer(self, question: Question) -> Answer:
         """Answer from the creator's material, or abstain; when every model fails, the answer is quoted.
@@ -188,6 +197,21 @@ class Engine:
         key = _cache_key(question, cleaned, state)
         if key and (kept := self._cache.find(key)):
             return Explained(kept)
+        if not key or not self._models or not question.may_write:
+            return await self._looked_up(question, cleaned, state, timing)
+        explained, joined = await self._flights.fly(
+            key, lambda: self._looked_up(question, cleaned, state, timing, key)
+        )
+        return explained.free if joined else explained
+
+    async def _looked_up(
+        self,
+        question: Question,
+        cleaned: CleanQuestion,
+        state: CorpusState,
+        timing: Timing,
+        key: AnswerKey | None = None,
+    ) -> Explained:
         opened, queries = await self._prepared(question, cleaned, state, timing)
         found = await self._find(queries, opened, timing)
         answer = await self._answer_from(found, question, opened.scope, timing)
@@ -283,11 +307,15 @@ class Engine:
     async def _written(self, question: Question, found: Found, evidence: Evidence) -> Answer | None:
         task = Task(question.text, evidence.labelled(), question.history, question.language)
         for model in self._models:
+            if not self._breaker.allows(model.name):
+                continue
             try:
                 draft = await model.write(task)
             except ProviderError as error:
+                self._breaker.failed(model.name, error)
                 self._watch.model_failed(model.name, error)
             else:
+                self._breaker.succeeded(model.name)
                 answer = self._checked(question, found, draft, task, evidence)
                 return replace(answer, model=draft.model, usage=draft.usage)
         return None

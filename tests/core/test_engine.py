@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from core.asking.answer import Answer, Confidence, Mode, Outcome
+from core.asking.answer import Answer, Confidence, Mode, Outcome, Usage
+from core.asking.breaker import FAILURES
 from core.asking.embedding import Vector
 from core.asking.engine import (
     CLOSEST,
@@ -30,6 +31,7 @@ from core.ids import CreatorId, SourceId
 from core.tiers import ALL_TIERS, NO_TIERS, Scope, Tiers
 from tests.core.embedders import Rack
 from tests.core.workshop import CREATOR, DIMENSIONS, STEM, SUBJECTS, embed, index, lesson, library
+from tests.waiting import eventually
 
 EMBEDDER = "made-up"
 CUTOFF = Cutoff(mean=1.0, deviation=0.1)
@@ -551,3 +553,41 @@ async def test_every_part_of_an_answer_is_timed() -> None:
 
     assert set(answer.timing_ms) >= {"library", "embedding", "ranking", "evidence", "quoting", "total"}
     assert answer.timing_ms["total"] >= answer.timing_ms["ranking"]
+
+
+class SlowModel(ScriptedModel):
+    """Writes once it is let."""
+
+    def __init__(self) -> None:
+        super().__init__("one", True)
+        self.let = asyncio.Event()
+
+    async def write(self, task: Task) -> Draft:
+        draft = await super().write(task)
+        await self.let.wait()
+        return replace(draft, usage=Usage(cost_usd=1.0))
+
+
+async def test_the_same_question_at_once_is_paid_for_once_and_answered_to_all() -> None:
+    model = SlowModel()
+    desk = Desk(models=[model])
+    asking = [asyncio.create_task(desk.ask(CLEAN_THE_DRILL)) for _ in range(5)]
+    await eventually(lambda: model.tasks, "the model to be asked")
+    asking[0].cancel()  # who began it leaves
+    model.let.set()
+
+    answers = await asyncio.gather(*asking[1:])
+
+    assert len(model.tasks) == 1
+    assert {answer.mode for answer in answers} == {Mode.WRITTEN}
+    assert sum(answer.usage.cost_usd for answer in answers) == 0.0
+
+
+async def test_a_model_that_fails_again_and_again_is_left_alone() -> None:
+    models = [ScriptedModel("one", ProviderError("cut")), ScriptedModel("two", True)]
+    desk = Desk(models=models)
+    for subject in SUBJECTS[:6]:
+        await desk.ask(f"How do I clean the {subject}?")
+
+    assert len(models[0].tasks) == FAILURES
+    assert len(models[1].tasks) > FAILURES
