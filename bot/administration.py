@@ -100,7 +100,7 @@ async def list_creators(settings: Settings) -> list[dict[str, Any]]:
 async def ask_once(settings: Settings, handle: str, question: str) -> Answer:
     """One question without a session; what it costs counts as the creator's, and their budget holds here too."""
     async with open_deployment(settings) as deployment:
-        found, conversations = await creator_called(deployment, handle), deployment.conversations
+        found, conversations = await creator_called(deployment, handle), deployment.services.conversations
         admission = await conversations.admit_operator(found.id, deployment.services.limits)
         asked = Question(found.id, question, language=found.language, may_write=admission.may_write, tiers=ALL_TIERS)
         answer = with_budget_notice(await deployment.engine.answer(asked), admission)

@@ -10,67 +10,43 @@ from functools import partial
 
 import structlog
 
-from adapters.pictures.artist import PillowArtist
 from adapters.postgres.acts import PostgresActs
 from adapters.postgres.admission import PostgresAdmission
-from adapters.postgres.announcements import PostgresAnnouncements
-from adapters.postgres.audit import PostgresAudit
-from adapters.postgres.catalogue import PostgresCatalogue
-from adapters.postgres.conversations import PostgresConversations
 from adapters.postgres.database import Database, open_database, raw_connection
 from adapters.postgres.deployment import PostgresGreetings, clock_leadership, enqueue, link_key, open_queue
-from adapters.postgres.digests import PostgresDigests
 from adapters.postgres.directory import PostgresDirectory
-from adapters.postgres.economy import PostgresEconomies
 from adapters.postgres.embedded import embedded_server
-from adapters.postgres.flags import PostgresFlags
-from adapters.postgres.glossary import PostgresGlossaries
-from adapters.postgres.grants import PostgresGrants
 from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.jobs import put_recheck
-from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.media_claims import PostgresMediaClaims
 from adapters.postgres.migrations import migrate
-from adapters.postgres.offers import PostgresOffers
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.overheard import PostgresNotebook
-from adapters.postgres.projects import PostgresProjects
-from adapters.postgres.purchases import PostgresPurchases
-from adapters.postgres.quizzes import PostgresQuizzes
 from adapters.postgres.reindexing import PostgresReindexings
-from adapters.postgres.revisions import PostgresRevisions
 from adapters.postgres.roles import PostgresRoles
-from adapters.postgres.seasons import PostgresSeasons
 from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.spoken import PostgresSpokenTexts
-from adapters.postgres.standings import PostgresStandings
-from adapters.postgres.streaks import PostgresStreaks
-from adapters.postgres.tariffs import PostgresTariffs
-from adapters.postgres.tier_roles import PostgresTierRoles
 from adapters.postgres.transcripts import PostgresRecognitions
-from adapters.postgres.watching import PostgresWatching
 from adapters.postgres.watchlist import PostgresWatchlist
-from adapters.postgres.worklog import PostgresWorklog
-from adapters.sources import media
 from adapters.sources.sentences import split_sentences
 from adapters.sources.stemming import SnowballStemmer
 from adapters.web.signing import PersonalWatchLinks, SignedWatchLinks
 from bot.closing import Closing
 from bot.commands.everything import EVERYTHING
-from bot.commands.registry import Services, Showing
+from bot.commands.registry import Services
 from bot.deliveries import deliver_for_ever
 from bot.embedders import open_embedders
 from bot.items import ItemWork
 from bot.memberships import open_linking
-from bot.payouts import PayoutWork, make_desk, open_payouts
+from bot.payouts import PayoutWork, open_payouts
 from bot.presence import beat_for_ever
-from bot.reading import make_intake, open_files, open_reader
+from bot.reading import open_files, open_reader
 from bot.reindexing import ReindexWork
 from bot.responder import CommandResponder
-from bot.rewards import make_rewards
 from bot.role_changes import apply_for_ever
 from bot.schedule import keep_time
+from bot.services import Kept, make_services
 from bot.settings import MEGABYTE, Settings
 from bot.webhooks import handlers_of
 from bot.worker import Tasks, register, work
@@ -78,11 +54,9 @@ from bot.writers import open_models
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
 from core.asking.holdings import Snapshots
-from core.asking.limits import Limits
 from core.conversation import Messenger
 from core.errors import DatabaseError, DatabaseFull, ProviderError
 from core.ids import CreatorId
-from core.library.clips import Clips
 from core.library.freshness import Recheck, Rereader
 from core.library.indexing import Indexer
 from core.library.keeping import Keeping
@@ -92,7 +66,6 @@ from core.library.scratch import Scratch
 from core.members.roles import RoleKeeper
 from core.rewards.awarding import Awarding
 from core.rewards.listening import Listening
-from core.rewards.projects import MOST_SENT_BYTES, HandedInFiles
 from core.webhooks import Webhooks
 
 log = structlog.get_logger()
@@ -123,7 +96,6 @@ class Deployment:
     directory: PostgresDirectory
     shelf: PostgresShelf
     holdings: PostgresHoldings
-    conversations: PostgresConversations
     outbox: PostgresOutbox
     greetings: PostgresGreetings
     embedders: Embedders
@@ -236,11 +208,7 @@ async def open_on(
         ) as reader,
     ):
         stem = SnowballStemmer()
-        directory = PostgresDirectory(database)
-        shelf = PostgresShelf(database)
         holdings = PostgresHoldings(database)
-        reindexings = PostgresReindexings(database)
-        conversations = PostgresConversations(database)
         signing_key = await link_key(database)
         links = SignedWatchLinks(signing_key, settings.public_url)
         engine = Engine(
@@ -250,48 +218,17 @@ async def open_on(
             ),
             embedders=embedders, stem=stem, models=models, links=links, watch=ModelLog(),
         )  # fmt: skip
-        rewards = make_rewards(settings)
-        services = Services(
-            engine=engine, directory=directory, conversations=conversations, shelf=shelf, links=links,
-            intake=make_intake(settings, reader.keeping), limits=make_limits(settings), embedders=embedders,
-            reindexings=reindexings, catalogue=PostgresCatalogue(database), transcripts=holdings,
-            clips=Clips(holdings, files, media, scratch), scratch=scratch, worklog=PostgresWorklog(database),
-            revisions=PostgresRevisions(database), glossaries=PostgresGlossaries(database),
-            announcements=PostgresAnnouncements(database), ledger=PostgresLedger(database),
-            rewards=rewards, desk=make_desk(settings, database), flags=PostgresFlags(database),
-            tariffs=PostgresTariffs(database, rewards), streaks=PostgresStreaks(database),
-            showing=make_showing(database),
-            quizzes=PostgresQuizzes(database), projects=PostgresProjects(database),
-            handed_in=HandedInFiles(
-                reader.keeping, files, min(settings.limits.file_mb * MEGABYTE, MOST_SENT_BYTES)
-            ),
-            watching=PostgresWatching(database),
-            personal_links=PersonalWatchLinks(signing_key, settings.public_url),
-            offers=PostgresOffers(database), purchases=PostgresPurchases(database),
-            linking=linking, tier_roles=PostgresTierRoles(database),
-            uploads_per_hour=settings.limits.uploads_per_hour, registration=settings.operator.registration,
-            contact=settings.operator.contact,
-        )  # fmt: skip
+        kept = Kept(files, scratch, reader.keeping, holdings)
+        personal_links = PersonalWatchLinks(signing_key, settings.public_url)
+        services = make_services(settings, database, engine, embedders, kept, links, personal_links, linking)
         greetings = PostgresGreetings(database)
         yield Deployment(
-            settings, address, database, directory, shelf, holdings, conversations, PostgresOutbox(database),
-            greetings, embedders, reindexings, Indexer(embedders.usual, split_sentences, stem, embedders.of),
-            given_reader or reader, reader, engine, links, reader.keeping, payouts, services,
-            CommandResponder(EVERYTHING, services, greetings), Listening(PostgresNotebook(database, rewards)),
+            settings, address, database, PostgresDirectory(database), PostgresShelf(database), holdings,
+            PostgresOutbox(database), greetings, embedders, PostgresReindexings(database),
+            Indexer(embedders.usual, split_sentences, stem, embedders.of), given_reader or reader, reader, engine,
+            links, reader.keeping, payouts, services, CommandResponder(EVERYTHING, services, greetings),
+            Listening(PostgresNotebook(database, services.rewards)),
         )  # fmt: skip
-
-
-def make_showing(database: Database) -> Showing:
-    """What of CHRONOS is shown, and what the staff looks after."""
-    return Showing(
-        PillowArtist(),
-        PostgresStandings(database),
-        PostgresSeasons(database),
-        PostgresEconomies(database),
-        PostgresDigests(database),
-        PostgresGrants(database),
-        PostgresAudit(database),
-    )
 
 
 class ModelLog:
@@ -300,14 +237,6 @@ class ModelLog:
     def model_failed(self, model: str, error: ProviderError) -> None:
         """See :class:`core.asking.engine.ModelWatch`."""
         log.warning("a model failed; the next one answers", model=model, reason=str(error))
-
-
-def make_limits(settings: Settings) -> Limits:
-    """The limits on asking; where no model writes there is no money to limit."""
-    return Limits(
-        settings.limits.questions_per_minute, settings.limits.community_questions_per_minute,
-        settings.limits.model_usd_per_day if settings.models.answer else 0.0, settings.limits.questions_per_day,
-    )  # fmt: skip
 
 
 def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
