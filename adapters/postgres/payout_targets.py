@@ -15,11 +15,11 @@ from core.richtext import RichText, bold
 
 OF: Final = """
     SELECT id, kind, destination, usable_from FROM payout_targets
-     WHERE student_id = $1 AND usable_from IS NOT NULL ORDER BY usable_from DESC, id DESC
+     WHERE student_id = $1 AND usable_from IS NOT NULL AND forgotten_at IS NULL ORDER BY usable_from DESC, id DESC
 """
 TAKEN: Final = """
     SELECT FROM payout_targets
-     WHERE kind = $2 AND destination = $3 AND student_id <> $1 AND usable_from IS NOT NULL
+     WHERE kind = $2 AND destination = $3 AND student_id <> $1 AND usable_from IS NOT NULL AND forgotten_at IS NULL
 """
 FORGET_PROPOSED: Final = "DELETE FROM payout_targets WHERE student_id = $1 AND kind = $2 AND usable_from IS NULL"
 PROPOSE: Final = """
@@ -30,15 +30,22 @@ PROPOSED: Final = """
 """
 FORGET_OLDER: Final = """
     DELETE FROM payout_targets
-     WHERE student_id = $1 AND kind = $2 AND id <> $3 AND id IS DISTINCT FROM $4
+     WHERE student_id = $1 AND kind = $2 AND id <> $3 AND id IS DISTINCT FROM $4 AND forgotten_at IS NULL
 """
 CONFIRM: Final = "UPDATE payout_targets SET usable_from = $3 WHERE id = $2 AND student_id = $1"
 WITHDRAW: Final = """
-    DELETE FROM payout_targets WHERE student_id = $1 AND kind = $2 AND usable_from > $3 RETURNING id
+    DELETE FROM payout_targets
+     WHERE student_id = $1 AND kind = $2 AND usable_from > $3 AND forgotten_at IS NULL RETURNING id
 """
-REMOVE: Final = (
-    "DELETE FROM payout_targets WHERE student_id = $1 AND kind = $2 RETURNING usable_from IS NOT NULL AS was"
-)
+FORGET: Final = """
+    UPDATE payout_targets SET forgotten_at = $3
+     WHERE student_id = $1 AND kind = $2 AND usable_from IS NOT NULL AND forgotten_at IS NULL
+    RETURNING id
+"""
+FORGET_FORGOTTEN: Final = "DELETE FROM payout_targets WHERE student_id = $1 AND kind = $2 AND forgotten_at <= $3"
+FORGOTTEN: Final = """
+    SELECT EXISTS (SELECT FROM payout_targets WHERE student_id = $1 AND kind = $2 AND forgotten_at > $3)
+"""
 OTHERS: Final = "That belongs to another student here already. If it is yours, write to the staff."
 
 
@@ -81,11 +88,15 @@ class PostgresPayoutTargets:
         async with self._database.system() as connection:
             return await connection.fetchval(WITHDRAW, student_id, kind.value, now) is not None
 
-    async def remove(self, student_id: StudentId, kind: Rail) -> bool:
-        """Forget where payouts of a kind go."""
+    async def forget(self, creator_id: CreatorId | None, student_id: StudentId, kind: Rail, now: datetime) -> bool:
+        """Forget where payouts of a kind go; the next place counts as late as after a change."""
         async with self._database.system() as connection:
-            rows = await connection.fetch(REMOVE, student_id, kind.value)
-        return any(row["was"] for row in rows)
+            await connection.execute(FORGET_PROPOSED, student_id, kind.value)
+            forgotten = await connection.fetchval(FORGET, student_id, kind.value, now) is not None
+        if forgotten and creator_id is not None:
+            async with self._database.creator(creator_id) as connection:
+                await tell(connection, creator_id, student_id, _forgotten(kind))
+        return forgotten
 
 
 async def _confirmed(
@@ -99,12 +110,16 @@ async def _confirmed(
         return _target(row), False
     kind = Rail(row["kind"])
     before = usable(await _targets(connection, student_id), kind, now)
-    usable_from = now if before is None or before.destination == row["destination"] else now + delay
-    replaced = before is not None and before.destination == row["destination"]
-    kept = before.id if before is not None and not replaced else None
+    await connection.execute(FORGET_FORGOTTEN, student_id, kind.value, now - delay)
+    same = before is not None and before.destination == row["destination"]
+    changed = not same and (
+        before is not None or await connection.fetchval(FORGOTTEN, student_id, kind.value, now - delay)
+    )
+    usable_from = now + delay if changed else now
+    kept = before.id if before is not None and changed else None
     await connection.execute(FORGET_OLDER, student_id, kind.value, target_id, kept)
     await connection.execute(CONFIRM, student_id, target_id, usable_from)
-    return Target(target_id, kind, row["destination"], usable_from), before is not None and not replaced
+    return Target(target_id, kind, row["destination"], usable_from), changed
 
 
 async def _targets(connection: Connection, student_id: StudentId) -> list[Target]:
@@ -115,12 +130,20 @@ def _target(row: asyncpg.Record) -> Target:
     return Target(row["id"], Rail(row["kind"]), row["destination"], row["usable_from"])
 
 
+def _forgotten(kind: Rail) -> Reply:
+    return Reply(
+        RichText.of(
+            f"🔐 Where your {RAIL_NAMES[kind]} payouts go was forgotten. If that was not you, set it again with /wallet."
+        )
+    )
+
+
 def _changed(target: Target) -> Reply:
     undo = Button("That was not me", "wallet_withdraw", target.kind.value, Tone.DANGER)
     return Reply(
         RichText.of(
             f"🔐 Where your {RAIL_NAMES[target.kind]} payouts go was changed to ", bold(target.destination),
-            f". It counts from {target.usable_from:%d %B %H:%M} UTC; until then they go where they went.",
+            f". It counts from {target.usable_from:%d %B %H:%M} UTC; until then they go where they went, if anywhere.",
         ),
         ((undo,),),
     )  # fmt: skip

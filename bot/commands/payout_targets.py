@@ -114,12 +114,30 @@ async def withdraw(context: Context) -> Reply:
 
 
 @commands.action("wallet_forget")
+async def ask_to_forget(context: Context) -> Reply:
+    """Ask before it is forgotten where payouts of a kind go."""
+    kind = _kind(context)
+    hours = context.services.desk.terms.change_delay.total_seconds() / 3600
+    return Reply(
+        RichText.of(
+            f"Forget where your {RAIL_NAMES[kind]} payouts go? They go nowhere then, and what you set within "
+            f"{hours:g} hours counts that much later, so that nobody can redirect them unseen."
+        ),
+        ((Button("Yes, forget it", "wallet_forgotten", kind.value, Tone.DANGER),),),
+        private=True,
+    )
+
+
+@commands.action("wallet_forgotten")
 async def forget(context: Context) -> Reply:
     """Forget where payouts of a kind go."""
-    kind = _kind(context)
-    if not await context.services.desk.targets.remove(context.standing.student_id, kind):
+    kind, creator = _kind(context), context.standing.creator
+    creator_id = None if creator is None else creator.id
+    targets, now = context.services.desk.targets, datetime.now(UTC)
+    if not await targets.forget(creator_id, context.standing.student_id, kind, now):
         raise Refused("Nothing was set any more.")
-    return said(f"Forgotten. Your {RAIL_NAMES[kind]} payouts go nowhere until you set it again.", private=True)
+    words = f"Forgotten. Your {RAIL_NAMES[kind]} payouts go nowhere until you set it again."
+    return Reply(RichText.of(words), private=True, replaces=True)
 
 
 def _kind(context: Context) -> Rail:
