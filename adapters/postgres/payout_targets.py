@@ -133,7 +133,8 @@ def _target(row: asyncpg.Record) -> Target:
 def _forgotten(kind: Rail) -> Reply:
     return Reply(
         RichText.of(
-            f"🔐 Where your {RAIL_NAMES[kind]} payouts go was forgotten. If that was not you, set it again with /wallet."
+            f"🔐 Where your {RAIL_NAMES[kind]} payouts go was forgotten. If that was not you, set it again with "
+            "/wallet."
         )
     )
 
@@ -143,7 +144,7 @@ def _changed(target: Target) -> Reply:
     return Reply(
         RichText.of(
             f"🔐 Where your {RAIL_NAMES[target.kind]} payouts go was changed to ", bold(target.destination),
-            f". It counts from {target.usable_from:%d %B %H:%M} UTC; until then they go where they went, if anywhere.",
+            f". It counts from {target.usable_from:%d %B %H:%M} UTC; until then nothing changes.",
         ),
         ((undo,),),
     )  # fmt: skip

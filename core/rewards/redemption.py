@@ -255,8 +255,8 @@ class Targets(Protocol):
         """Take back a change that does not count yet; False where there is none."""
         ...
 
-    async def remove(self, student_id: StudentId, kind: Rail) -> bool:
-        """Forget where payouts of a kind go; False where nothing was known."""
+    async def forget(self, creator_id: CreatorId | None, student_id: StudentId, kind: Rail, now: datetime) -> bool:
+        """Forget where payouts of a kind go, which is a change, too; False where nothing was known."""
         ...
 
 

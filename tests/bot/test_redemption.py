@@ -611,11 +611,28 @@ async def test_where_payouts_go_is_one_persons_and_a_change_waits_and_is_told(sc
     assert "new@example.org" in (await student.says("wallet")).text.plain
     await student.presses(await student.says("wallet", paypal="third@example.org"), "Yes, that is mine")
     assert "taken back" in (await student.presses(await student.says("wallet"), "Keep the old PayPal")).text.plain
-    assert "Forgotten" in (await student.presses(await student.says("wallet"), "Forget PayPal")).text.plain
+    asked = await student.presses(await student.says("wallet"), "Forget PayPal")
+    assert "Forgotten" in (await student.presses(asked, "Yes, forget it")).text.plain
+    assert "was forgotten" in (await school.told())[-1]
     assert "PayPal: not set" in (await student.says("wallet")).text.plain
     shown = await other.says("wallet", paypal=MAIL)
     await school.mail_set()
     assert "another student" in (await other.presses(shown, "Yes, that is mine")).text.plain
+
+
+async def test_forgetting_where_payouts_go_is_no_way_around_the_delay(school: School) -> None:
+    student = school.student
+    await school.mail_set()
+    asked = await student.presses(await student.says("wallet"), "Forget PayPal")
+    await student.presses(asked, "Yes, forget it")
+    for mail in ("thief@example.org", "again@example.org"):
+        shown = await student.says("wallet", paypal=mail)
+        assert " from " in (await student.presses(shown, "Yes, that is mine")).text.plain
+        assert "PayPal: not set" in (await student.says("wallet")).text.plain
+    long_ago = "UPDATE payout_targets SET forgotten_at = forgotten_at - interval '25 hours'"
+    await change(school.deployment.address.url, long_ago)
+    shown = await student.says("wallet", paypal="mine@example.org")
+    assert "from now on" in (await student.presses(shown, "Yes, that is mine")).text.plain
 
 
 async def test_whoever_erases_everything_leaves_books_that_are_right_and_no_address(
