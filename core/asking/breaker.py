@@ -7,7 +7,7 @@ from typing import Final
 
 from core.errors import ProviderBusy, ProviderError, ProviderUsedUp
 
-FAILURES: Final = 3
+FAILURES: Final = 5
 """So many in a row, and a model is left alone."""
 FIRST_REST_S: Final = 15.0
 LONGEST_REST_S: Final = 600.0
@@ -34,7 +34,7 @@ class Breaker:
             return True
         if self.now() < kept.rests_until_s:
             return False
-        kept.rests_until_s = self.now() + _rest_s(kept.failures)
+        kept.rests_until_s = self.now() + _rest_s(kept.failures) if kept.failures >= FAILURES else 0.0
         return True
 
     def succeeded(self, model: str) -> None:
@@ -48,9 +48,9 @@ class Breaker:
         asked_s = error.retry_after_s if isinstance(error, ProviderBusy) and error.retry_after_s else 0.0
         if isinstance(error, ProviderUsedUp):
             asked_s = USED_UP_REST_S
-        if asked_s or kept.failures >= FAILURES:
-            rest_s = max(min(asked_s, LONGEST_REST_S), _rest_s(kept.failures))
-            kept.rests_until_s = self.now() + rest_s
+        rest_s = _rest_s(kept.failures) if kept.failures >= FAILURES else 0.0
+        if rest_s or asked_s:
+            kept.rests_until_s = self.now() + max(min(asked_s, LONGEST_REST_S), rest_s)
 
 
 def _rest_s(failures: int) -> float:

@@ -111,7 +111,8 @@ async def test_the_page_plays_the_recording_from_the_cited_second(cinema: Cinema
     path = cinema.links.link(CREATOR, LECTURE, 4)
     _, page, headers = await cinema.get(path.partition("#")[0])
     (source,) = re.findall(r'<video id="player"[^>]* src="([^"]+)"', page.decode())
-    assert source == f"{cinema.path}#t=4"
+    assert source.startswith("/media/")
+    assert source.endswith("#t=4")
     assert "media-src 'self'" in headers["Content-Security-Policy"]
     assert re.findall(r'<(?:span|mark)[^>]* data-start="([\d.]+)">', page.decode()) == ["0.0", "4.25"]
     assert (await cinema.get(source))[:2] == (200, BYTES)

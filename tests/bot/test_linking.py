@@ -39,7 +39,9 @@ async def test_two_accounts_become_one_after_a_question_and_can_be_parted_again(
     assert "7 CHRONOS" in (await there.says("balance")).text.plain, "nothing happened yet"
     done = await there.presses(question, "Yes, all of these are mine")
     assert "these accounts are one now. 7 CHRONOS came along" in done.text.plain
-    (letter,) = await rows(deployment.address.url, "SELECT platform, content::text AS said FROM outbox")
+    (letter,) = await rows(
+        deployment.address.url, "SELECT platform, content::text AS said FROM outbox ORDER BY id DESC LIMIT 1"
+    )
     assert letter["platform"] == "discord"
     assert "and Telegram (person 72) are one person here now" in letter["said"]
     assert "unknown, used" in (await there.presses(question, "Yes, all of these are mine")).text.plain

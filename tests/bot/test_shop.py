@@ -56,9 +56,10 @@ async def balance(student: Speaker) -> int:
 
 
 async def told(deployment: Deployment, recipient: str) -> list[str]:
-    """What somebody was told privately, oldest first."""
+    """What somebody was told privately of what they bought, oldest first."""
     found = await rows(deployment.address.url, TOLD)
-    return ["".join(span[0] for span in json.loads(row["text"])) for row in found if row["recipient"] == recipient]
+    said = ["".join(span[0] for span in json.loads(row["text"])) for row in found if row["recipient"] == recipient]
+    return [line for line in said if not line.startswith("🎁")]
 
 
 async def test_questions_are_sold_bought_enough_and_end(

@@ -52,9 +52,9 @@ async def test_a_role_that_was_bought_survives_a_kill_and_is_taken_when_it_is_re
         await change(database_url, SOON)
         async with production(tmp_path, environment):
             await eventually(lambda: vip in guild.members[bob.id].roles, "Bob to have the role", WITHIN_S)
-            told = await discord.dm(bob).next_message(timeout_s=WITHIN_S)
-            assert "✅" in told.content
-            assert "VIP" in told.content
+            assert await discord.dm(bob).next_message(
+                predicate=lambda message: "✅" in message.content and "VIP" in message.content, timeout_s=WITHIN_S
+            )
             assert "30 CHRONOS" in (await says(bob, "balance")).content
             card = await says(owner, "shop_admin", item="VIP")
             sales = await presses(owner, card, "Who bought it")
