@@ -675,6 +675,17 @@ async def test_a_model_reads_a_note_as_a_sentence_among_others_and_may_cite_it()
     assert all(sentence.origin is Origin.SOURCE for sentence in answer.sentences), "it is cited, so not said twice"
 
 
+async def test_the_link_of_a_note_that_a_model_cites_is_shown_since_models_write_none() -> None:
+    rule = replace(RULE, text="Clean the drill as carefully as you can: https://example.com/n")
+    desk = Desk(FakeHoldings(noted=Given(notes=(rule,))), [ScriptedModel("any", reply=(("S1", "S2"),))])
+    answer = await desk.ask(CLEAN_THE_DRILL)
+
+    cited = next(citation.label for citation in answer.citations if citation.title == RULE.title)
+    assert answer.sentences[0] == Sentence(rule.text, (cited,), Origin.NOTE)
+    assert cited in answer.sentences[1].labels
+    assert len({citation.label for citation in answer.citations}) == len(answer.citations)
+
+
 async def test_a_note_that_a_model_leaves_out_is_shown_all_the_same_and_so_is_one_with_a_link() -> None:
     for rule in (PLAIN_RULE, RULE):
         answer = await Desk(FakeHoldings(noted=Given(notes=(rule,))), [ScriptedModel("any", reply=True)]).ask(
