@@ -19,6 +19,7 @@ from adapters.postgres.embedded import embedded_server
 from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.jobs import put_recheck
+from adapters.postgres.knowledge import PostgresKnowledge
 from adapters.postgres.media_claims import PostgresMediaClaims
 from adapters.postgres.migrations import migrate
 from adapters.postgres.outbox import PostgresOutbox
@@ -60,6 +61,7 @@ from core.ids import CreatorId
 from core.library.freshness import Recheck, Rereader
 from core.library.indexing import Indexer
 from core.library.keeping import Keeping
+from core.library.learning import Learning
 from core.library.reading import SourceReader
 from core.library.respelling import Respelling
 from core.library.scratch import Scratch
@@ -131,6 +133,7 @@ class Deployment:
         await self.shelf.tidy(creator_id)
         await self.reindexings.wake(creator_id)
         await self.services.quizzes.tidy(creator_id, datetime.now(UTC))
+        await self.services.asked.purge(creator_id)
 
     async def sweep(self, creator_id: CreatorId) -> None:
         """See :class:`bot.worker.Housekeeping`."""
@@ -262,9 +265,10 @@ def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
     )
     showing = deployment.services.showing
     closing = Closing(showing.standings, showing.seasons, showing.digests)
+    learning = Learning(PostgresKnowledge(deployment.database), deployment.indexer, split_sentences)
     return Tasks(
         items, deployment.engine, deployment.directory, deployment, links, names, reindexing, awarding,
-        deployment.payouts, webhooks, closing, deployment.services.purchases,
+        deployment.payouts, webhooks, closing, learning, deployment.services.purchases,
         deployment.services.linking.following, deployment.services.tier_roles, stop,
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from adapters.pictures.artist import PillowArtist
 from adapters.postgres.announcements import PostgresAnnouncements
+from adapters.postgres.asked import PostgresAskedQuestions
 from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.catalogue import PostgresCatalogue
 from adapters.postgres.conversations import PostgresConversations
@@ -11,10 +12,12 @@ from adapters.postgres.database import Database
 from adapters.postgres.digests import PostgresDigests
 from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.economy import PostgresEconomies
+from adapters.postgres.escalations import PostgresEscalations
 from adapters.postgres.flags import PostgresFlags
 from adapters.postgres.glossary import PostgresGlossaries
 from adapters.postgres.grants import PostgresGrants
 from adapters.postgres.holdings import PostgresHoldings
+from adapters.postgres.knowledge import PostgresKnowledge
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.offers import PostgresOffers
 from adapters.postgres.projects import PostgresProjects
@@ -31,6 +34,7 @@ from adapters.postgres.tier_roles import PostgresTierRoles
 from adapters.postgres.watching import PostgresWatching
 from adapters.postgres.worklog import PostgresWorklog
 from adapters.sources import media
+from adapters.sources.stemming import SnowballStemmer
 from adapters.web.signing import PersonalWatchLinks, SignedWatchLinks
 from bot.commands.registry import Services, Showing
 from bot.payouts import make_desk
@@ -88,6 +92,10 @@ def make_services(
         revisions=PostgresRevisions(database),
         glossaries=PostgresGlossaries(database),
         announcements=PostgresAnnouncements(database),
+        knowledge=PostgresKnowledge(database),
+        escalations=PostgresEscalations(database),
+        asked=PostgresAskedQuestions(database),
+        stem=SnowballStemmer(),
         ledger=PostgresLedger(database),
         rewards=rewards,
         desk=make_desk(settings, database),

@@ -23,6 +23,7 @@ from core.errors import DatabaseError
 from core.ids import CreatorId, StudentId
 from core.library.freshness import Recheck
 from core.library.ingestion import Interrupted
+from core.library.learning import Learning
 from core.library.respelling import Respelling
 from core.members.directory import Directory
 from core.members.memberships import Following
@@ -76,6 +77,7 @@ class Tasks:
     payouts: PayoutWork
     webhooks: Webhooks
     closing: Closing
+    learning: Learning
     purchases: Purchases
     following: Following | None
     roles: TierRoles
@@ -94,6 +96,7 @@ class Tasks:
         await self.housekeeping.tidy(creator_id)
         await self.awarding.acts.purge(creator_id)
         await self.awarding.flags.look(creator_id, datetime.now(UTC))
+        await self.learning.take_turn(creator_id, self.stop)
 
     async def refresh(self, payload: dict[str, int]) -> None:
         """Have every creator's links looked at again, each in a job of its own."""
@@ -115,6 +118,10 @@ class Tasks:
         """Do a turn of moving a creator's library to another embedder."""
         creator_id = CreatorId(payload["creator_id"])
         await self.reindexing.take_turn(creator_id, payload["run"], payload["turn"])
+
+    async def learn(self, payload: dict[str, int]) -> None:
+        """Make searchable what a creator's staff wrote down."""
+        await self.learning.take_turn(CreatorId(payload["creator_id"]), self.stop)
 
     async def award(self, payload: dict[str, int]) -> None:
         """Judge what a creator's students did."""
@@ -218,7 +225,7 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
     for name, run in (
         ("recheck", tasks.recheck), ("respell", tasks.respell), ("reindex", tasks.reindex),
         ("redeem", tasks.redeem), ("payouts", tasks.pay_out), ("award", tasks.award), ("streaks", tasks.streaks),
-        ("memberships", tasks.memberships),
+        ("memberships", tasks.memberships), ("learn", tasks.learn),
     ):  # fmt: skip
         queue.entrypoint(name, concurrency_limit=1)(_handler(name, run, tasks.stop))
 

@@ -126,7 +126,8 @@ Value = str | float | Attachment | Person | Role
 class Request:
     """One thing a person asked for: a command with its arguments, or a button with its payload.
 
-    ``message_id`` is the platform's, where it was asked in a message that stands in the chat.
+    ``message_id`` is the platform's, where it was asked in a message that stands in the chat. ``about`` is that of
+    the message whose button was pressed, or which a message replies to; else empty.
     """
 
     place: Place
@@ -134,6 +135,7 @@ class Request:
     command: str
     arguments: Mapping[str, Value] = field(default_factory=dict)
     message_id: str = field(default="", compare=False)
+    about: str = ""
 
 
 class Tone(StrEnum):

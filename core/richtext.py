@@ -98,6 +98,23 @@ def link(text: str, address: str) -> Span:
     return Span(text, link=address)
 
 
+_ADDRESS: Final = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+_BEHIND_ADDRESS: Final = ".,;:!?'\u2019\u201d*_"
+
+
+def linked(text: str) -> "RichText":
+    """Text that the staff wrote, in which web addresses open; each is shown, so that none hides where it leads."""
+    spans: list[Span] = []
+    at = 0
+    for found in _ADDRESS.finditer(text):
+        address = found[0].rstrip(_BEHIND_ADDRESS)
+        if address.count(")") > address.count("("):
+            address = address.rstrip(")")
+        spans += [Span(text[at : found.start()]), link(address.partition("://")[2], address)]
+        at = found.start() + len(address)
+    return RichText.of(*spans, text[at:])
+
+
 def joined(parts: "list[RichText]", separator: str = "\n") -> RichText:
     """Rich texts with a separator between them."""
     result = RichText()

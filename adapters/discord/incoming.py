@@ -64,7 +64,9 @@ def _chosen(user_id: str, resolved: Json) -> Person:
 def button_request(interaction: discord.Interaction) -> Request:
     """A pressed button."""
     action, _, payload = str(_data(interaction)["custom_id"]).partition(":")
-    return Request(place_of(interaction), person_of(interaction), action, {"payload": payload})
+    message = interaction.message
+    pressed = str(message.id) if message and not message.flags.ephemeral else ""  # else nobody can edit it later
+    return Request(place_of(interaction), person_of(interaction), action, {"payload": payload}, about=pressed)
 
 
 def being_typed(interaction: discord.Interaction) -> Typing | None:
@@ -81,7 +83,8 @@ def question(message: discord.Message, bot_id: int) -> Request | None:
         return None
     text = re.sub(rf"<@!?{bot_id}>", " ", _content(message)).strip()
     place = place_in(message.channel.id, message.guild)
-    return Request(place, speaker(message), ASK, {"question": text}, str(message.id))
+    answered = str(message.reference.message_id or "") if message.reference else ""
+    return Request(place, speaker(message), ASK, {"question": text}, str(message.id), about=answered)
 
 
 def is_spoken(message: discord.Message) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import asyncpg
 
 from adapters.postgres.acts import record_act
+from adapters.postgres.asked import count_vote, note_asked
 from adapters.postgres.database import Connection, Database
 from core.asking.answer import Answer, Outcome
 from core.asking.limits import (
@@ -152,6 +153,9 @@ OWN_SUBMISSIONS: Final = """
     SELECT creator_id, title, words, link, file_name, state, reason, submitted_at, reviewed_at FROM submissions
      WHERE student_id = $1 ORDER BY id
 """
+OWN_ESCALATIONS: Final = """
+    SELECT creator_id, question, asked_at, withdrawn_at FROM escalation_askers WHERE student_id = $1 ORDER BY asked_at
+"""
 OWN_WATCHED: Final = """
     SELECT creator_id, source_id, opened_at, beat_at, position_s, covered, wall_s, beats, done_at FROM watched
      WHERE student_id = $1 ORDER BY opened_at
@@ -221,6 +225,7 @@ class PostgresConversations:
                 [asdict(citation) for citation in answer.citations], answer.model, asdict(answer.usage),
                 dict(answer.timing_ms),
             )  # fmt: skip
+            await note_asked(connection, speaker, MessageId(message_id), question, answer)
             await _settle(connection, speaker.creator_id, answer, admission)
             if wording is not None:
                 await record_act(connection, question_asked(speaker, MessageId(message_id), wording))
@@ -254,6 +259,7 @@ class PostgresConversations:
         """Keep a person's vote on an answer; False when there is no such answer."""
         try:
             async with self._database.creator(speaker.creator_id, speaker.student_id) as connection:
+                await count_vote(connection, speaker, message_id, helpful=helpful)
                 await connection.execute(VOTE, speaker.creator_id, message_id, speaker.student_id, helpful)
         except asyncpg.ForeignKeyViolationError:
             return False
@@ -267,6 +273,7 @@ class PostgresConversations:
                 "votes": await connection.fetch(OWN_VOTES, student_id),
                 "sessions": await connection.fetch(OWN_SESSIONS, student_id),
                 "chronos": await connection.fetch(OWN_TRANSACTIONS, student_id),
+                "asked_the_staff": await connection.fetch(OWN_ESCALATIONS, student_id),
                 "learning_acts": await connection.fetch(OWN_ACTS, student_id),
                 "streaks": await connection.fetch(OWN_STREAKS, student_id),
                 "flags": await connection.fetch(OWN_FLAGS, student_id),

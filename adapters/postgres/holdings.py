@@ -9,15 +9,18 @@ import asyncpg
 
 from adapters.postgres.candidates import read_candidates
 from adapters.postgres.database import Database, system_role
+from adapters.postgres.knowledge import read_given, read_pair
 from adapters.postgres.packed import OPEN, RANGES, UNIT_COLUMNS, VECTORS, unpack_source
 from adapters.postgres.transcripts import chapters_from_json
 from core.asking.gate import Cutoff
+from core.asking.given import Given, GivenText
 from core.asking.holdings import CorpusState, Extent, Span, StoredSentence
 from core.asking.ranking import SearchQuery
 from core.asking.snapshot import Snapshot
 from core.errors import EmbedderChanged
 from core.ids import CreatorId, SourceId
 from core.library.media import MediaKey
+from core.library.store import SourceKind
 from core.library.transcript import LocatorKind
 from core.library.watching import WatchedSentence, WatchedSource
 from core.tiers import Scope
@@ -58,7 +61,7 @@ WINDOW_VECTORS: Final = _VECTORS.format(table="passage_embeddings")
 # One place after another: of a range, the planner would read the whole source.
 SENTENCES: Final = """
     SELECT s.source_id, s.position, s.start_s, s.end_s, s.paragraph, s.text, x.title, x.link, x.duration_s,
-           x.timing <> 'none' AS timed, s.locator, x.locator_kind, s.speaker, x.tier,
+           x.timing <> 'none' AS timed, s.locator, x.locator_kind, s.speaker, x.tier, x.kind,
            (SELECT h.start_s FROM segments h
              WHERE h.creator_id = $1 AND h.source_id = s.source_id AND h.position <= s.position AND NOT h.estimated
              ORDER BY h.position DESC LIMIT 1) AS linked_s
@@ -137,9 +140,20 @@ class PostgresHoldings:
                 SourceId(row["source_id"]), row["position"], row["start_s"], row["end_s"], row["linked_s"],
                 row["paragraph"], row["text"], row["title"], row["link"], row["duration_s"], row["timed"],
                 row["locator"], LocatorKind(row["locator_kind"]), row["speaker"], row["tier"],
+                SourceKind(row["kind"]),
             )
             for row in rows
         ]  # fmt: skip
+
+    async def given(self, scope: Scope, folded: str) -> Given:
+        """What was written for a question in just these words, and the notes."""
+        async with self._database.creator(scope.creator_id) as connection:
+            return await read_given(connection, scope, folded)
+
+    async def pair(self, scope: Scope, source_id: SourceId) -> GivenText | None:
+        """A question with its answer, as it is now; None where it was removed, or is out of scope."""
+        async with self._database.creator(scope.creator_id) as connection:
+            return await read_pair(connection, scope, source_id)
 
     async def set_cutoff(self, creator_id: CreatorId, version: int, embedder_id: str, cutoff: Cutoff) -> None:
         """Keep a calibrated gate, unless one of a later version is there, or another embedder."""

@@ -67,7 +67,9 @@ EMBEDDED: Final = """
 BACKGROUND: Final = f"""
     WITH others AS (
         SELECT id FROM sources
-         WHERE creator_id = $1 AND id <> $2 AND status = 'ready' AND removed_at IS NULL ORDER BY id LIMIT {OTHERS}
+         WHERE creator_id = $1 AND id <> $2 AND status = 'ready' AND removed_at IS NULL
+           AND kind NOT IN ('qa', 'note')
+         ORDER BY id LIMIT {OTHERS}
     )
     SELECT (SELECT count(*) FROM others) AS texts, term, count(DISTINCT source_id) AS texts_with
       FROM passages p JOIN others o ON o.id = p.source_id, unnest(p.terms) AS term

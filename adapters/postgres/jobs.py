@@ -32,6 +32,8 @@ SHOP: Final = "shop"
 """The queue's entrypoint for what is due in a creator's shop."""
 TIER_ROLES: Final = "tier_roles"
 """The queue's entrypoint for having the roles of a creator's students follow their tiers."""
+LEARN: Final = "learn"
+"""The queue's entrypoint for making searchable what a creator's staff wrote down."""
 CALIBRATE: Final = "calibrate"
 """The queue's entrypoint for finding a creator's cut-off anew."""
 

@@ -55,25 +55,32 @@ async def _say(connection: Connection, creator_id: CreatorId, batch: Batch, coun
     await post(connection, creator_id, Place(**to["place"]), reply_to_json(notice))
 
 
-async def tell(connection: Connection, creator_id: CreatorId, student_id: StudentId, notice: Reply) -> None:
+async def tell(connection: Connection, creator_id: CreatorId, student_id: StudentId, notice: Reply) -> list[int]:
     """Inside a creator's transaction, write to a student privately, where one of the creator's platforms can.
 
     Buttons stay; files do not. Whoever has no such account is not told.
+
+    Returns:
+        The ids of what was put into the outbox.
     """
     async with system_role(connection):
         to = await connection.fetchrow(PRIVATELY, creator_id, student_id)
-    if to is not None:
-        place = Place(to["platform"], "", recipient=to["external_id"])
-        await post(connection, creator_id, place, reply_to_json(notice))
+    if to is None:
+        return []
+    place = Place(to["platform"], "", recipient=to["external_id"])
+    return [await post(connection, creator_id, place, reply_to_json(notice))]
 
 
-async def tell_staff(connection: Connection, creator_id: CreatorId, notice: Reply) -> None:
-    """Inside a creator's transaction, write to the staff where /settings says, else to the owner."""
+async def tell_staff(connection: Connection, creator_id: CreatorId, notice: Reply) -> list[int]:
+    """Inside a creator's transaction, write to the staff where /settings says, else to the owner.
+
+    Returns:
+        The ids of what was put into the outbox.
+    """
     rows = await connection.fetch(STAFF_PLACES, creator_id, Subject.STAFF.value)
-    for row in rows:
-        await post(connection, creator_id, Place(**row["place"]), reply_to_json(notice))
-    if not rows:
-        async with system_role(connection):
-            owner_id = await connection.fetchval(OWNER, creator_id)
-        if owner_id is not None:
-            await tell(connection, creator_id, StudentId(owner_id), notice)
+    if rows:
+        content = reply_to_json(notice)
+        return [await post(connection, creator_id, Place(**row["place"]), content) for row in rows]
+    async with system_role(connection):
+        owner_id = await connection.fetchval(OWNER, creator_id)
+    return [] if owner_id is None else await tell(connection, creator_id, StudentId(owner_id), notice)

@@ -14,7 +14,7 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 from adapters.telegram.administrators import Administrators
 from adapters.telegram.failures import says
 from adapters.telegram.files import Files
-from adapters.telegram.hearing import Heard, hear, meant, person_of, place_of, topic_of
+from adapters.telegram.hearing import Heard, answered_id, hear, meant, person_of, place_of, topic_of
 from adapters.telegram.overhearing import reacted, said
 from adapters.telegram.whispering import remembered, remembering
 from adapters.telegram.writing import Writer
@@ -127,7 +127,7 @@ class Answering:
             typed = parse(heard.text, self._responder.commands, attachment, find_member=lambda t: meant(message, t))
             return [Request(place, await self._author(message), typed.command.name, typed.arguments)]
         author, message_id = await self._author(message), str(message.message_id)
-        asked = Request(place, author, "ask", {"question": heard.text}, message_id)
+        asked = Request(place, author, "ask", {"question": heard.text}, message_id, about=answered_id(message))
         # In a private chat nobody has to mention the bot, so a reply there says nothing of what it replies to.
         answered = [] if place.direct else self._files.answered_by(message)
         found = await requests_of(asked, self._responder, self._files.sent_with(message), answered)
@@ -210,12 +210,13 @@ class Answering:
 
     async def _respond_to_press(self, query: CallbackQuery, data: str, place: Place, group: str) -> Reply:
         action, _, payload = data.partition(":")
+        pressed = str(query.message.message_id) if query.message else ""
         # Pressed data can be forged, so a group that it names counts only for those who administrate it.
         about = replace(place, community=place.community or group)
         person = await self._person(query.from_user, about)
         if person.manages:
             place = about
-        return await self._responder.respond(Request(place, person, action, {"payload": payload}))
+        return await self._responder.respond(Request(place, person, action, {"payload": payload}, about=pressed))
 
     async def _write_after_press(self, query: CallbackQuery, place: Place, reply: Reply, message_id: int) -> None:
         if reply.replaces:

@@ -72,6 +72,12 @@ def _mentioned(message: Message, text: str) -> list[User | None]:
     return [entity.user for entity, shown in found.items() if shown.strip() == text]
 
 
+def answered_id(message: Message) -> str:
+    """The id of the message that this one replies to, or an empty text."""
+    answered = message.reply_to_message
+    return "" if answered is None or answered.forum_topic_created is not None else str(answered.message_id)
+
+
 def _answered(message: Message) -> User | None:
     answered = message.reply_to_message
     if answered is None or answered.sender_chat is not None or answered.forum_topic_created is not None:

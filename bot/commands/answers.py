@@ -4,12 +4,12 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from core.asking.answer import Answer, Citation, Locator, Mode, Outcome, by_source
+from core.asking.answer import Answer, Citation, Locator, Mode, Origin, Outcome, Sentence, by_source
 from core.asking.sessions import Past
 from core.conversation import Button, Reply
 from core.ids import CreatorId, MessageId, SourceId
 from core.library.watching import RenewableLinks
-from core.richtext import RichText, Span, bold, italic, joined, link
+from core.richtext import RichText, Span, bold, italic, joined, link, linked
 
 SHORT: Final = 200
 _BECAME: Final = {Outcome.ABSTAINED: "Declined: ", Outcome.REFUSED: "Refused: "}
@@ -25,7 +25,7 @@ def answer_reply(
     parts: list[RichText] = []
     if answer.notice:
         parts.append(RichText.of(answer.notice))
-    elif answer.mode is Mode.QUOTED and answer.outcome is Outcome.ANSWERED:
+    elif _is_quoted(answer):
         parts.append(RichText.of(italic(_QUOTED_FROM)))
     parts += _sentences(answer, urls)
     if answer.citations:
@@ -36,12 +36,25 @@ def answer_reply(
 
 
 def _sentences(answer: Answer, urls: Mapping[str, str]) -> list[RichText]:
-    """Quotes stand apart; written sentences run on."""
+    """What the staff wrote and quotes stand apart; written sentences run on."""
+    given = [_given(s, urls) for s in answer.sentences if s.origin is not Origin.SOURCE]
     shown = [
         RichText.of(_quote_marks(s.text) if answer.mode is Mode.QUOTED else s.text, *_chips(s.labels, urls))
         for s in answer.sentences
+        if s.origin is Origin.SOURCE
     ]
-    return shown if answer.mode is Mode.QUOTED or not shown else [joined(shown, " ")]
+    return [*given, *(shown if answer.mode is Mode.QUOTED or not shown else [joined(shown, " ")])]
+
+
+def _given(sentence: Sentence, urls: Mapping[str, str]) -> RichText:
+    """What the staff wrote, as they wrote it; its addresses open."""
+    label = RichText.of("📌 ", bold("Note: ")) if sentence.origin is Origin.NOTE else ""
+    return RichText.of(label, linked(sentence.text), *_chips(sentence.labels, urls))
+
+
+def _is_quoted(answer: Answer) -> bool:
+    said = {sentence.origin for sentence in answer.sentences}
+    return answer.mode is Mode.QUOTED and answer.outcome is Outcome.ANSWERED and said != {Origin.NOTE}
 
 
 def _quote_marks(text: str) -> str:

@@ -9,20 +9,26 @@ import structlog
 
 from bot.commands.answers import answer_reply, past_answer
 from bot.commands.clips import clip_button
+from bot.commands.escalating import ask_the_creator, reply_to_card
+from bot.commands.gaps import offer_to_withdraw
 from bot.commands.quizzes import quiz_button
 from bot.commands.registry import Context, Registry, said
 from bot.commands.watching import watch_button
 from core.asking.answer import Answer
-from core.asking.engine import Question
+from core.asking.engine import Explained, Question
 from core.asking.limits import Admission, with_budget_notice
 from core.asking.sessions import Past, Speaker
+from core.asking.words import STOP_WORDS, tokens
 from core.conversation import Button, Parameter, Reply
 from core.errors import DatabaseFull, Refused
 from core.ids import CreatorId, MessageId, SourceId
 from core.members.directory import refusal
 from core.richtext import RichText, bold, joined
+from core.tiers import Scope
 
 HISTORY_LENGTH: Final = 10
+MOST_FOLLOWING: Final = 3
+LONGEST_LABEL: Final = 80
 
 log = structlog.get_logger()
 commands = Registry()
@@ -35,6 +41,8 @@ commands = Registry()
 )
 async def ask(context: Context) -> Reply:
     """Answer a question from the creator's material."""
+    if drafted := await reply_to_card(context):
+        return drafted
     services, speaker, creator = context.services, context.speaker, context.creator
     if reason := refusal(context.standing):
         raise Refused(reason)
@@ -44,7 +52,8 @@ async def ask(context: Context) -> Reply:
         creator.id, text, await services.conversations.context(speaker), creator.language,
         may_write=admission is not None and admission.may_write, tiers=speaker.tiers,
     )  # fmt: skip
-    answer = await services.engine.answer(question)
+    explained = await services.engine.explain(question)
+    answer = explained.answer
     *more, quiz = await asyncio.gather(
         clip_button(services.clips, creator.id, answer),
         watch_button(services.watching, creator.id, answer),
@@ -54,9 +63,34 @@ async def ask(context: Context) -> Reply:
     if admission is not None:
         answer = with_budget_notice(answer, admission)
         kept = await _kept(context, text[:4000], answer, admission)
+    put = ask_the_creator(answer, creator.id, kept)
     alone = answer.members_only and not context.place.direct
-    reply = answer_reply(answer, creator.id, kept, [each for each in more if each])
-    return replace(reply, private=alone, buttons=(*reply.buttons, (quiz,)) if quiz else reply.buttons)
+    reply = answer_reply(answer, creator.id, kept, [each for each in (*more, put) if each])
+    following = [(button,) for button in await _following(context, explained)]
+    offered = ((quiz,),) if quiz else ()
+    return replace(reply, buttons=(*reply.buttons, *offered, *following), private=alone)
+
+
+async def _following(context: Context, explained: Explained) -> list[Button]:
+    """Questions that the staff have answered, beside this one and about the same."""
+    answer = explained.answer
+    cited = {citation.source_id for citation in answer.citations}
+    near = [source for hit in explained.hits if (source := hit.source_id) not in cited]
+    if not near or not cited:
+        return []
+    scope = Scope(context.creator.id, context.standing.tiers)
+    questions = await context.services.knowledge.questions(scope, near)
+    said = _content(context, f"{context.text('question')} {answer.text}")
+    found = [(each, questions[each]) for each in dict.fromkeys(near) if each in questions]
+    return [
+        Button(f"💬 {text}"[:LONGEST_LABEL], "next_question", str(each))
+        for each, text in found
+        if not said.isdisjoint(_content(context, text))
+    ][:MOST_FOLLOWING]
+
+
+def _content(context: Context, text: str) -> set[str]:
+    return set(context.services.stem([word for word in tokens(text) if word not in STOP_WORDS]))
 
 
 async def _admitted(context: Context) -> Admission | None:
@@ -92,7 +126,8 @@ async def vote(context: Context) -> Reply:
     kept = await context.services.conversations.vote(speaker, MessageId(int(message_id)), helpful=helpful == "1")
     if not kept:
         raise Refused("That answer is not kept any more, so there is nothing to vote on.")
-    return said("Thank you, noted.", private=True)
+    wrong = helpful == "0" and await offer_to_withdraw(context, speaker.creator_id, MessageId(int(message_id)))
+    return Reply(RichText.of("Thank you, noted."), ((wrong,),) if wrong else (), private=True)
 
 
 def _vote_payload(context: Context) -> tuple[str, str, str]:

@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 from bot.commands.registry import Context, Registry
-from core.asking.answer import Answer
+from core.asking.answer import Answer, Origin
 from core.conversation import Button, File, Reply
 from core.errors import Refused
 from core.ids import CreatorId, SourceId
@@ -23,10 +23,9 @@ commands = Registry()
 
 async def clip_button(clips: Clips, creator_id: CreatorId, answer: Answer) -> Button | None:
     """The button under an answer; None where its first citation has no kept recording or no second that was heard."""
-    if not answer.citations:
-        return None
-    cited = answer.citations[0]
-    if cited.start_s is None or cited.locator.value != clock(cited.start_s):
+    notes = {label for sentence in answer.sentences if sentence.origin is Origin.NOTE for label in sentence.labels}
+    cited = next((citation for citation in answer.citations if citation.label not in notes), None)
+    if cited is None or cited.start_s is None or cited.locator.value != clock(cited.start_s):
         return None
     key = await clips.recording(creator_id, cited.source_id)
     if key is None:

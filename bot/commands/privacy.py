@@ -21,16 +21,19 @@ KEPT: Final = (
     "your places in seasons and whether rankings show you",
     "your answers to quizzes",
     "the projects that you handed in",
+    "what you put to the staff",
     "whether the staff was asked to look at your account and why",
     "the names and ids that the platforms gave me, and which accounts you linked",
     "what Whop says of your memberships there",
 )
 LAST_KEPT: Final = "with which creators you are enrolled, in which tier and by whom"
 WHO_SEES: Final = (
-    "Only you can read your questions here; they are never shown to other students or used for other creators. "
-    "Staff see your name, whether you are enrolled, your tier, what you handed in and what you bought from them. If "
-    "you erase everything, your CHRONOS are lost, and the books that they stood in stay without you. If a creator "
-    "had paused or ended your access, a mark stays so that this holds: a code that does not show who you are."
+    "Only you can read your conversations here; they are never shown to other students or used for other creators. "
+    "Staff see your name, whether you are enrolled, your tier, what you handed in and what you bought from them; and "
+    "without your name, for 30 days questions that got no good answer, and what you put to them until you take it "
+    "back. What they answer to it is for everybody. If you erase everything, your CHRONOS are lost, and the books "
+    "that they stood in stay without you. If a creator had paused or ended your access, a mark stays so that this "
+    "holds: a code that does not show who you are."
 )
 
 

@@ -7,8 +7,11 @@ from typing import Final
 
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
+from core.asking.escalations import Escalations
+from core.asking.gaps import AskedQuestions
 from core.asking.limits import Limits
 from core.asking.sessions import Conversations, Speaker
+from core.asking.words import Stemmer
 from core.conversation import (
     PLAIN_AUDIENCE,
     Attachment,
@@ -28,6 +31,7 @@ from core.library.catalogue import Catalogue
 from core.library.clips import Clips
 from core.library.glossary import Glossaries
 from core.library.intake import Intake
+from core.library.knowledge import Knowledge
 from core.library.reindexing import Reindexings
 from core.library.revising import Revisions
 from core.library.scratch import Scratch
@@ -94,6 +98,10 @@ class Services:
     revisions: Revisions
     glossaries: Glossaries
     announcements: Announcements
+    knowledge: Knowledge
+    escalations: Escalations
+    asked: AskedQuestions
+    stem: Stemmer
     ledger: Ledger
     rewards: Rewards
     streaks: Streaks

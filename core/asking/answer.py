@@ -60,12 +60,24 @@ class Citation:
     quote: str
 
 
+class Origin(StrEnum):
+    """Where a sentence of an answer comes from: a source, a note of the staff, or their answer to the question."""
+
+    SOURCE = "source"
+    NOTE = "note"
+    PAIR = "pair"
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of the answer with the labels of the citations that support it."""
+    """A sentence of the answer with the labels of the citations that support it.
+
+    What the staff wrote (``origin``) is there as a whole and as it was written, with lines and addresses.
+    """
 
     text: str
     labels: tuple[str, ...] = ()
+    origin: Origin = Origin.SOURCE
 
 
 @dataclass(frozen=True, slots=True)

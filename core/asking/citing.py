@@ -124,7 +124,7 @@ def _run_on(evidence: Evidence, start: Start) -> Iterator[StoredSentence]:
             return
         yield sentence
         paragraph = sentence.paragraph
-        words += len(sentence.text.split())
+        words += 0 if _is_heading(sentence) else len(sentence.text.split())
         position += 1
 
 

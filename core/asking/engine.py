@@ -16,7 +16,9 @@ from core.asking.checking import verify
 from core.asking.citing import Evidence, citation, numbered, quotes, spans_to_quote, spans_to_read
 from core.asking.embedding import Embedder, Embedders
 from core.asking.gate import Cutoff, answers_by_itself, calibrate, confidence, cutoff_of, null_questions
-from core.asking.holdings import CorpusState, Extent, Holdings, Snapshots, StoredSentence
+from core.asking.given import MOST_NOTES, NEARLY, Given, GivenText, asks_the_same, touched
+from core.asking.holdings import CorpusState, Extent, Holdings, Snapshots, Span, StoredSentence
+from core.asking.notes import applied, as_evidence, notes_alone, pair_answer, with_notes
 from core.asking.ranking import Hit, Ranking, SearchQuery, rank
 from core.asking.single_flight import SingleFlight
 from core.asking.snapshot import Snapshot
@@ -24,6 +26,9 @@ from core.asking.words import LONGEST_QUESTION, CleanQuestion, Stemmer, clean_qu
 from core.asking.writing import AnswerModel, Draft, Task, Turn
 from core.errors import EmbedderChanged, EmbedderMissing, ProviderError
 from core.ids import CreatorId
+from core.library.knowledge import fold
+from core.library.store import SourceKind
+from core.library.transcript import LocatorKind
 from core.library.watching import WatchLinks
 from core.tiers import NO_TIERS, Scope, Tiers
 
@@ -34,6 +39,7 @@ NOT_COVERED_HERE: Final = (
 )
 NOTHING_YET: Final = "There is nothing to answer from yet: no video or document has been added."
 CLOSEST: Final = "I am not sure that this answers it. The closest moments are:"
+WITHDRAWN: Final = "The staff took back what I answered to that. A better answer is on its way."
 NO_QUESTION: Final = "I could not find a question in that. Try a whole sentence, such as: how do I start?"
 
 SHORT_QUESTION: Final = 3
@@ -191,16 +197,22 @@ class Engine:
 
     async def _searched(self, question: Question, cleaned: CleanQuestion, timing: Timing) -> Explained:
         with timing.of("library"):
-            state = await self._holdings.state(question.creator_id)
+            state, given = await asyncio.gather(
+                self._holdings.state(question.creator_id),
+                self._holdings.given(question.scope, fold(question.text)),
+            )
+        if given.pair and given.answered_by(given.pair):
+            return Explained(pair_answer(question.creator_id, given.pair, self._links))
         if state.version == 0:
-            return Explained(_without_answer(Outcome.ABSTAINED, NOTHING_YET))
-        key = _cache_key(question, cleaned, state)
+            on_topic = touched(given.notes, question.text, self._stem)
+            return Explained(self._notes_or(on_topic, question, _without_answer(Outcome.ABSTAINED, NOTHING_YET)))
+        key = None if given.withdrawn_at else _cache_key(question, cleaned, state)
         if key and (kept := self._cache.find(key)):
             return Explained(kept)
         if not key or not self._models or not question.may_write:
-            return await self._looked_up(question, cleaned, state, timing)
+            return await self._looked_up(question, cleaned, state, given, timing)
         explained, joined = await self._flights.fly(
-            key, lambda: self._looked_up(question, cleaned, state, timing, key)
+            key, lambda: self._looked_up(question, cleaned, state, given, timing, key)
         )
         return explained.free if joined else explained
 
@@ -209,26 +221,60 @@ class Engine:
         question: Question,
         cleaned: CleanQuestion,
         state: CorpusState,
+        given: Given,
         timing: Timing,
         key: AnswerKey | None = None,
     ) -> Explained:
         opened, queries = await self._prepared(question, cleaned, state, timing)
         found = await self._find(queries, opened, timing)
-        answer = await self._answer_from(found, question, opened.scope, timing)
+        pair = await self._nearly_asked(found, question, opened.scope)
+        if pair and given.answered_by(pair):
+            return Explained(pair_answer(question.creator_id, pair, self._links), found.ranking.hits)
+        if given.withdrawn_at:
+            return Explained(_without_answer(Outcome.ABSTAINED, WITHDRAWN))
+        answer = await self._noted(found, question, opened.scope, given, timing)
         if opened.partial and answer.outcome is Outcome.ABSTAINED:
             answer = replace(answer, notice=NOT_COVERED_HERE)
         if key and opened.library.version == state.version:  # it may have moved meanwhile
             self._cache.keep(key, answer)
         return Explained(answer, found.ranking.hits, found.ranking.gate)
 
-    async def _answer_from(self, found: Found, question: Question, scope: Scope, timing: Timing) -> Answer:
-        if found.confidence is Confidence.NONE:
+    async def _nearly_asked(self, found: Found, question: Question, scope: Scope) -> GivenText | None:
+        """The pair that was written for this question in hardly other words."""
+        near = [Span(s.source_id, s.unit, s.unit) for s in found.ranking.starts if s.close >= NEARLY]
+        for sentence in await self._holdings.sentences(scope, near) if near else ():
+            asked = sentence.kind is SourceKind.QA and sentence.text == sentence.locator
+            if asked and asks_the_same(question.text, sentence.text, self._stem):
+                return await self._holdings.pair(scope, sentence.source_id)
+        return None
+
+    async def _noted(self, found: Found, question: Question, scope: Scope, given: Given, timing: Timing) -> Answer:
+        """Answer below the notes that belong to the question; where the library hardly says, by notes alone."""
+        on_topic = touched(given.notes, question.text, self._stem)
+        notes, besides = applied(given.notes, on_topic, found.ranking)
+        answer = await self._answer_from(replace(found, ranking=besides), question, scope, notes, timing)
+        if answer.outcome is Outcome.ABSTAINED or (on_topic and answer.notice):
+            shown = notes if found.confidence in SURE else on_topic
+            return self._notes_or(shown, question, answer)
+        return with_notes(answer, notes, question.creator_id, self._links)
+
+    def _notes_or(self, notes: Sequence[GivenText], question: Question, answer: Answer) -> Answer:
+        if not notes:
+            return answer
+        noted = notes_alone(question.creator_id, notes[:MOST_NOTES], self._links)
+        return replace(noted, usage=answer.usage)
+
+    async def _answer_from(
+        self, found: Found, question: Question, scope: Scope, notes: Sequence[GivenText], timing: Timing
+    ) -> Answer:  # fmt: skip
+        if found.confidence is Confidence.NONE or not found.ranking.starts:
             return _without_answer(Outcome.ABSTAINED, NOT_COVERED)
         with timing.of("evidence"):
             may_write = question.may_write and self._models
             spans = spans_to_read(found.ranking) if may_write else spans_to_quote(found.ranking)
-            evidence = Evidence.of(await self._holdings.sentences(scope, spans))
-        if not evidence.stored:  # removed between ranking and reading
+            stored = await self._holdings.sentences(scope, spans)
+            evidence = Evidence.of([*as_evidence(notes), *stored])
+        if not stored:  # removed between ranking and reading
             return _without_answer(Outcome.ABSTAINED, NOT_COVERED)
         if may_write:
             with timing.of("writing"):
@@ -348,7 +394,9 @@ class Engine:
         citations = tuple(
             citation(question.creator_id, str(number), quote, self._links) for number, quote in enumerate(chosen, 1)
         )
-        quoted = " ".join(f"{cited.title} {cited.quote}" for cited in citations)
+        quoted = " ".join(
+            f"{cited.title} {_above(quote)} {cited.quote}" for cited, quote in zip(citations, chosen, strict=True)
+        )
         sure = found.confidence in SURE and answers_by_itself(question.text, quoted, found.ranking.covered)
         return Answer(
             outcome=Outcome.ANSWERED if sure else Outcome.CLOSEST,
@@ -392,6 +440,11 @@ def _problem(text: str, cleaned: CleanQuestion) -> str:
     if len(text) > LONGEST_QUESTION:
         return f"That is {len(text):,} characters. Please ask one question in at most {LONGEST_QUESTION:,}."
     return NO_QUESTION if cleaned.empty else ""
+
+
+def _above(quote: Sequence[StoredSentence]) -> str:
+    """The heading, or the question, that a quote stands under."""
+    return quote[0].locator if quote[0].locator_kind is LocatorKind.HEADING else ""
 
 
 def _members_only(cited: Iterable[Sequence[StoredSentence]]) -> bool:

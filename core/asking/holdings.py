@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.asking.gate import Cutoff
+from core.asking.given import Given, GivenText
 from core.asking.ranking import SearchQuery
 from core.asking.snapshot import Snapshot
 from core.ids import CreatorId, SourceId
+from core.library.store import SourceKind
 from core.library.transcript import LocatorKind
 from core.tiers import NO_TIERS, Scope
 
@@ -74,6 +76,7 @@ class StoredSentence:
     locator_kind: LocatorKind = LocatorKind.TIME
     speaker: str = ""
     tier: str = ""
+    kind: SourceKind = SourceKind.VIDEO
 
 
 class Holdings(Protocol):
@@ -103,6 +106,14 @@ class Holdings(Protocol):
 
     async def sentences(self, scope: Scope, spans: Sequence[Span]) -> list[StoredSentence]:
         """The sentences of spans, span after span; those of sources removed or out of scope are left out."""
+        ...
+
+    async def given(self, scope: Scope, folded: str) -> Given:
+        """The notes, and what was written for a question in these words (see ``core.library.knowledge.fold``)."""
+        ...
+
+    async def pair(self, scope: Scope, source_id: SourceId) -> GivenText | None:
+        """A question with its answer, as it is now; None where it was removed, or is out of scope."""
         ...
 
     async def set_cutoff(self, creator_id: CreatorId, version: int, embedder_id: str, cutoff: Cutoff) -> None:

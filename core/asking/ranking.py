@@ -87,11 +87,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A unit worth linking to: its position within the source and its score."""
+    """A unit worth linking to: its position within the source and its score; ``close`` is its own cosine."""
 
     source_id: SourceId
     unit: int
     score: float
+    close: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +138,14 @@ class _Promising:
 
 @dataclass(frozen=True, slots=True)
 class _Spans:
-    """Spans that run forward from candidate units: how good each is as a start and as a hit, and what it covers."""
+    """Spans that run forward from candidate units: how good each is as a start and as a hit, and what it covers.
+
+    ``close`` are the cosines of the units that they begin with.
+    """
 
     first: Positions
     last: Positions
+    close: Floats
     start: Floats
     hit: Floats
     covered: Floats
@@ -237,7 +242,7 @@ def _spans(snapshot: Snapshot, query: SearchQuery, seen: _Seen, promising: _Prom
         + PASSAGE.unit_lexical * _best_inside(own_words[near], here, there)
     )
     by_number = said.sum(axis=0) / max(len(query.terms), 1)
-    return _Spans(first, last, start, hit, np.maximum(coverage, by_number))
+    return _Spans(first, last, promising.unit_dense[at], start, hit, np.maximum(coverage, by_number))
 
 
 def _candidates(snapshot: Snapshot, seen: _Seen, promising: _Promising) -> Positions:
@@ -356,4 +361,4 @@ def _hit(snapshot: Snapshot, spans: _Spans, span: tuple[int, int], score: float)
 def _start(snapshot: Snapshot, spans: _Spans, at: int) -> Start:
     unit = int(spans.first[at])
     source_id, shift = snapshot.place(unit)
-    return Start(source_id, unit + shift, float(spans.start[at]))
+    return Start(source_id, unit + shift, float(spans.start[at]), float(spans.close[at]))

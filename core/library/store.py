@@ -33,13 +33,18 @@ class Stage(StrEnum):
 
 
 class SourceKind(StrEnum):
-    """What a source is; a listing (playlist, channel, feed) is never searched, only looked at again."""
+    """What a source is; a listing (playlist, channel, feed) is never searched, only looked at again.
+
+    A question with its answer, and a note, are written by the staff: see ``core.library.knowledge``.
+    """
 
     VIDEO = "video"
     AUDIO = "audio"
     DOCUMENT = "document"
     WEB_PAGE = "web_page"
     LISTING = "listing"
+    QA = "qa"
+    NOTE = "note"
 
 
 RECORDINGS: Final = frozenset({SourceKind.VIDEO, SourceKind.AUDIO})

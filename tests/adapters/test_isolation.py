@@ -37,10 +37,11 @@ LEDGER: Final = {
     "submissions",
     "wanted_roles",
     "purchases",
+    "escalation_askers",
 }
 """What a person reads over all creators, and a creator's application over all students: to add up, check, decide."""
 COUNTED_OVER_STUDENTS: Final = {"usage", "earn_counts", "earnings"} | LEDGER
-"""Tables with a student whose rows the creator's application may read: they hold no words."""
+"""Tables with a student whose rows the creator's application may read: no words but those meant for the staff."""
 
 RELATIONS: Final = """
     SELECT c.relname AS name, c.relkind::text AS kind, c.relrowsecurity AS bound, c.relforcerowsecurity AS forced,
@@ -126,6 +127,15 @@ PLACED: Final = "INSERT INTO season_standings SELECT $1, id, $2, 5 FROM seasons 
 MOVED: Final = "INSERT INTO movements VALUES ($1, current_date, 'issued', 'message', 1, 5)"
 DIGEST: Final = "INSERT INTO digests (creator_id) VALUES ($1)"
 AUDITED: Final = "INSERT INTO audit (creator_id, action) VALUES ($1, 'grant')"
+WROTE: Final = """
+    INSERT INTO knowledge_entries (creator_id, source_id, kind, question, answer, folded)
+    VALUES ($1, $2, 'qa', 'How?', 'So.', '{how}')
+"""
+ESCALATED: Final = "INSERT INTO escalations (creator_id, entry_id) VALUES ($1, $2) RETURNING id"
+PUT: Final = """
+    INSERT INTO escalation_askers (creator_id, escalation_id, student_id, question, embedder, embedding)
+    VALUES ($1, $2, $3, 'Why?', 'made-up:2', '[1,0]')
+"""
 COPY: Final = """
     INSERT INTO {table} OVERRIDING SYSTEM VALUE
     SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(r) || $1)).* FROM {table} r LIMIT 1
@@ -227,6 +237,10 @@ async def world(database: Database, database_url: str) -> World:
             await connection.execute(LISTED, school.creator_id, school.source_id)
             for statement in (CLAIMED, CHANGED, LIMITED):
                 await connection.execute(statement, school.creator_id)
+            await connection.execute(WROTE, school.creator_id, school.source_id)
+            escalation_id = await connection.fetchval(ESCALATED, school.creator_id, school.source_id)
+            for person in (student, classmate):
+                await connection.execute(PUT, school.creator_id, escalation_id, person)
             await connection.execute(REVISED, school.creator_id, school.source_id)
             await connection.execute(NAMED, school.creator_id)
             await connection.execute(ANNOUNCED, school.creator_id, school.community_id)

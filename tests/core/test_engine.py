@@ -4,10 +4,11 @@ import asyncio
 import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import pytest
 
-from core.asking.answer import Answer, Confidence, Mode, Outcome, Usage
+from core.asking.answer import Answer, Confidence, Mode, Origin, Outcome, Sentence, Usage
 from core.asking.breaker import FAILURES
 from core.asking.embedding import Vector
 from core.asking.engine import (
@@ -16,11 +17,13 @@ from core.asking.engine import (
     NOT_COVERED,
     NOT_COVERED_HERE,
     NOTHING_YET,
+    WITHDRAWN,
     Engine,
     Question,
     in_context,
 )
 from core.asking.gate import Cutoff, null_questions
+from core.asking.given import NOTHING_GIVEN, Given, GivenText
 from core.asking.holdings import CorpusState, Extent, Snapshots, Span, StoredSentence
 from core.asking.ranking import SearchQuery
 from core.asking.snapshot import Snapshot
@@ -28,6 +31,7 @@ from core.asking.words import clean_question
 from core.asking.writing import Draft, DraftSentence, Task, Turn
 from core.errors import ProviderBusy, ProviderError
 from core.ids import CreatorId, SourceId
+from core.library.knowledge import fold
 from core.tiers import ALL_TIERS, NO_TIERS, Scope, Tiers
 from tests.core.embedders import Rack
 from tests.core.workshop import CREATOR, DIMENSIONS, STEM, SUBJECTS, embed, index, lesson, library
@@ -69,6 +73,8 @@ class FakeHoldings:
         default_factory=lambda: {SourceId(10 + at): lesson(subject) for at, subject in enumerate(SUBJECTS)}
     )
     removed: set[SourceId] = field(default_factory=set)
+    pairs: list[GivenText] = field(default_factory=list)
+    noted: Given = NOTHING_GIVEN
     tiers: dict[SourceId, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     kept: dict[CreatorId, tuple[int, str, Cutoff]] = field(default_factory=dict)
@@ -100,6 +106,12 @@ class FakeHoldings:
             if span.source_id not in self.removed and span.source_id in self._open(scope)
             for position in range(span.first, min(span.last + 1, len(self.texts[span.source_id])))
         ]
+
+    async def given(self, scope: Scope, folded: str) -> Given:
+        return replace(self.noted, pair=next((p for p in self.pairs if fold(p.question) == folded), None))
+
+    async def pair(self, scope: Scope, source_id: SourceId) -> GivenText | None:
+        return next((pair for pair in self.pairs if pair.source_id == source_id), None)
 
     async def set_cutoff(self, creator_id: CreatorId, version: int, embedder_id: str, cutoff: Cutoff) -> None:
         self.kept[creator_id] = (version, embedder_id, cutoff)
@@ -591,3 +603,100 @@ async def test_a_model_that_fails_again_and_again_is_left_alone() -> None:
 
     assert len(models[0].tasks) == FAILURES
     assert len(models[1].tasks) > FAILURES
+
+
+# What the staff wrote.
+
+PAIR = GivenText(
+    SourceId(90), "Answer by Ada, 21 November 2026", CLEAN_THE_DRILL, "With a brush: https://example.com/b"
+)
+RULE = GivenText(
+    SourceId(91),
+    "Note by Ada, 21 November 2026",
+    "drill, money back",
+    "Unplug it: https://example.com/n",
+    topics=("drill",),
+)
+PLAIN_RULE = replace(RULE, text="Always unplug it first.")
+
+
+async def test_what_was_written_for_a_question_is_the_answer_and_no_model_is_asked() -> None:
+    desk = Desk(FakeHoldings(version=0, pairs=[PAIR]), models=[ScriptedModel("any", reply=True)])
+    answer = await desk.ask("how do I clean the DRILL")
+
+    assert (answer.outcome, answer.confidence, answer.mode) == (Outcome.ANSWERED, Confidence.HIGH, Mode.QUOTED)
+    assert answer.text == "With a brush: https://example.com/b [1]"
+    assert (answer.citations[0].title, answer.citations[0].locator.words) == (PAIR.title, CLEAN_THE_DRILL)
+    assert answer.grounded
+    assert desk.holdings.calls == ["state"]
+
+
+async def test_what_the_staff_took_back_is_not_answered_again() -> None:
+    taken_back = FakeHoldings(noted=Given(withdrawn_at=datetime(2026, 11, 21, tzinfo=UTC)), pairs=[PAIR])
+    answer = await Desk(taken_back).ask(CLEAN_THE_DRILL)
+    assert (answer.outcome, answer.notice, answer.citations) == (Outcome.ABSTAINED, WITHDRAWN, ())
+    taken_back.pairs = [replace(PAIR, written_at=datetime(2026, 11, 22, tzinfo=UTC))]
+    assert (await Desk(taken_back).ask(CLEAN_THE_DRILL)).outcome is Outcome.ANSWERED, "it was written anew"
+
+
+async def test_a_note_stands_above_quotes_and_counts_first() -> None:
+    plain = await Desk().ask(CLEAN_THE_DRILL)
+    answer = await Desk(FakeHoldings(noted=Given(notes=(RULE,)))).ask(CLEAN_THE_DRILL)
+
+    assert answer.sentences[0] == Sentence(RULE.text, ("1",), Origin.NOTE)
+    assert [s.text for s in answer.sentences[1:]] == [s.text for s in plain.sentences]
+    assert [c.label for c in answer.citations] == [str(n) for n in range(1, len(plain.citations) + 2)]
+    assert answer.citations[0].title == RULE.title
+    assert [label for s in answer.sentences for label in s.labels] == [c.label for c in answer.citations]
+
+
+async def test_a_note_is_the_answer_where_the_material_says_nothing_or_is_not_there() -> None:
+    rule = replace(RULE, topics=("money back",))
+    for holdings in (FakeHoldings(noted=Given(notes=(rule,))), FakeHoldings(version=0, noted=Given(notes=(rule,)))):
+        answer = await Desk(holdings).ask("Do I get my money back?")
+        assert (answer.outcome, answer.notice) == (Outcome.ANSWERED, "")
+        assert [s.text for s in answer.sentences] == [RULE.text]
+        declined = await Desk(holdings).ask("Who won the election in Peru?")
+        assert declined.outcome is Outcome.ABSTAINED
+
+
+async def test_a_model_reads_a_note_as_a_sentence_among_others_and_may_cite_it() -> None:
+    model = ScriptedModel("any", reply=(("S1", "S2"),))
+    desk = Desk(
+        FakeHoldings(noted=Given(notes=(replace(PLAIN_RULE, text="Clean the drill as carefully as you can."),))),
+        [model],
+    )
+    answer = await desk.ask(CLEAN_THE_DRILL)
+
+    noted, *_ = model.tasks[0].evidence
+    assert (noted.title, noted.sentences[0].text) == (RULE.title, "Clean the drill as carefully as you can.")
+    assert answer.mode is Mode.WRITTEN
+    assert RULE.title in {citation.title for citation in answer.citations}
+    assert all(sentence.origin is Origin.SOURCE for sentence in answer.sentences), "it is cited, so not said twice"
+
+
+async def test_the_link_of_a_note_that_a_model_cites_is_shown_since_models_write_none() -> None:
+    rule = replace(RULE, text="Clean the drill as carefully as you can: https://example.com/n")
+    desk = Desk(FakeHoldings(noted=Given(notes=(rule,))), [ScriptedModel("any", reply=(("S1", "S2"),))])
+    answer = await desk.ask(CLEAN_THE_DRILL)
+
+    cited = next(citation.label for citation in answer.citations if citation.title == RULE.title)
+    assert answer.sentences[0] == Sentence(rule.text, (cited,), Origin.NOTE)
+    assert cited in answer.sentences[1].labels
+    assert len({citation.label for citation in answer.citations}) == len(answer.citations)
+
+
+async def test_a_note_that_a_model_leaves_out_is_shown_all_the_same_and_so_is_one_with_a_link() -> None:
+    for rule in (PLAIN_RULE, RULE):
+        answer = await Desk(FakeHoldings(noted=Given(notes=(rule,))), [ScriptedModel("any", reply=True)]).ask(
+            CLEAN_THE_DRILL
+        )
+        assert answer.mode is Mode.WRITTEN
+        assert answer.sentences[0] == Sentence(rule.text, ("1",), Origin.NOTE)
+        assert answer.sentences[1].labels == ("2",)
+
+
+async def test_a_note_for_a_tier_makes_the_answer_one_for_members_alone() -> None:
+    gold = replace(RULE, tier="gold")
+    answer = await Desk(FakeHoldings(noted=Given(notes=(gold,)))).ask(CLEAN_THE_DRILL)
+    assert answer.members_only

@@ -543,6 +543,7 @@ async def test_a_button_runs_its_action_and_thanks_in_private(scene: Scene) -> N
     assert message.content == "Press me"
     request = scene.responder.requests[-1]
     assert (request.command, dict(request.arguments)) == ("vote", {"payload": "7:1"})
+    assert request.about == str(message.id)
 
 
 async def test_a_button_may_replace_its_message(scene: Scene) -> None:
@@ -582,6 +583,7 @@ async def test_a_reply_to_the_bot_is_a_question(scene: Scene) -> None:
     reply = await scene.ask()
     said = await scene.fake.say(scene.bob, scene.general, "and then?", reply_to=reply)
     assert (await scene.general.next_message(after=said)).content == "ask: and then?"
+    assert scene.responder.requests[-1].about == str(reply.id)
 
 
 async def test_a_direct_message_is_a_question(scene: Scene) -> None:

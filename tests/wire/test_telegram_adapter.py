@@ -311,6 +311,7 @@ async def test_a_reply_to_the_bot_asks(scene: Scene, group: FakeChat) -> None:
     await scene.answer(scene.student, group, "and why?", reply_to=answer)
     assert scene.responder.last.arguments == {"question": "and why?"}
     assert scene.responder.last.place == place_of(group)
+    assert scene.responder.last.about == str(answer.id)
 
 
 async def test_a_question_in_a_topic_is_answered_in_the_topic(scene: Scene) -> None:
@@ -755,6 +756,7 @@ async def test_a_short_private_reply_to_a_button_is_a_toast(scene: Scene, group:
     press = await scene.telegram.press(scene.student, answer, "👍")
     assert (press.text, press.show_alert) == ("Thank you, noted.", False)
     assert (scene.responder.last.command, scene.responder.last.arguments) == ("vote", {"payload": "7:1"})
+    assert scene.responder.last.about == str(answer.id)
     assert (scene.responder.last.place, scene.responder.last.person.external_id) == (
         place_of(group),
         str(scene.student.id),
