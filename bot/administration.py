@@ -75,7 +75,7 @@ async def _owner_code(deployment: Deployment, creator: Creator) -> dict[str, str
 
 async def creator_budget(
     settings: Settings, handle: str, per_day: int | None, per_month: int | None
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Set how much a creator may issue, where something is given, and return it as it is now.
 
     Raises:

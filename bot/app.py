@@ -191,7 +191,7 @@ async def open_deployment(settings: Settings) -> AsyncIterator[Deployment]:
 @asynccontextmanager
 async def open_on(
     settings: Settings, address: DatabaseAddress, given_reader: SourceReader | None = None
-) -> AsyncIterator[Deployment]:  # fmt: skip
+) -> AsyncIterator[Deployment]:
     """Everything that stands on a migrated database; sources are read by ``given_reader`` where there is one."""
     scratch = Scratch(settings.storage.data_dir / "scratch")
     files = open_files(settings, scratch)

@@ -35,7 +35,7 @@ MOST_HITS: Final = 10
 
 async def evaluate_files(
     settings: Settings, corpus: Path, questions: Path, predictions: Path, *, core_only: bool
-) -> int:  # fmt: skip
+) -> int:
     """Answer a set's questions and write a line each; return how many.
 
     Raises:
@@ -245,7 +245,7 @@ async def predict(
 
 async def _hits(
     deployment: Deployment, library: EvaluatedLibrary, creator_id: CreatorId, explained: Explained
-) -> list[dict[str, Any]]:  # fmt: skip
+) -> list[dict[str, Any]]:
     hits = explained.hits[:MOST_HITS]
     spans = [Span(hit.source_id, hit.first_unit, hit.last_unit) for hit in hits]
     read = {(s.source_id, s.position): s for s in await deployment.holdings.sentences(Scope.whole(creator_id), spans)}

@@ -29,7 +29,7 @@ async def open_linking(settings: Settings, database: Database) -> AsyncIterator[
     }
     async with Whop(
         api_key, settings.whop.base_url, account_id=settings.whop.account_id, app=_app(settings)
-    ) as seller:  # fmt: skip
+    ) as seller:
         proof = seller if settings.whop.client_id else None
         yield Linking(accounts, settings.public_url, Following(seller, store, products), proof)
 

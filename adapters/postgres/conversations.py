@@ -320,7 +320,7 @@ async def _admit(
     assert used is not None  # noqa: S101 - an aggregate always has a row
     load = Load(
         used["at"], used["person_asked_at"], used["community_asked_at"], float(used["spent_usd"]), used["asked_today"]
-    )  # fmt: skip
+    )
     if limits.person_per_day and load.asked_today >= limits.person_per_day and student_id is not None:
         (more,) = await connection.fetch(MORE_QUESTIONS, creator_id, student_id)
         load = replace(load, bought=more["bought"], sells_more=more["sells_more"])

@@ -398,7 +398,7 @@ class PostgresDirectory:
 
     async def new_join_code(
         self, creator_id: CreatorId, purpose: Purpose = Purpose.COMMUNITY, tier: str = ""
-    ) -> JoinCode:  # fmt: skip
+    ) -> JoinCode:
         """A code that works for seven days; only its hash is kept."""
         letters = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(12))
         expires_at = datetime.now(UTC) + _CODE_LIFE

@@ -80,7 +80,7 @@ BACKGROUND: Final = f"""
 
 async def read_background(
     connection: Connection, creator_id: CreatorId, source_id: SourceId, terms: TermIds
-) -> Background:  # fmt: skip
+) -> Background:
     """In how many other sources each term occurs: of the oldest, so that later uploads change little."""
     rows = await connection.fetch(BACKGROUND, creator_id, source_id, terms.tolist())
     return Background(rows[0]["texts"] if rows else 0, {row["term"]: row["texts_with"] for row in rows})
@@ -88,7 +88,7 @@ async def read_background(
 
 async def read_embedded(
     connection: Connection, creator_id: CreatorId, source_id: SourceId, embedder_id: str
-) -> dict[str, Vector]:  # fmt: skip
+) -> dict[str, Vector]:
     """The stored vectors of a source by their texts: float32 of length 1, as precise as halves are."""
     rows = await connection.fetch(EMBEDDED, creator_id, source_id, embedder_id)
     return {row["text"]: row["embedding"].to_numpy().astype("float32") for row in rows}

@@ -143,7 +143,7 @@ class PostgresPurchases:
 
     async def take(
         self, creator_id: CreatorId, student_id: StudentId, offer_id: ShopItemId, version: int, key: str, at: datetime
-    ) -> PurchaseId | None:  # fmt: skip
+    ) -> PurchaseId | None:
         """Set an item and its price aside, once for a key; None where it cannot be had as it was seen."""
         own_key = f"{student_id}:{key}"
         async with self._database.creator(creator_id, student_id) as connection:

@@ -87,7 +87,7 @@ class PostgresRevisions:
 
 async def _begin_work(
     connection: Connection, creator_id: CreatorId, item_id: ItemId, workflow_id: WorkflowId, place: Place
-) -> None:  # fmt: skip
+) -> None:
     await admit(connection, creator_id, [item_id], 1)
     await add_card(connection, creator_id, workflow_id, place)
 

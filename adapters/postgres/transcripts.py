@@ -96,5 +96,5 @@ def chapters_from_json(data: list[list[Any]]) -> tuple[Chapter, ...]:
 
 def _segment(
     start_s: float, end_s: float, text: str, speaker: str, locator: str = "", words: list[list[Any]] | None = None
-) -> Segment:  # fmt: skip
+) -> Segment:
     return Segment(start_s, end_s, text, speaker, locator, tuple(Word(*word) for word in words or []))

@@ -11,15 +11,15 @@ from typing import Any, Final
 import asyncpg
 
 from adapters.postgres.acts import record_act
-from adapters.postgres.checks import answer_check, open_check
 from adapters.postgres.database import Connection, Database, system_role
+from adapters.postgres.watch_checks import answer_check, open_check
 from core.conversation import Person
 from core.errors import Refused
 from core.ids import CheckId, CreatorId, SourceId, StudentId
 from core.members.directory import Creator, Enrolment, refusal, standing_of
 from core.rewards.acts import Verdict
-from core.rewards.checks import Check
 from core.rewards.rules import WATCH
+from core.rewards.watch_checks import Check
 from core.rewards.watching import (
     LEAST_APART_S,
     Beaten,

@@ -84,7 +84,7 @@ class PostgresWatchlist:
 
     async def replace(
         self, creator_id: CreatorId, source_id: SourceId, read: ReadSource, indexed: IndexedSource
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         """Note the version that was read, and store its text anew where it differs; whether it did."""
         fresh, title = read.freshness, (read.title or read.transcript.title)[:TITLE_CHARS]
         async with self._database.creator(creator_id) as connection:

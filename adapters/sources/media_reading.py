@@ -27,7 +27,6 @@ SAMPLE_BYTES: Final = 2
 WAITING_BYTES: Final = 65_536
 FORMATS: Final = ("mov", "matroska", "avi", "mp3", "wav", "ogg", "flac")
 TAKEN: Final = "I take mp4, mov, mkv, webm, avi, mp3, m4a, wav, ogg, opus and flac."
-DISK_FULL: Final = "The disk is full: free some space."
 RETRY_AFTER_FULL_S: Final = 300.0
 OR_WORDS: Final = "What is written works as PDF, DOCX, PPTX, text, Markdown and HTML."
 DAMAGED: Final = "The file is damaged or was cut off on the way; please upload it again, or export it anew."

@@ -84,7 +84,7 @@ def _headed(key: MediaKey, stretch: Stretch, size_bytes: int) -> web.StreamRespo
 
 async def _stream(
     request: web.Request, response: web.StreamResponse, files: MediaFiles, key: MediaKey, stretch: Stretch
-) -> None:  # fmt: skip
+) -> None:
     sent = 0
     try:
         async for piece in files.read(key, stretch.start, stretch.end):

@@ -19,7 +19,7 @@ _QUOTED_FROM = "In the creator's own words:"
 
 def answer_reply(
     answer: Answer, creator_id: CreatorId, message_id: MessageId | None, more: Sequence[Button] = ()
-) -> Reply:  # fmt: skip
+) -> Reply:
     """Render an answer; it can be voted on where it says something and was kept; ``more`` buttons stand beside."""
     urls = {citation.label: citation.url for citation in answer.citations}
     parts: list[RichText] = []

@@ -1,9 +1,9 @@
-"""Setting a community up, its settings, choosing a creator, and what one can do here."""
+"""Setting a community up, its settings, and choosing a creator."""
 
 from typing import Final
 
 from bot.commands.registry import Context, Registry, said
-from core.conversation import Audience, Button, Kind, Parameter, Place, Reply, Role, listed
+from core.conversation import Audience, Button, Kind, Parameter, Place, Reply, Role
 from core.errors import Refused
 from core.ids import CreatorId
 from core.library.announcing import Subject
@@ -14,11 +14,6 @@ from core.typed_commands import usage
 
 HERE_OR_OFF: Final = ("here", "off")
 ON_OR_OFF: Final = ("on", "off")
-
-CONTRIBUTIONS_NOTED: Final = (
-    " Where I can read what you write among yourselves, contributions earn CHRONOS, too. Of these I keep no words, "
-    "only how many there were and a fingerprint."
-)
 
 commands = Registry()
 
@@ -245,33 +240,3 @@ async def choose(context: Context) -> Reply:
         raise Refused("You do not belong to that creator any more.")
     await context.services.directory.prefer(context.request.person, CreatorId(chosen.id))
     return Reply(RichText.of("Here you now ask ", bold(chosen.name), ". /creator changes it."), replaces=True)
-
-
-@commands.command("help", "See what you can do here", private=True)
-async def help_(context: Context) -> Reply:
-    """Show the commands that this person may use here."""
-    owned = context.standing.creator is not None and context.standing.creator.owner_id is not None
-    audiences = context.audiences - {Audience.MANAGERS} if owned else context.audiences  # nothing is left to set up
-    lines = [
-        RichText.of(code(f"/{command.name}"), f"  {command.description}")
-        for command in listed(context.commands, audiences, direct=context.place.direct)
-    ]
-    return Reply(RichText.of(_greeting(context), "\n\n", joined(lines)))
-
-
-@commands.command("start", "Say hello", private=True, unlisted=True)
-async def start(context: Context) -> Reply:
-    """Telegram's first command: the same as /help."""
-    return await help_(context)
-
-
-def _greeting(context: Context) -> str:
-    standing = context.standing
-    if standing.creator is not None:
-        noted = CONTRIBUTIONS_NOTED if standing.creator.contributions and not context.place.direct else ""
-        return f"Ask me anything about {standing.creator.name}'s videos; I answer with links to the second.{noted}"
-    if standing.choices:
-        return "You belong to several creators: /creator chooses whom you ask here."
-    if context.place.direct:
-        return "I answer questions from a creator's videos, in their server or group. Ask there once, then here too."
-    return "I answer questions from your videos. Someone who manages this community types /setup to begin."

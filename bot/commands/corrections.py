@@ -31,7 +31,7 @@ commands = Registry()
 
 @commands.command(
     "transcript",
-    "Get a source's transcript as a file, or put a corrected one in its place",
+    "Get a source's transcript, or put a corrected one in its place",
     Parameter("source", "Its title, or its number from /videos", Kind.SOURCE, required=True),
     Parameter("form", "As which file", Kind.CHOICE, choices=tuple(FORMS)),
     Parameter("file", "The corrected transcript: .vtt or .srt, or text where there are no times", Kind.FILE),
@@ -101,7 +101,7 @@ async def use_anyway(context: Context) -> Reply:
 
 @commands.command(
     "replace",
-    "Put a new cut in the place of an old one, which is answered from until then",
+    "Put a new cut in the place of an old one",
     Parameter("source", "The old one: its title, or its number from /videos", Kind.SOURCE, required=True),
     Parameter("file", "The new recording or document, or its captions (.vtt, .srt)", Kind.FILE),
     Parameter("link", "The new video or page; with captions: where their video is", Kind.LINK),

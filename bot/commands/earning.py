@@ -20,7 +20,7 @@ commands = Registry()
 
 @commands.command(
     "rewards_admin",
-    "See and change what earns how many CHRONOS, and how often a day",
+    "See and change what earns how many CHRONOS",
     Parameter("rule", "What is rewarded", Kind.CHOICE, choices=RULES),
     Parameter("amount", "How many CHRONOS; 0 pays nothing, default resets it"),
     Parameter("per_day", "How often a day at most; default resets it"),

@@ -106,7 +106,7 @@ async def _suggest_question(context: Context, typed: str) -> list[Suggestion]:
 
 @commands.command(
     "answer",
-    "Answer a question that the material did not; everybody who asks it gets your answer",
+    "Answer a question that the material did not",
     Parameter("question", "Its number, from its card"),
     Parameter("text", "Your answer; links work", takes_rest=True),
     audience=Audience.STAFF,

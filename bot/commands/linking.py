@@ -119,7 +119,7 @@ async def _way_to_whop(context: Context) -> Reply:
             "\nThe link is for you alone and works once, for a quarter of an hour. I get to know your account there "
             "and its memberships here, nothing else.",
         )
-    )  # fmt: skip
+    )
 
 
 @commands.action("unlink")

@@ -80,7 +80,7 @@ class Showing:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything commands work with; made once, in ``bot/app.py``."""
+    """Everything commands work with; made once, in ``bot/services.py``."""
 
     engine: Engine
     directory: Directory
@@ -278,7 +278,7 @@ class Registry:
 
     def action(
         self, name: str, *, audience: Audience = Audience.EVERYONE, private: bool = True
-    ) -> Callable[[Run], Run]:  # fmt: skip
+    ) -> Callable[[Run], Run]:
         """Declare what a button does; its payload is the text argument ``payload``."""
 
         def declare(run: Run) -> Run:
@@ -302,6 +302,11 @@ class Registry:
             if twice:
                 raise ValueError(f"declared twice: {', '.join(sorted(twice))}")
         return merged
+
+    def staff_last(self) -> "Registry":
+        """The same with the commands for everyone first, otherwise in the order that they had."""
+        ordered = sorted(self.commands.items(), key=lambda item: item[1].command.audience is not Audience.EVERYONE)
+        return Registry(dict(ordered), self.actions)
 
 
 def said(*parts: object, private: bool = False) -> Reply:

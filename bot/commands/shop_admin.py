@@ -20,7 +20,7 @@ from core.rewards.shop import (
     checked,
     differences,
     moment,
-    read_moment,
+    read_date,
     require_ahead,
 )
 from core.rewards.shop_notices import CANNOT, DONE
@@ -87,9 +87,9 @@ def _given(context: Context) -> dict[str, Any]:
     if tier := tier_said(context.text("tier")):
         given["tier"] = tier
     if context.text("starts"):
-        given["starts_at"] = read_moment(context.text("starts"))
+        given["starts_at"] = read_date(context.text("starts"))
     if ends := context.text("ends"):
-        given["sale_ends_at"] = None if ends.casefold() == NONE else read_moment(ends)
+        given["sale_ends_at"] = None if ends.casefold() == NONE else read_date(ends)
     return given | _role(context)
 
 

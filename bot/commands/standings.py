@@ -140,7 +140,7 @@ async def _picture(context: Context, shown: _Shown) -> tuple[File, ...]:
 
 @commands.command(
     "season",
-    "See the season; start one, rename it or let it end on another day",
+    "See the season; start, rename or end one",
     Parameter("name", "What it is called", takes_rest=True),
     Parameter("ends", "Its last day, such as 2026-12-31 (UTC)"),
     audience=Audience.STAFF,

@@ -55,7 +55,7 @@ async def upload(context: Context) -> Reply:
     new = await _from_file(context, file, words) if file else context.services.intake.links(links, words)
     workflow = NewWorkflow(
         settings=settings, uploader=context.standing.student_id, most_an_hour=context.services.uploads_per_hour
-    )  # fmt: skip
+    )
     creator_id = context.creator.id
     added = await context.services.shelf.add(creator_id, new, context.place, workflow)
     again = [
@@ -116,7 +116,7 @@ def _settings_words(settings: UploadSettings, *, changed: bool) -> str:
 
 @commands.command(
     "status",
-    "See what is being worked on, and what failed; with a source, the work on it",
+    "See what is being worked on, and what failed",
     Parameter("source", "Its title, or its number from /videos", Kind.SOURCE),
     audience=Audience.STAFF,
     private=True,

@@ -15,9 +15,9 @@ from core.errors import Refused
 from core.ids import CheckId, CreatorId, SourceId
 from core.library.cards import bar, clock
 from core.members.directory import refusal
-from core.rewards.checks import ATTEMPTS_A_DAY, Check
 from core.rewards.rules import WATCH, amount_for
 from core.rewards.telling import progress_words
+from core.rewards.watch_checks import ATTEMPTS_A_DAY, Check
 from core.rewards.watching import Viewer, Watchable, Watching
 from core.richtext import RichText, bold, italic, joined, link
 from core.tiers import Scope

@@ -305,7 +305,7 @@ class Engine:
 
     async def _embedded(
         self, searched: Sequence[CleanQuestion], embedder: Embedder, timing: Timing
-    ) -> list[SearchQuery]:  # fmt: skip
+    ) -> list[SearchQuery]:
         with timing.of("embedding"):
             return [await self._query(cleaned, embedder) for cleaned in searched]
 

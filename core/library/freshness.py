@@ -58,7 +58,7 @@ class Watchlist(Protocol):
 
     async def replace(
         self, creator_id: CreatorId, source_id: SourceId, read: ReadSource, indexed: IndexedSource
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         """Note the version that was read, and store its text anew where it differs; whether it did.
 
         Raises:

@@ -103,9 +103,6 @@ class Glossary:
         return replace(transcript, segments=tuple(s for s in segments if s.text), chapters=chapters)
 
 
-NO_GLOSSARY: Final = Glossary()
-
-
 class Glossaries(Protocol):
     """The glossaries of creators. No method can reach across creators."""
 

@@ -148,7 +148,7 @@ async def _read(work: Work, bench: Workbench, reader: SourceReader, progress: Pr
 
 async def _make_searchable(
     work: Work, transcript: Transcript, bench: Workbench, indexer: Indexer, progress: Progress
-) -> None:  # fmt: skip
+) -> None:
     async def embedding(share: float) -> None:
         await progress.report(Stage.EMBEDDING, share)
 

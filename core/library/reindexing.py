@@ -112,7 +112,7 @@ class ReindexBench(Protocol):
 
     async def put_off(
         self, creator_id: CreatorId, moving: Reindexing, reason: str, *, error: str, delay_s: float
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Count a failure, say on the card why it waits, and have the next turn after ``delay_s`` seconds."""
         ...
 

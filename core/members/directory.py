@@ -286,7 +286,7 @@ class Directory(Protocol):
 
     async def new_join_code(
         self, creator_id: CreatorId, purpose: Purpose = Purpose.COMMUNITY, tier: str = ""
-    ) -> JoinCode:  # fmt: skip
+    ) -> JoinCode:
         """A code that works for seven days; one that enrols may give a tier."""
         ...
 

@@ -178,7 +178,7 @@ class Purchases(Protocol):
 
     async def take(
         self, creator_id: CreatorId, student_id: StudentId, offer_id: ShopItemId, version: int, key: str, at: datetime
-    ) -> PurchaseId | None:  # fmt: skip
+    ) -> PurchaseId | None:
         """Set an item and its price aside, once for a key; None where it cannot be had as it was seen.
 
         Raises:
@@ -372,7 +372,7 @@ def moment(at: datetime | None) -> str:
     return "" if at is None else f"{at.astimezone(UTC):%d %B %Y, %H:%M} UTC"
 
 
-def read_moment(text: str) -> datetime:
+def read_date(text: str) -> datetime:
     """A moment as the staff types it: ``2026-12-05 18:00``, with ``+01:00`` where it is not UTC.
 
     Raises:

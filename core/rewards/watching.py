@@ -11,8 +11,8 @@ from typing import Any, Final, Protocol
 from core.ids import CheckId, CreatorId, SourceId, StudentId
 from core.library.media import PLAYED_AS, container_of
 from core.rewards.acts import Act, Verdict
-from core.rewards.checks import Check
 from core.rewards.rules import WATCH
+from core.rewards.watch_checks import Check
 
 MOST_APART_S: Final = 15.0
 """Of the time between two heartbeats no more counts."""

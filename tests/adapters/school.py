@@ -147,7 +147,7 @@ async def item_of(database: Database, creator_id: CreatorId, source_id: SourceId
 
 async def record(
     conversations: PostgresConversations, speaker: Speaker, question: str, answered: Answer
-) -> MessageId:  # fmt: skip
+) -> MessageId:
     """Ask and keep the answer, however often and dear."""
     admission = await conversations.admit(speaker, UNLIMITED)
     return await conversations.record(speaker, question, answered, admission)

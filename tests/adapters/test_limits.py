@@ -55,7 +55,7 @@ async def speaker(school: School, database: Database) -> Speaker:
 
 async def burst(
     ask: Callable[[int], Awaitable[Admission]], size: int = BURST
-) -> tuple[list[Admission], list[Refused]]:  # fmt: skip
+) -> tuple[list[Admission], list[Refused]]:
     """Ask so many questions at once; who was admitted, and what the others were told."""
     admitted: list[Admission] = []
     refused: list[Refused] = []

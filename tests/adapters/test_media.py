@@ -100,7 +100,7 @@ async def test_every_kind_is_told_by_its_content_and_heard(tmp_path: Path, kind:
         (np.random.default_rng(1).bytes(100_000), "no video or recording"),
     ],
     ids=["empty", "text", "hls", "concat", "pdf", "random"],
-)  # fmt: skip
+)
 async def test_what_is_no_media_is_refused_whatever_it_is_called(tmp_path: Path, content: bytes, words: str) -> None:
     for name in ("lesson.mp4", "lesson.mp3", "..; rm -rf $HOME #.m3u8"):
         (tmp_path / name).write_bytes(content)

@@ -28,9 +28,9 @@ from core.ids import CreatorId, StudentId
 from core.library.media import media_key
 from core.library.store import NewSource
 from core.library.transcript import Segment, Transcript
-from core.rewards.checks import OPTIONS, Check
 from core.rewards.ledger import Budget
 from core.rewards.rules import WATCH, Rewards, Rule
+from core.rewards.watch_checks import OPTIONS, Check
 from core.rewards.watching import Heard, Session, Stretch, Viewer
 from tests.adapters.school import add_ready, change, enrol_student, found_school, lecture, rows
 

@@ -126,7 +126,7 @@ async def _clip_error(transcriber: LocalTranscriber, folder: Path) -> Row:
 
 async def _error(
     what: str, told: Sequence[tuple[Path, str]], transcriber: LocalTranscriber, folder: Path, goal: float
-) -> Row:  # fmt: skip
+) -> Row:
     wrong = words = 0
     for recording, said in told:
         transcript = await heard(recording, transcriber, folder)

@@ -125,7 +125,7 @@ async def _worked_off(url: str, folder: Path) -> list[Look]:
 
 async def _looks(
     connection: "asyncpg.Connection[asyncpg.Record]", workers: Sequence[asyncio.subprocess.Process]
-) -> list[Look]:  # fmt: skip
+) -> list[Look]:
     looks: list[Look] = []
     moved = time.perf_counter()
     while not looks or looks[-1].left:

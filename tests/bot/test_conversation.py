@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.discord.markup import messages
 from bot.app import Deployment
 from bot.commands.everything import EVERYTHING
 from bot.commands.registry import Services
@@ -514,6 +515,26 @@ async def test_help_and_start_show_what_works_for_this_person_in_this_place(
         assert await commands_shown_to(owner, command) == students | STAFF_COMMANDS
     assert await commands_shown_to(speaker("2", community="300")) == students
     assert await commands_shown_to(speaker("2", community="300", manages=True)) == students | {"setup"}
+
+
+async def test_help_has_the_commands_of_the_staff_apart_in_a_message_of_their_own(
+    owner: Speaker, speaker: SpeakerMaker
+) -> None:
+    for_everyone, for_staff = messages((await owner.says("help")).text)
+    assert "\n\n**Everyone**\n" in for_everyone
+    assert for_staff.startswith("**Staff**\n")
+    assert set(re.findall(r"^`/(\w+)`", for_staff, re.MULTILINE)) == STAFF_COMMANDS
+    (students,) = messages((await speaker("2").says("help")).text)
+    assert "**" not in students
+
+
+def test_menus_begin_with_asking_and_end_with_what_is_for_the_staff() -> None:
+    declared = [entry.command for entry in EVERYTHING.commands.values()]
+    shown = [c.name for c in declared if not c.unlisted]
+    assert shown[:6] == ["ask", "new", "history", "help", "videos", "watch"]
+    for_everyone = [c.audience is Audience.EVERYONE for c in declared]
+    assert for_everyone == sorted(for_everyone, reverse=True)
+    assert declared[for_everyone.count(True)].name == "upload"
 
 
 async def test_history_shows_answers_with_sources_and_what_was_declined(taught: Speaker) -> None:

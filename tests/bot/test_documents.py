@@ -24,6 +24,7 @@ from core.asking.engine import NOT_COVERED
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT.joinpath("README.md").read_text(encoding="utf-8")
+CONFIGURATION: Final = ROOT.joinpath("docs/configuration.md").read_text(encoding="utf-8")
 EXAMPLE: Final = ROOT / "config.example.toml"
 DOCUMENTS: Final = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")] + sorted(
     ROOT.glob("docs/**/*.md")
@@ -106,9 +107,9 @@ def test_the_readme_lists_every_shell_command_with_its_options() -> None:
     assert listed == expected
 
 
-def test_the_readme_names_every_setting_with_its_default() -> None:
+def test_the_configuration_document_names_every_setting_with_its_default() -> None:
     listed: dict[str, str] = {}
-    for row in itertools.chain(*tables(section("Configuration"))):
+    for row in itertools.chain(*tables(CONFIGURATION)):
         names = re.findall(r"`([^`]+)`", row[0])
         assert not listed.keys() & set(names)
         listed |= dict.fromkeys(names, row[1].strip("`"))
@@ -119,7 +120,7 @@ def test_the_readme_names_every_setting_with_its_default() -> None:
 
 
 def test_settings_that_are_called_unused_are_exactly_those_that_nothing_reads() -> None:
-    _, unused = tables(section("Configuration"))
+    _, unused = tables(CONFIGURATION)
     listed = {name for row in unused for name in re.findall(r"`([^`]+)`", row[0])}
     code = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("bot/**/*.py"))
     read = {".".join(found) for found in re.findall(r"\b(?:settings|self)\.(\w+)\.(\w+)", code)}

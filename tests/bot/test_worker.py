@@ -153,7 +153,7 @@ async def test_a_provider_that_is_busy_for_a_while_is_waited_for(
 )
 async def test_a_used_up_quota_pauses_the_work_and_counts_as_no_failure(
     deployment: Deployment, creator_id: CreatorId, monkeypatch: pytest.MonkeyPatch, error: ChronosError, said: str
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setattr(items, "CREDIT_LOOK_S", 0.05)
     reader = ScriptedReader({LINK: [error]})
     await deployment.shelf.add(creator_id, [linked(LINK)], PLACE)

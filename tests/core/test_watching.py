@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from core.errors import Refused
 from core.library.watching import WatchedSentence
 from core.rewards.acts import Verdict
-from core.rewards.checks import OPTIONS, QUESTIONS, CheckQuestion, draw, usable
 from core.rewards.telling import progress_words
+from core.rewards.watch_checks import OPTIONS, QUESTIONS, CheckQuestion, draw, usable
 from core.rewards.watching import (
     FASTEST,
     MOST_APART_S,

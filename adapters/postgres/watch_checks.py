@@ -14,7 +14,7 @@ from core.errors import Refused
 from core.ids import CheckId, SourceId
 from core.library.cards import about
 from core.library.watching import WatchedSentence
-from core.rewards.checks import ATTEMPTS_A_DAY, FEWEST_WORDS, MOST_WORDS, OPTIONS, Check, CheckQuestion, draw
+from core.rewards.watch_checks import ATTEMPTS_A_DAY, FEWEST_WORDS, MOST_WORDS, OPTIONS, Check, CheckQuestion, draw
 from core.rewards.watching import WALL_NEEDED, Viewer, watched_to_the_end
 from core.tiers import Scope
 
@@ -66,7 +66,7 @@ OLD_BUTTON: Final = "That was answered already. /watch shows how far you are."
 
 async def open_check(
     connection: Connection, viewer: Viewer, watched: asyncpg.Record, scope: Scope, at: datetime, chance: Random
-) -> Check:  # fmt: skip
+) -> Check:
     """The open attempt of somebody who is held up with every other, or a new one.
 
     Raises:
