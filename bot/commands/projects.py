@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from bot.commands.belonging import NO_BUTTON, numbers_of, require_member, staff_with
-from bot.commands.registry import Context, Registry, said
+from bot.commands.belonging import require_member, staff_with
+from bot.commands.registry import Context, Registry, dead_button, numbers_of, said
 from bot.commands.uploads import saved_file
 from core.conversation import Attachment, Audience, Button, File, Kind, Parameter, Reply, Suggestion
 from core.errors import Refused
@@ -245,7 +245,7 @@ async def because(context: Context) -> Reply:
     creator_id = await staff_with(context, wanted)
     submission = await _existing(context, creator_id, number)
     if which >= len(REASONS):
-        raise Refused(NO_BUTTON)
+        raise dead_button()
     if submission.revision != revision:
         raise Refused("That changed meanwhile. /review shows it as it is now.")
     card = await _decided(context, creator_id, submission, Decision.RETURNED, REASONS[which])

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Final
 
-from bot.commands.belonging import numbers_of, staff_with
+from bot.commands.belonging import staff_with
 from bot.commands.quiz_cards import Sources, question_card, staff_card
 from bot.commands.quizzes import named_quiz, sources_of, suggest_quiz
-from bot.commands.registry import Context, Registry, said
+from bot.commands.registry import Context, Registry, numbers_of, said
 from bot.commands.uploads import saved_file
 from core.conversation import Attachment, Audience, Button, File, Kind, Parameter, Reply
 from core.errors import Refused, UploadRefused

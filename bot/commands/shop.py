@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from bot.commands.registry import Context, Registry, said
+from bot.commands.registry import Context, Registry, dead_button, numbers_and_rest, said
 from core.conversation import Button, Kind, Parameter, Reply, Suggestion, Tone
 from core.errors import Refused
 from core.ids import PurchaseId, ShopItemId
@@ -27,7 +27,6 @@ from core.richtext import RichText, bold, joined
 PAGE: Final = 5
 OWN_SHOWN: Final = 50
 LONGEST_LABEL: Final = 40
-NOT_OURS: Final = "That button does not work any more."
 
 commands = Registry()
 
@@ -226,11 +225,10 @@ async def confirm(context: Context) -> Reply:
 
 def _seen(context: Context) -> tuple[int, int, str]:
     """Which item, at which version, on which card."""
-    number, _, rest = context.text("payload").partition(":")
-    version, _, nonce = rest.partition(":")
-    if not (number.isdecimal() and version.isdecimal() and nonce.isalnum()) or len(number) > 18 or len(version) > 9:
-        raise Refused(NOT_OURS)
-    return int(number), int(version), nonce
+    (number, version), nonce = numbers_and_rest(context, 2)
+    if not nonce.isalnum() or version >= 10**9:
+        raise dead_button()
+    return number, version, nonce
 
 
 def _outcome(purchase: Purchase) -> RichText:

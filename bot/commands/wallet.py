@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Final
 
-from bot.commands.registry import Context, Registry, said
+from bot.commands.registry import Context, Registry, dead_button, page_and_rest, said
 from core.conversation import Button, File, Kind, Parameter, Reply
 from core.errors import Refused
 from core.ids import CreatorId
@@ -141,10 +141,8 @@ async def _creator_named(context: Context, name: str) -> CreatorId | None:
 @commands.action("transactions_page")
 async def turn_page(context: Context) -> Reply:
     """Another page of the list, in the place of the one before."""
-    page, _, filters = context.text("payload").partition(":")
-    if not page.isdecimal() or len(page) > 6:
-        raise Refused("That button does not work any more.")
-    reply = await _page(context, _read(filters), int(page))
+    page, filters = page_and_rest(context)
+    reply = await _page(context, _read(filters), page)
     return replace(reply, private=True, replaces=True)
 
 
@@ -188,7 +186,7 @@ def _write(only: Only) -> str:
 def _read(filters: str) -> Only:
     kind, creator, since, until = (*filters.split(":"), "", "", "", "")[:4]
     if kind not in {"", *KINDS} or (creator and not (creator.isdecimal() and len(creator) < 19)):
-        raise Refused("That button does not work any more.")
+        raise dead_button()
     return Only(kind, CreatorId(int(creator)) if creator else None, _day(since), _day(until))
 
 
@@ -196,7 +194,7 @@ def _day(digits: str) -> date | None:
     try:
         return datetime.strptime(digits, "%y%m%d").replace(tzinfo=UTC).date() if digits else None
     except ValueError:
-        raise Refused("That button does not work any more.") from None
+        raise dead_button() from None
 
 
 async def _page(context: Context, only: Only, page: int) -> Reply:

@@ -195,9 +195,9 @@ class Purchases(Protocol):
         ...
 
     async def decide(
-        self, creator_id: CreatorId, purchase_id: PurchaseId, at: datetime, *, done: bool
+        self, creator_id: CreatorId, purchase_id: PurchaseId, at: datetime, *, done: bool, platform: str = ""
     ) -> tuple[Purchase, bool]:
-        """What the staff says of a perk that is theirs to do; the purchase, and whether that was new.
+        """What the staff says on a platform of a perk that is theirs to do; the purchase, and whether that was new.
 
         Raises:
             Refused: there is no such purchase.
@@ -205,8 +205,9 @@ class Purchases(Protocol):
         ...
 
     async def give_back(
-        self, creator_id: CreatorId, purchase_id: PurchaseId, at: datetime, *, by: StudentId, staff: bool
-    ) -> Purchase:
+        self, creator_id: CreatorId, purchase_id: PurchaseId, at: datetime, *, by: StudentId, staff: bool,
+        platform: str = "",
+    ) -> Purchase:  # fmt: skip
         """Take a purchase back: what it brought ends, the CHRONOS return; one who is not staff, only their own.
 
         Raises:
@@ -218,8 +219,8 @@ class Purchases(Protocol):
         """The purchases of an item that are not over."""
         ...
 
-    async def purchase(self, creator_id: CreatorId, purchase_id: PurchaseId) -> Purchase | None:
-        """One purchase, with its student's name."""
+    async def purchase(self, creator_id: CreatorId, purchase_id: PurchaseId, platform: str) -> Purchase | None:
+        """One purchase, with its student's name as read on a platform."""
         ...
 
     async def bought(self, creator_id: CreatorId, student_id: StudentId, limit: int) -> Sequence[Purchase]:
@@ -227,7 +228,7 @@ class Purchases(Protocol):
         ...
 
     async def sales(
-        self, creator_id: CreatorId, offer_id: ShopItemId | None, *, offset: int, limit: int
+        self, creator_id: CreatorId, offer_id: ShopItemId | None, *, platform: str, offset: int, limit: int
     ) -> tuple[Sequence[Purchase], int]:
         """What was bought of one item or of all, newest first, with the students' names; and how many in all."""
         ...
