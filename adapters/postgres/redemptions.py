@@ -19,6 +19,7 @@ from core.ids import CreatorId, StudentId
 from core.rewards.redemption import (
     NOTHING_HERE,
     PAUSED,
+    PAYOUT,
     RAIL_NAMES,
     Asked,
     Rail,
@@ -228,7 +229,7 @@ async def _hold(
     key = wallet_key(asked.key)
     try:
         with in_words():
-            reason = f"payout: {RAIL_NAMES[asked.rail]}"
+            reason = f"{PAYOUT}{RAIL_NAMES[asked.rail]}"
             await connection.execute(HOLD, student_id, list(issuers), key, reason, asked.chronos, {})
     except Refused as refused:
         if not isinstance(refused.__cause__, asyncpg.CheckViolationError):

@@ -7,11 +7,10 @@ from bot.commands.registry import Context, Registry, dead_button, said
 from core.conversation import Audience, Button, Kind, Parameter, Reply
 from core.errors import Refused
 from core.rewards.flags import FLAG
-from core.rewards.rules import GRANT, NAMES, NOTHING, STREAK, Rewards, Rule
+from core.rewards.rules import NOTHING, RULES, STREAK, Rewards, Rule
 from core.rewards.tariffs import MOST_PAID, MOST_TIMES, Change, ChangeMade
 from core.richtext import RichText, bold, code, joined
 
-RULES: Final = tuple(name for name in NAMES if name != GRANT)
 DEFAULT: Final = "default"
 CHANGES_SHOWN: Final = 5
 FLAGS_SHOWN: Final = 8
@@ -23,7 +22,7 @@ commands = Registry()
 @commands.command(
     "rewards_admin",
     "See and change what earns how many CHRONOS, and how often a day",
-    Parameter("rule", "What is rewarded", Kind.CHOICE, choices=RULES),
+    Parameter("rule", "What is rewarded", Kind.CHOICE, choices=tuple(RULES)),
     Parameter("amount", "How many CHRONOS; 0 pays nothing, default resets it"),
     Parameter("per_day", "How often a day at most; default resets it"),
     audience=Audience.STAFF,
@@ -40,7 +39,7 @@ async def rewards_admin(context: Context) -> Reply:
         await tariffs.of(context.creator.id),
         await tariffs.changes(context.creator.id, CHANGES_SHOWN, context.place.platform),
     )
-    shown = [rule] if rule and not changed else RULES
+    shown = [rule] if rule and not changed else tuple(RULES)
     lines = [*changed, *(_rule(name, tariff, tariffs.defaults) for name in shown), _budget(tariff)]
     if made:
         lines += [RichText.of(bold("Last changes")), *map(_change, made)]
@@ -84,7 +83,7 @@ def _rule(name: str, tariff: Rewards, defaults: Rewards) -> RichText:
     often = "" if name == STREAK else f", up to {rule.most_a_day} a day"
     usual = "" if rule == default else f" (default {default.amount}, {default.most_a_day} a day)"
     pays = f"{rule.amount:,} CHRONOS{often}" if rule.amount else "pays nothing"
-    return RichText.of(bold(name), f": {pays}{usual}, for {NAMES[name]}")
+    return RichText.of(bold(name), f": {pays}{usual}, for {RULES[name]}")
 
 
 def _budget(tariff: Rewards) -> RichText:

@@ -27,12 +27,19 @@ _REFUSED: Final = {
 commands = Registry()
 
 
+def _parameters(member: str, amount: str, reason: str) -> tuple[Parameter, ...]:
+    """Whom, how many and what for; each in the words of a command."""
+    return (
+        Parameter("member", f"{member}; on Telegram reply to a message of theirs", Kind.MEMBER, required=True),
+        Parameter("amount", amount, Kind.NUMBER, required=True),
+        Parameter("reason", f"{reason}; the member sees it", required=True, takes_rest=True),
+    )
+
+
 @commands.command(
     "grant",
     "Give a member CHRONOS",
-    Parameter("member", "Who; on Telegram reply to a message of theirs", Kind.MEMBER, required=True),
-    Parameter("amount", "How many", Kind.NUMBER, required=True),
-    Parameter("reason", "What for; the member sees it", required=True, takes_rest=True),
+    *_parameters("Who", "How many", "What for"),
     audience=Audience.STAFF,
     private=True,
 )
@@ -84,9 +91,7 @@ async def take_back(context: Context) -> Reply:
 @commands.command(
     "revoke",
     "Take back CHRONOS that the staff gave a member",
-    Parameter("member", "From whom; on Telegram reply to a message of theirs", Kind.MEMBER, required=True),
-    Parameter("amount", "How many, of what was given in the last 30 days", Kind.NUMBER, required=True),
-    Parameter("reason", "Why; the member sees it", required=True, takes_rest=True),
+    *_parameters("From whom", "How many, of what was given in the last 30 days", "Why"),
     audience=Audience.STAFF,
     private=True,
 )

@@ -26,7 +26,7 @@ from core.rewards.projects import (
     named_project,
 )
 from core.rewards.rules import PROJECT
-from core.richtext import RichText, bold, code, joined, one_line
+from core.richtext import RichText, bold, code, counted, joined, one_line
 
 SHOWN: Final = 15
 LARGEST_NUMBER: Final = 10**15
@@ -300,7 +300,7 @@ async def project_admin(context: Context) -> Reply:
 async def _projects(context: Context, creator_id: CreatorId) -> Reply:
     projects = await context.services.projects.projects(creator_id)
     _, waiting = await context.services.projects.waiting(creator_id)
-    head = bold(f"Projects: {len(projects)}, {waiting} submissions wait")
+    head = bold(f"Projects: {len(projects)}, {counted(waiting, 'submission waits', 'submissions wait')}")
     how = 'Set one: /project_admin title:"A sphere" description:"Draw it with one lamp and send a photo."'
     look = ((Button("Look at what waits", "project_next", str(creator_id)),),) if waiting else ()
     return Reply(joined([RichText.of(head), *map(_line, projects[:SHOWN]), RichText.of(how)]), look)

@@ -40,7 +40,7 @@ from core.rewards.quizzes import (
     checked_questions,
     checked_title,
 )
-from core.richtext import RichText, bold, joined
+from core.richtext import RichText, bold, counted, joined
 
 SHOWN: Final = 20
 BUTTONS: Final = 8
@@ -113,7 +113,9 @@ async def _list(context: Context) -> Reply:
 
 def _line(quiz: QuizSummary) -> RichText:
     about = f" · about {quiz.source_title}" if quiz.source_title else ""
-    return RichText.of(f"▸ #{quiz.id} ", bold(quiz.title), f" · {quiz.state} · {quiz.length} questions{about}")
+    return RichText.of(
+        f"▸ #{quiz.id} ", bold(quiz.title), f" · {quiz.state} · {counted(quiz.length, 'question')}{about}"
+    )
 
 
 async def _named(context: Context) -> Quiz:

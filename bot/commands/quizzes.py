@@ -16,7 +16,7 @@ from core.ids import AttemptId, CreatorId, QuizId
 from core.members.directory import Standing
 from core.rewards.quizzes import MOST_OPTIONS, Attempt, Progress, QuizSummary, Quizzes, State
 from core.rewards.rules import QUIZ
-from core.richtext import RichText, bold, joined
+from core.richtext import RichText, bold, counted, joined
 from core.tiers import Scope, locked
 
 PAGE: Final = 8
@@ -132,7 +132,7 @@ def _line(quiz: QuizSummary, progress: Progress, *, can: bool) -> RichText:
         state = " · ✅ passed"
     elif not progress.left_today:
         state = " · no attempts left today"
-    return RichText.of("▸ ", quiz.title, f" · {quiz.length} question{'s' * (quiz.length != 1)}", about, state)
+    return RichText.of("▸ ", quiz.title, f" · {counted(quiz.length, 'question')}", about, state)
 
 
 @commands.action("quiz_begin")

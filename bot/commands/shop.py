@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from bot.commands.belonging import require_member
 from bot.commands.registry import Context, Registry, dead_button, numbers_and_rest, said
 from core.conversation import Button, Kind, Parameter, Reply, Suggestion, Tone
 from core.errors import Refused
 from core.ids import PurchaseId, ShopItemId
-from core.members.directory import refusal
 from core.rewards.shop import (
     ItemKind,
     Offer,
@@ -178,7 +178,7 @@ async def _offer(context: Context, number: int) -> Offer:
 
 async def _look(context: Context, offer: Offer, note: str = "") -> Reply:
     """The card on which a purchase is confirmed, or why it cannot be made now."""
-    _require_may_buy(context)
+    await require_member(context)
     student_id, item = context.standing.student_id, offer.item
     times = await context.services.purchases.times_bought(context.creator.id, student_id, offer.id)
     if reason := objection(offer, times, datetime.now(UTC)):
@@ -196,11 +196,6 @@ async def _look(context: Context, offer: Offer, note: str = "") -> Reply:
     return Reply(RichText.of(note, offer_line(offer), f"\n{price}"), (buttons,), private=True)
 
 
-def _require_may_buy(context: Context) -> None:
-    if reason := refusal(context.standing):
-        raise Refused(reason)
-
-
 @commands.action("shop_not_now")
 async def not_now(context: Context) -> Reply:
     """Leave it."""
@@ -210,7 +205,7 @@ async def not_now(context: Context) -> Reply:
 @commands.action("shop_buy")
 async def confirm(context: Context) -> Reply:
     """Buy what the card showed, once for each card."""
-    _require_may_buy(context)
+    await require_member(context)
     number, version, nonce = _seen(context)
     creator_id, student_id, now = context.creator.id, context.standing.student_id, datetime.now(UTC)
     purchases = context.services.purchases

@@ -24,11 +24,12 @@ from core.rewards.shop import (
     require_ahead,
 )
 from core.rewards.shop_notices import CANNOT, DONE
-from core.richtext import RichText, bold, code, joined
+from core.richtext import RichText, bold, code, counted, joined
 from core.tiers import tier_said
 
 PAGE: Final = 8
 SALES: Final = 5
+MOST_PAGES: Final = 1_000_000
 NONE: Final = "none"
 
 commands = Registry()
@@ -249,7 +250,7 @@ _STATES: Final = {
 async def sales(context: Context) -> Reply:
     """Who bought one item, or everything; of a session, who has a place."""
     number, page = numbers_of(context, 2)
-    return await _sales(context, ShopItemId(number), page)
+    return await _sales(context, ShopItemId(number), min(page, MOST_PAGES))
 
 
 async def _sales(context: Context, offer_id: ShopItemId, page: int) -> Reply:
@@ -339,8 +340,9 @@ async def ask_call_off(context: Context) -> Reply:
     """Ask before a session is called off."""
     offer = await _offer(context, context.payload_number)
     lasting = await context.services.purchases.lasting(context.creator.id, offer.id, datetime.now(UTC))
+    people = counted(len(lasting), "person gets", "people get")
     return Reply(
-        RichText.of("Call off ", bold(offer.item.name), f"? {len(lasting)} get their CHRONOS back and are told."),
+        RichText.of("Call off ", bold(offer.item.name), f"? {people} their CHRONOS back, and a message."),
         ((Button("Call it off", "shop_off_yes", str(offer.id), Tone.DANGER), Button("No", "shop_no")),), private=True,
     )  # fmt: skip
 
@@ -354,7 +356,7 @@ async def call_off(context: Context) -> Reply:
     lasting = await purchases.lasting(creator_id, offer.id, now)
     for purchase_id in lasting:
         await purchases.give_back(creator_id, purchase_id, now, by=by, staff=True)
-    text = f"{offer.item.name} is called off. CHRONOS given back: {len(lasting)} times."
+    text = f"{offer.item.name} is called off. CHRONOS given back: {counted(len(lasting), 'time')}."
     return Reply(RichText.of(text), private=True, replaces=True)
 
 

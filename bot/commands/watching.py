@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from random import SystemRandom
 from typing import Final
 
+from bot.commands.belonging import require_member
 from bot.commands.clips import creator_asked
 from bot.commands.registry import Context, Registry, dead_button, said
 from core.asking.answer import Answer
@@ -14,7 +15,6 @@ from core.conversation import Button, Kind, Parameter, Reply, Suggestion
 from core.errors import Refused
 from core.ids import CheckId, CreatorId, SourceId
 from core.library.cards import bar, clock
-from core.members.directory import refusal
 from core.rewards.checks import ATTEMPTS_A_DAY, Check
 from core.rewards.rules import WATCH, amount_for
 from core.rewards.telling import progress_words
@@ -64,8 +64,7 @@ async def suggest_recording(context: Context, typed: str) -> Sequence[Suggestion
 )
 async def watch(context: Context) -> Reply:
     """Open a recording, or list how far one is with all of them."""
-    if reason := refusal(context.standing):
-        raise Refused(reason)
+    await require_member(context)
     wanted = context.text("source")
     if not wanted:
         return await _list(context)
@@ -75,8 +74,7 @@ async def watch(context: Context) -> Reply:
 @commands.action("watch_list")
 async def watch_list(context: Context) -> Reply:
     """The button form of /watch."""
-    if reason := refusal(context.standing):
-        raise Refused(reason)
+    await require_member(context)
     return await _list(context)
 
 
@@ -87,6 +85,8 @@ async def watch_open(context: Context) -> Reply:
     if found is None:
         raise dead_button()
     creator = creator_asked(context, CreatorId(int(found[1])))
+    if creator == context.standing.creator:
+        await require_member(context)
     return await _open(context, creator.id, SourceId(int(found[2])), float(found[3]) if found[3] else None)
 
 

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from core.errors import Refused
 from core.ids import CommunityId, CreatorId, PurchaseId, ShopItemId, StudentId
-from core.richtext import RichText, one_line
+from core.richtext import RichText, counted, one_line
 from core.richtext import role as role_span
 
 LONGEST_NAME: Final = 60
@@ -314,12 +314,12 @@ def _plain(value: object) -> str:
 
 def what_it_is(item: Item) -> RichText:
     """What buying brings."""
-    days = f"for {_counted(item.days or 0, 'day')}"
+    days = f"for {counted(item.days or 0, 'day')}"
     match item.kind:
         case ItemKind.ROLE:
             return RichText.of("the role ", role_span(item.role), f" {days}")
         case ItemKind.QUESTIONS:
-            return RichText.of(f"{_counted(item.questions or 0, 'more question')} a day {days}")
+            return RichText.of(f"{counted(item.questions or 0, 'more question')} a day {days}")
         case ItemKind.TIER:
             return RichText.of(f"what is for {item.tier} {days}")
         case ItemKind.FREEZE:
@@ -354,7 +354,7 @@ def objection(offer: Offer, times_bought: int, at: datetime) -> str:
     if item.stock == 0:
         return f"{item.name} is sold out."
     if item.per_student is not None and times_bought >= item.per_student:
-        return f"You have {item.name} already; each may buy it {_counted(item.per_student, 'time')}."
+        return f"You have {item.name} already; each may buy it {counted(item.per_student, 'time')}."
     return ""
 
 
@@ -386,7 +386,3 @@ def read_moment(text: str) -> datetime:
             f"{text[:40]!r} is no time. Write it as 2026-12-05 18:00, with +01:00 behind where it is not UTC."
         ) from None
     return read if read.tzinfo else read.replace(tzinfo=UTC)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

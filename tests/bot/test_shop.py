@@ -186,7 +186,7 @@ async def test_a_session_has_so_many_places_reminds_moves_and_can_be_called_off(
         await purchases.all_due(SCHOOL, later - timedelta(minutes=minutes))
     assert [line[0] for line in await told(deployment, "2")] == ["📅", "⏰"]
     asked = await owner.presses(await owner.says("shop_admin", item="live"), "Call it off")
-    assert "2 get their CHRONOS back" in asked.text.plain
+    assert "2 people get their CHRONOS back" in asked.text.plain
     assert "2 times" in (await owner.presses(asked, "Call it off")).text.plain
     assert (await balance(one), await balance(three)) == (100, 100)
     assert (await told(deployment, "4"))[-1].startswith("↩")
