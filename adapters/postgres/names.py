@@ -13,13 +13,14 @@ NAMES: Final = """
 """
 
 
-async def names_of(connection: Connection, students: Iterable[int | None], platform: str) -> dict[int, str]:
+async def names_of(connection: Connection, students: Iterable[int | None], platform: str = "") -> dict[int, str]:
     """The names of students by their ids, inside a creator's transaction.
 
     Args:
         connection: of the transaction.
         students: whose; None is nobody.
-        platform: where it will be read: its name goes first, then another chat platform's, then any.
+        platform: where it will be read: its name goes first, then another chat platform's, then any;
+            empty where that is not known.
 
     Returns:
         Their names; the id of an account where it has none. Whoever has no account is missing.

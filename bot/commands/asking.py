@@ -126,7 +126,7 @@ async def vote(context: Context) -> Reply:
     kept = await context.services.conversations.vote(speaker, MessageId(message_id), helpful=helpful == 1)
     if not kept:
         raise Refused("That answer is not kept any more, so there is nothing to vote on.")
-    wrong = helpful == "0" and await offer_to_withdraw(context, speaker.creator_id, MessageId(int(message_id)))
+    wrong = helpful == 0 and await offer_to_withdraw(context, speaker.creator_id, MessageId(message_id))
     return Reply(RichText.of("Thank you, noted."), ((wrong,),) if wrong else (), private=True)
 
 

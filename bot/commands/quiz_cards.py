@@ -103,7 +103,7 @@ def _missed(scope: Scope, question: Question, sources: Sources, links: WatchLink
 def _left(attempt: Attempt) -> str:
     if attempt.preview:
         return "This was a preview: it counts nowhere."
-    left = f"{attempt.left_today} attempt{'s' * (attempt.left_today != 1)} left today."
+    left = f"{counted(attempt.left_today, 'attempt')} left today."
     hidden = attempt.missed and not attempt.reveals
     return f"{left} The right answers are shown once you pass, or have none left." if hidden else left
 

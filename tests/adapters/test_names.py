@@ -17,7 +17,7 @@ async def test_people_are_called_as_they_are_known_where_it_is_read(database: Da
     ben = await directory.student(Person("telegram", "2", "Ben T"))
     shy, buyer = [await directory.student(Person("discord", number, "")) for number in ("3", "4")]
     for platform, student, name in (
-        ("telegram", anna, "Anna T"), ("whop", anna, "Anna Surname"), ("discord", ben, ""), ("whop", ben, "B. Surname"),
+        ("telegram", anna, "Anna T"), ("whop", anna, "Anna Surname"), ("discord", ben, ""), ("whop", ben, "B. Surn"),
         ("whop", buyer, "Shop name"),
     ):  # fmt: skip
         await change(database_url, ACCOUNT, platform, f"{platform}{student}", student, name)
@@ -31,7 +31,7 @@ async def test_people_are_called_as_they_are_known_where_it_is_read(database: Da
     assert await names("discord") == ["Anna D", "Ben T", "id 3", "Shop name"]
     assert await names("telegram") == ["Anna T", "Ben T", "id 3", "Shop name"]
     assert await names("whop") == ["Anna D", "Ben T", "id 3", "Shop name"]
-    assert await names("") == ["Anna D", "Ben T", "id 3", "Shop name"]
+    assert await names("web") == ["Anna D", "Ben T", "id 3", "Shop name"]
 
 
 async def test_the_staff_reads_where_it_is_told_things_or_else_where_the_owner_is(
