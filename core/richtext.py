@@ -19,6 +19,11 @@ def one_line(text: str) -> str:
     return " ".join(INVISIBLE.sub("", text).split())
 
 
+def counted(number: int, one: str, several: str = "") -> str:
+    """How many of what: ``1 day``, ``2,000 days``; ``several`` where it is not just ``one`` with an s."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
 class Style(StrEnum):
     """How a span looks."""
 

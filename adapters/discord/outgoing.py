@@ -7,14 +7,18 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain, groupby
 from typing import Any, Final
 
 import discord
+import structlog
 from discord.http import HTTPClient, Route
 
 from adapters.discord.failures import FAILURES
 from adapters.discord.markup import mentioned, messages
 from core.conversation import Button, File, Reply, Tone
+
+log = structlog.get_logger()
 
 Json = dict[str, Any]
 
@@ -148,7 +152,7 @@ def _drafts(reply: Reply) -> list[Draft]:
     drafts = [Draft(_body(content)) for content in messages(reply.text)]
     if people := mentioned(reply.text):
         drafts[0].body["allowed_mentions"]["users"] = people
-    drafts[-1] = Draft({**drafts[-1].body, "components": _rows(reply.buttons)}, reply.files)
+    drafts[-1] = Draft({**drafts[-1].body, "components": button_rows(reply.buttons)}, reply.files)
     if not drafts[-1].body["content"] and not reply.files:
         drafts[-1].body["content"] = "✓"
     return drafts
@@ -163,9 +167,22 @@ def _body(content: str) -> Json:
     }
 
 
-def _rows(buttons: Sequence[Sequence[Button]]) -> list[Json]:
-    rows = [row[start : start + MOST_IN_ROW] for row in buttons for start in range(0, len(row), MOST_IN_ROW)]
+def button_rows(buttons: Sequence[Sequence[Button]]) -> list[Json]:
+    """The buttons in at most five rows of at most five: closer together where they are in more."""
+    rows = _in_rows(buttons)
+    if len(rows) > MOST_ROWS:
+        runs = groupby(rows, key=lambda row: len(row) == 1)
+        rows = [row for alone, run in runs for row in (_in_rows([list(chain(*run))]) if alone else run)]
+    if len(rows) > MOST_ROWS:
+        rows = _in_rows([list(chain(*rows))])
+    if beyond := [button.label for row in rows[MOST_ROWS:] for button in row]:
+        log.warning("more buttons than Discord shows were left out", labels=beyond)
     return [{"type": 1, "components": [_button(button) for button in row]} for row in rows[:MOST_ROWS]]
+
+
+def _in_rows(buttons: Sequence[Sequence[Button]]) -> list[Sequence[Button]]:
+    """Rows that are too long, cut."""
+    return [row[start : start + MOST_IN_ROW] for row in buttons for start in range(0, len(row), MOST_IN_ROW)]
 
 
 def _button(button: Button) -> Json:

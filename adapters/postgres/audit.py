@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from adapters.postgres.database import Connection, Database, system_role
-from adapters.postgres.standings import NAMES
+from adapters.postgres.database import Connection, Database
+from adapters.postgres.names import names_of
 from core.ids import CreatorId, StudentId
 from core.rewards.audit import Deed
 
@@ -51,10 +51,8 @@ class PostgresAudit:
         """What was done, newest first, and how much there is in all."""
         async with self._database.creator(creator_id) as connection:
             rows = await connection.fetch(PAGE, creator_id, limit, offset, action)
-            people = {row[column] for row in rows for column in ("by_id", "about_id")} - {None}
-            async with system_role(connection):
-                found = await connection.fetch(NAMES, list(people), platform)
-        names = {row["student_id"]: row["display_name"] for row in found}
+            people = [row[column] for row in rows for column in ("by_id", "about_id")]
+            names = await names_of(connection, people, platform)
         deeds = [
             Deed(
                 row["at"],

@@ -74,7 +74,9 @@ async def _week(connection: Connection, creator_id: CreatorId, monday: date) -> 
     asked = await connection.fetchrow(ASKED, creator_id, begin, end)
     new = await connection.fetch(NEW, creator_id, begin, end, MOST_TITLES)
     parts = await parts_of(connection, creator_id, Days(first, monday), end)
-    top = await placed(connection, await connection.fetch(RANKING, creator_id, *parts, None, TOP), "", None)
+    top = await placed(
+        connection, creator_id, await connection.fetch(RANKING, creator_id, *parts, None, TOP), "", None
+    )
     movements = [each for each in await moved(connection, creator_id, monday) if first <= each.day < monday]
     assert asked is not None  # noqa: S101 - an aggregate always has a row
     return WeekPast(

@@ -7,7 +7,8 @@ from typing import Final
 import asyncpg
 
 from adapters.postgres.database import Connection, Database, system_role
-from adapters.postgres.notices import tell_staff
+from adapters.postgres.names import names_of
+from adapters.postgres.notices import staff_platform, tell_staff
 from core.ids import CreatorId, StudentId
 from core.rewards.flags import (
     LOOKED_BACK,
@@ -26,8 +27,7 @@ EARNED: Final = """
      WHERE creator_id = $1 AND verdict = 'awarded' AND done_at > $2 GROUP BY student_id
 """
 IDENTITIES: Final = """
-    SELECT student_id, platform, external_id, display_name FROM identities
-     WHERE student_id = ANY ($1) ORDER BY student_id, platform, external_id
+    SELECT student_id, platform, external_id FROM identities WHERE student_id = ANY ($1)
 """
 FAST: Final = """
     SELECT DISTINCT student_id FROM (
@@ -79,15 +79,16 @@ class PostgresFlags:
             found = [(student_id, Reason.NEW, None) for student_id in await _new(connection, earned)]
             found += [(row["student_id"], Reason.FAST, None) for row in fast]
             found += [(row["student_id"], Reason.TOGETHER, row["other_id"]) for row in together]
+            platform = await staff_platform(connection, creator_id)
             for student_id, reason, other_id in found:
                 row = await connection.fetchrow(RAISE, creator_id, student_id, reason.value, other_id)
-                for flag in await _named(connection, [row] if row else []):
+                for flag in await _named(connection, [row] if row else [], platform):
                     await tell_staff(connection, creator_id, notice(flag))
 
-    async def open(self, creator_id: CreatorId, limit: int) -> Sequence[Flag]:
-        """What nobody has looked at yet, oldest first."""
+    async def open(self, creator_id: CreatorId, limit: int, platform: str) -> Sequence[Flag]:
+        """What nobody has looked at yet, oldest first, with names as read on a platform."""
         async with self._database.creator(creator_id) as connection:
-            return await _named(connection, await connection.fetch(OPEN, creator_id, limit))
+            return await _named(connection, await connection.fetch(OPEN, creator_id, limit), platform)
 
     async def clear(self, creator_id: CreatorId, flag_id: int, by: StudentId | None) -> bool:
         """Note that it is fine or, by None, that it is open again; False where there is no such flag."""
@@ -105,11 +106,9 @@ async def _new(connection: Connection, earned: Sequence[asyncpg.Record]) -> list
     )
 
 
-async def _named(connection: Connection, rows: Sequence[asyncpg.Record]) -> list[Flag]:
-    ids = [student_id for row in rows for student_id in (row["student_id"], row["other_id"]) if student_id]
-    async with system_role(connection):
-        found = await connection.fetch(IDENTITIES, ids)
-    names = {row["student_id"]: row["display_name"] or f"id {row['external_id']}" for row in found}
+async def _named(connection: Connection, rows: Sequence[asyncpg.Record], platform: str) -> list[Flag]:
+    ids = [student_id for row in rows for student_id in (row["student_id"], row["other_id"])]
+    names = await names_of(connection, ids, platform)
     return [
         Flag(
             row["id"], Reason(row["reason"]), names.get(row["student_id"], "somebody"),

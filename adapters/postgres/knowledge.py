@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import asyncpg
 
-from adapters.postgres.database import Connection, Database, system_role
+from adapters.postgres.database import Connection, Database
 from adapters.postgres.jobs import LEARN, put_calibration, put_job
+from adapters.postgres.names import names_of
 from adapters.postgres.shelf import EMBEDDER, TOUCH_CORPUS, publish
 from core.asking.given import Given, GivenText
 from core.errors import UploadRefused
@@ -108,10 +109,6 @@ FIND: Final = f"""
             OR strpos(lower(concat_ws(' ', k.question, k.answer, array_to_string(k.wordings, ' '))), $3) > 0)
      ORDER BY k.source_id::text = ltrim($3, '#') DESC, lower(k.question) = $3 DESC, k.source_id DESC
     OFFSET $5 LIMIT $6
-"""
-NAMES: Final = """
-    SELECT DISTINCT ON (student_id) student_id, display_name FROM identities
-     WHERE student_id = ANY($1) AND display_name <> '' ORDER BY student_id, platform
 """
 UNLEARNT: Final = f"""
     SELECT {_COLUMNS} FROM {_KEPT} WHERE k.creator_id = $1 AND k.learnt < k.version ORDER BY k.source_id LIMIT 1
@@ -334,9 +331,7 @@ async def _entry(connection: Connection, creator_id: CreatorId, entry_id: Source
 
 
 async def _entries(connection: Connection, rows: Sequence[asyncpg.Record]) -> list[Entry]:
-    authors = list({row["author_id"] for row in rows if row["author_id"] is not None})
-    async with system_role(connection):
-        names = {row["student_id"]: row["display_name"] for row in await connection.fetch(NAMES, authors)}
+    names = await names_of(connection, [row["author_id"] for row in rows])
     return [
         Entry(
             SourceId(row["source_id"]), _said(row), row["version"], names.get(row["author_id"], ""),

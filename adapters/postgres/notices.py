@@ -71,6 +71,17 @@ async def tell(connection: Connection, creator_id: CreatorId, student_id: Studen
     return [await post(connection, creator_id, place, reply_to_json(notice))]
 
 
+async def staff_platform(connection: Connection, creator_id: CreatorId) -> str:
+    """Inside a creator's transaction, where the staff reads what :func:`tell_staff` writes; empty where nowhere."""
+    rows = await connection.fetch(STAFF_PLACES, creator_id, Subject.STAFF.value)
+    if rows:
+        return Place(**rows[0]["place"]).platform
+    async with system_role(connection):
+        owner_id = await connection.fetchval(OWNER, creator_id)
+        to = await connection.fetchrow(PRIVATELY, creator_id, owner_id)
+    return "" if to is None else str(to["platform"])
+
+
 async def tell_staff(connection: Connection, creator_id: CreatorId, notice: Reply) -> list[int]:
     """Inside a creator's transaction, write to the staff where /settings says, else to the owner.
 

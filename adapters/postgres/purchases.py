@@ -14,7 +14,8 @@ import asyncpg
 from adapters.postgres.database import Connection, Database, system_role
 from adapters.postgres.jobs import put_shop_work
 from adapters.postgres.ledger import end_hold_for, hold_for, refund_spent
-from adapters.postgres.notices import tell
+from adapters.postgres.names import names_of
+from adapters.postgres.notices import staff_platform, tell
 from adapters.postgres.offers import item_of
 from adapters.postgres.perks import bring, end, forget_tiers
 from adapters.postgres.roles import PostgresRoles, end_roles
@@ -69,10 +70,6 @@ OWN: Final = f"""
 SALES: Final = f"""
     SELECT {_PURCHASE}, count(*) OVER () AS total {_FROM}
      WHERE p.creator_id = $1 AND ($2::bigint IS NULL OR p.item_id = $2) ORDER BY p.id DESC OFFSET $3 LIMIT $4
-"""
-NAMES: Final = """
-    SELECT DISTINCT ON (student_id) student_id, display_name FROM identities
-     WHERE student_id = ANY ($1) AND display_name <> '' ORDER BY student_id, platform
 """
 LASTING: Final = """
     SELECT id FROM purchases
@@ -166,10 +163,10 @@ class PostgresPurchases:
             return await _fulfil(connection, creator_id, purchase, at)
 
     async def decide(
-        self, creator_id: CreatorId, purchase_id: PurchaseId, at: datetime, *, done: bool
+        self, creator_id: CreatorId, purchase_id: PurchaseId, at: datetime, *, done: bool, platform: str = ""
     ) -> tuple[Purchase, bool]:
         """What the staff says of a perk that is theirs to do; the purchase, and whether that was new."""
-        async with self._locked(creator_id, purchase_id) as (connection, purchase):
+        async with self._locked(creator_id, purchase_id, platform) as (connection, purchase):
             if purchase.state is not PurchaseState.HELD or purchase.item.kind is not ItemKind.CUSTOM:
                 return purchase, False
             if done:
@@ -180,10 +177,11 @@ class PostgresPurchases:
             return decided, True
 
     async def give_back(
-        self, creator_id: CreatorId, purchase_id: PurchaseId, at: datetime, *, by: StudentId, staff: bool
-    ) -> Purchase:
+        self, creator_id: CreatorId, purchase_id: PurchaseId, at: datetime, *, by: StudentId, staff: bool,
+        platform: str = "",
+    ) -> Purchase:  # fmt: skip
         """Take a purchase back: what it brought ends, the CHRONOS return; one who is not staff, only their own."""
-        async with self._locked(creator_id, purchase_id) as (connection, purchase):
+        async with self._locked(creator_id, purchase_id, platform) as (connection, purchase):
             if not staff and purchase.student_id != by:
                 raise Refused("That is somebody else's.")
             if not staff and not purchase.may_be_returned(at):
@@ -205,11 +203,11 @@ class PostgresPurchases:
             rows = await connection.fetch(LASTING, creator_id, offer_id, at)
         return [PurchaseId(row["id"]) for row in rows]
 
-    async def purchase(self, creator_id: CreatorId, purchase_id: PurchaseId) -> Purchase | None:
-        """One purchase, with its student's name."""
+    async def purchase(self, creator_id: CreatorId, purchase_id: PurchaseId, platform: str) -> Purchase | None:
+        """One purchase, with its student's name as read on a platform."""
         async with self._database.creator(creator_id) as connection:
             rows = await connection.fetch(ONE, creator_id, purchase_id)
-            found = await _named(connection, rows)
+            found = await _named(connection, rows, platform)
         return found[0] if found else None
 
     async def bought(self, creator_id: CreatorId, student_id: StudentId, limit: int) -> Sequence[Purchase]:
@@ -218,12 +216,12 @@ class PostgresPurchases:
             return [_purchase(row) for row in await connection.fetch(OWN, creator_id, student_id, limit)]
 
     async def sales(
-        self, creator_id: CreatorId, offer_id: ShopItemId | None, *, offset: int, limit: int
+        self, creator_id: CreatorId, offer_id: ShopItemId | None, *, platform: str, offset: int, limit: int
     ) -> tuple[Sequence[Purchase], int]:
         """What was bought, newest first, with the students' names; and how many in all."""
         async with self._database.creator(creator_id) as connection:
             rows = await connection.fetch(SALES, creator_id, offer_id, offset, limit)
-            return await _named(connection, rows), rows[0]["total"] if rows else 0
+            return await _named(connection, rows, platform), rows[0]["total"] if rows else 0
 
     async def all_due(self, creator_id: CreatorId, at: datetime) -> None:
         """Resume what was left in the middle, remind, warn, and end what is over."""
@@ -251,7 +249,7 @@ class PostgresPurchases:
 
     @asynccontextmanager
     async def _locked(
-        self, creator_id: CreatorId, purchase_id: PurchaseId
+        self, creator_id: CreatorId, purchase_id: PurchaseId, platform: str = ""
     ) -> AsyncIterator[tuple[Connection, Purchase]]:
         """A purchase that nobody else changes meanwhile, in the scope of its student."""
         async with self._database.creator(creator_id) as connection:
@@ -259,7 +257,8 @@ class PostgresPurchases:
         if whose is None:
             raise _Unknown
         async with self._database.creator(creator_id, StudentId(whose)) as connection:
-            found = await _named(connection, await connection.fetch(LOCKED, creator_id, purchase_id))
+            platform = platform or await staff_platform(connection, creator_id)
+            found = await _named(connection, await connection.fetch(LOCKED, creator_id, purchase_id), platform)
             if not found:
                 raise _Unknown
             yield connection, found[0]
@@ -350,11 +349,9 @@ async def _tell_of_time(connection: Connection, creator_id: CreatorId, at: datet
             await tell(connection, creator_id, row["student_id"], shop_notices.has_ended(_purchase(row)))
 
 
-async def _named(connection: Connection, rows: Sequence[asyncpg.Record]) -> list[Purchase]:
-    """Purchases with the names of who bought."""
-    async with system_role(connection):
-        found = await connection.fetch(NAMES, list({row["student_id"] for row in rows}))
-    names = {row["student_id"]: row["display_name"] for row in found}
+async def _named(connection: Connection, rows: Sequence[asyncpg.Record], platform: str) -> list[Purchase]:
+    """Purchases with the names of who bought, as read on a platform."""
+    names = await names_of(connection, [row["student_id"] for row in rows], platform)
     return [replace(_purchase(row), student_name=names.get(row["student_id"], "")) for row in rows]
 
 

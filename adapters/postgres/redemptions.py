@@ -10,7 +10,8 @@ import asyncpg
 from adapters.postgres.database import Connection, Database, system_role
 from adapters.postgres.jobs import put_redemptions
 from adapters.postgres.ledger import HOLD, in_words
-from adapters.postgres.notices import tell, tell_staff
+from adapters.postgres.names import names_of
+from adapters.postgres.notices import staff_platform, tell, tell_staff
 from adapters.postgres.payout_freezes import frozen_among
 from core.conversation import Button, Reply, Tone
 from core.errors import Refused
@@ -18,6 +19,7 @@ from core.ids import CreatorId, StudentId
 from core.rewards.redemption import (
     NOTHING_HERE,
     PAUSED,
+    PAYOUT,
     RAIL_NAMES,
     Asked,
     Rail,
@@ -77,9 +79,6 @@ UNDECIDED: Final = (
     f"SELECT {COLUMNS} FROM redemptions WHERE creator_id = $1 AND state = 'approval' ORDER BY id LIMIT 20"
 )
 END: Final = "SELECT end_redemption($1::bigint[], $2, $3)"
-NAME: Final = """
-    SELECT display_name FROM identities WHERE student_id = $1 AND display_name <> '' ORDER BY platform LIMIT 1
-"""
 
 
 class PostgresRedemptions:
@@ -230,7 +229,7 @@ async def _hold(
     key = wallet_key(asked.key)
     try:
         with in_words():
-            reason = f"payout: {RAIL_NAMES[asked.rail]}"
+            reason = f"{PAYOUT}{RAIL_NAMES[asked.rail]}"
             await connection.execute(HOLD, student_id, list(issuers), key, reason, asked.chronos, {})
     except Refused as refused:
         if not isinstance(refused.__cause__, asyncpg.CheckViolationError):
@@ -246,12 +245,12 @@ async def _announce(connection: Connection, redemption: Redemption) -> None:
     if redemption.state is State.READY:
         await put_redemptions(connection, redemption.creator_id)
         return
-    async with system_role(connection):
-        name = await connection.fetchval(NAME, redemption.student_id)
-    await tell_staff(connection, redemption.creator_id, approval_card(redemption, name or "A student"))
+    platform = await staff_platform(connection, redemption.creator_id)
+    names = await names_of(connection, [redemption.student_id], platform)
+    await tell_staff(connection, redemption.creator_id, approval_card(redemption, *names.values()))
 
 
-def approval_card(redemption: Redemption, name: str) -> Reply:
+def approval_card(redemption: Redemption, name: str = "A student") -> Reply:
     """What the staff is asked; where it goes is between the student and the provider."""
     return Reply(
         RichText.of(

@@ -100,7 +100,7 @@ class PostgresSeasons:
         """The ranking with which a season ended."""
         async with self._database.creator(creator_id) as connection:
             rows = await connection.fetch(FINAL, creator_id, season_id, asker, SHOWN)
-            return await placed(connection, rows, platform, asker)
+            return await placed(connection, creator_id, rows, platform, asker)
 
 
 async def _end(connection: Connection, creator_id: CreatorId, season_id: SeasonId | None, now: datetime) -> bool:
@@ -120,10 +120,10 @@ async def _announce(connection: Connection, creator_id: CreatorId, season: Seaso
     rows = await connection.fetch(FINAL, creator_id, season.id, None, WINNERS)
     places = [Place(**row["place"]) for row in await connection.fetch(PLACES, creator_id, Subject.LESSONS.value)]
     for place in places:
-        ranking = await placed(connection, rows, place.platform, None)
+        ranking = await placed(connection, creator_id, rows, place.platform, None)
         await post(connection, creator_id, place, reply_to_json(season_result(creator_name, season, ranking.places)))
     if not places:
-        ranking = await placed(connection, rows, "", None)
+        ranking = await placed(connection, creator_id, rows, "", None)
         await tell_staff(connection, creator_id, season_result(creator_name, season, ranking.places))
 
 

@@ -7,6 +7,8 @@ from typing import Final
 import asyncpg
 
 from adapters.postgres.database import Connection, Database, system_role
+from adapters.postgres.names import names_of
+from adapters.postgres.notices import staff_platform
 from core.ids import CreatorId, StudentId
 from core.rewards.standings import EARLIEST, SHOWN, Cover, Days, Ranking, Standing, cover
 
@@ -91,10 +93,6 @@ PLACED: Final = """
     ) AS placed WHERE place <= {shown} OR student_id = {asker} ORDER BY place
 """
 RANKING: Final = PLACED.format(sums=SUMS, asker="$10", shown="$11")
-NAMES: Final = """
-    SELECT DISTINCT ON (student_id) student_id, display_name FROM identities
-     WHERE student_id = ANY($1) ORDER BY student_id, platform = $2 DESC, display_name = '', platform
-"""
 # Who is known elsewhere alone is shown without a name: nobody has to be the same person on every platform.
 NAMES_HERE: Final = """
     SELECT student_id, max(display_name) AS display_name FROM identities
@@ -119,7 +117,7 @@ class PostgresStandings:
         async with self._database.creator(creator_id) as connection:
             parts = await parts_of(connection, creator_id, days, now)
             rows = await connection.fetch(RANKING, creator_id, *parts, asker, SHOWN)
-            return await placed(connection, rows, platform, asker)
+            return await placed(connection, creator_id, rows, platform, asker)
 
     async def hidden(self, creator_id: CreatorId, student_id: StudentId) -> bool:
         """Whether somebody does not want to be seen."""
@@ -158,20 +156,30 @@ async def parts_of(connection: Connection, creator_id: CreatorId, days: Days, no
 
 
 async def placed(
-    connection: Connection, rows: Sequence[asyncpg.Record], platform: str, asker: StudentId | None
+    connection: Connection,
+    creator_id: CreatorId,
+    rows: Sequence[asyncpg.Record],
+    platform: str,
+    asker: StudentId | None,
 ) -> Ranking:
     """A ranking out of rows of :data:`PLACED`, inside a creator's transaction.
 
-    Names are those on ``platform``; where it is empty, which is for the staff, on any.
+    Names are those on ``platform``; where it is empty, those that the staff reads.
     """
-    async with system_role(connection):
-        found = await connection.fetch(
-            NAMES_HERE if platform else NAMES, [row["student_id"] for row in rows], platform
-        )
-    names = {row["student_id"]: row["display_name"] for row in found}
+    people = [row["student_id"] for row in rows]
+    if platform:
+        names = await _names_here(connection, people, platform)
+    else:
+        names = await names_of(connection, people, await staff_platform(connection, creator_id))
     places = [
         Standing(row["rank"], StudentId(row["student_id"]), names.get(row["student_id"]) or NAMELESS, row["earned"])
         for row in rows
     ]
     own = next((place for place in places if place.student_id == asker), None)
     return Ranking(tuple(places[:SHOWN]), rows[0]["people"] if rows else 0, own)
+
+
+async def _names_here(connection: Connection, people: Sequence[int], platform: str) -> dict[int, str]:
+    async with system_role(connection):
+        found = await connection.fetch(NAMES_HERE, people, platform)
+    return {row["student_id"]: row["display_name"] for row in found}

@@ -3,6 +3,7 @@
 from typing import Final
 
 from adapters.postgres.database import Connection, Database
+from adapters.postgres.names import names_of
 from core.ids import CreatorId, StudentId
 from core.rewards.rules import Rewards
 from core.rewards.tariffs import Change, ChangeMade, tariff
@@ -18,10 +19,6 @@ CHANGE: Final = """
 CHANGES: Final = """
     SELECT rule, amount, most_a_day, changed_by, changed_at FROM reward_changes
      WHERE creator_id = $1 ORDER BY id DESC LIMIT $2
-"""
-NAMES: Final = """
-    SELECT DISTINCT ON (student_id) student_id, display_name FROM identities
-     WHERE student_id = ANY ($1) ORDER BY student_id, platform
 """
 LIMIT: Final = """
     INSERT INTO issuance_limits AS l (creator_id, per_day, per_month) VALUES ($1, $2, $3)
@@ -47,13 +44,11 @@ class PostgresTariffs:
         async with self._database.creator(creator_id) as connection:
             await connection.execute(CHANGE, creator_id, change.rule, change.amount, change.most_a_day, by)
 
-    async def changes(self, creator_id: CreatorId, limit: int) -> list[ChangeMade]:
-        """The last changes, newest first, with the names of those who made them."""
+    async def changes(self, creator_id: CreatorId, limit: int, platform: str) -> list[ChangeMade]:
+        """The last changes, newest first, with the names of those who made them as read on a platform."""
         async with self._database.creator(creator_id) as connection:
             rows = await connection.fetch(CHANGES, creator_id, limit)
-        async with self._database.system() as connection:
-            found = await connection.fetch(NAMES, [row["changed_by"] for row in rows if row["changed_by"]])
-        names = {row["student_id"]: row["display_name"] for row in found}
+            names = await names_of(connection, [row["changed_by"] for row in rows], platform)
         return [
             ChangeMade(
                 Change(row["rule"], row["amount"], row["most_a_day"]), names.get(row["changed_by"], ""),

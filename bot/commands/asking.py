@@ -12,7 +12,7 @@ from bot.commands.clips import clip_button
 from bot.commands.escalating import ask_the_creator, reply_to_card
 from bot.commands.gaps import offer_to_withdraw
 from bot.commands.quizzes import quiz_button
-from bot.commands.registry import Context, Registry, said
+from bot.commands.registry import Context, Registry, numbers_of, said
 from bot.commands.watching import watch_button
 from core.asking.answer import Answer
 from core.asking.engine import Explained, Question
@@ -117,24 +117,17 @@ async def _kept(context: Context, question: str, answer: Answer, admission: Admi
 @commands.action("vote")
 async def vote(context: Context) -> Reply:
     """Keep a 👍 or 👎."""
-    creator_id, message_id, helpful = _vote_payload(context)
-    if context.standing.creator is None or context.standing.creator.id != int(creator_id):
+    creator_id, message_id, helpful = numbers_of(context, 3)
+    if context.standing.creator is None or context.standing.creator.id != creator_id:
         known = {choice.id for choice in context.standing.choices}
-        if int(creator_id) not in known:
+        if creator_id not in known:
             raise Refused("That answer belongs to another community.")
-    speaker = Speaker(CreatorId(int(creator_id)), context.standing.student_id, context.place.key)
-    kept = await context.services.conversations.vote(speaker, MessageId(int(message_id)), helpful=helpful == "1")
+    speaker = Speaker(CreatorId(creator_id), context.standing.student_id, context.place.key)
+    kept = await context.services.conversations.vote(speaker, MessageId(message_id), helpful=helpful == 1)
     if not kept:
         raise Refused("That answer is not kept any more, so there is nothing to vote on.")
-    wrong = helpful == "0" and await offer_to_withdraw(context, speaker.creator_id, MessageId(int(message_id)))
+    wrong = helpful == 0 and await offer_to_withdraw(context, speaker.creator_id, MessageId(message_id))
     return Reply(RichText.of("Thank you, noted."), ((wrong,),) if wrong else (), private=True)
-
-
-def _vote_payload(context: Context) -> tuple[str, str, str]:
-    parts = context.text("payload").split(":")
-    if len(parts) != 3 or not all(part.isdecimal() for part in parts):
-        raise Refused("That button does not work any more.")
-    return parts[0], parts[1], parts[2]
 
 
 @commands.command("new", "Start afresh: forget what we talked about here", private=True)

@@ -1,27 +1,9 @@
 """Whose button it is: a button names its creator, since in a private chat a person may belong to several."""
 
-import re
-from typing import Final
-
 from bot.commands.registry import Context
 from core.errors import Refused
 from core.ids import CreatorId
 from core.members.directory import Standing, refusal, standing_of
-
-NO_BUTTON: Final = "That button does not work any more."
-_NUMBER: Final = re.compile("[0-9]{1,18}")
-
-
-def numbers_of(context: Context, count: int) -> list[int]:
-    """The numbers that a button carries, with colons between.
-
-    Raises:
-        Refused: they are not so many, or no numbers.
-    """
-    parts = context.text("payload").split(":")
-    if len(parts) != count or not all(map(_NUMBER.fullmatch, parts)):
-        raise Refused(NO_BUTTON)
-    return [int(part) for part in parts]
 
 
 async def standing_with(context: Context, creator_id: int) -> Standing:

@@ -4,7 +4,7 @@ import math
 import re
 from typing import Final
 
-from bot.commands.registry import Context, Registry
+from bot.commands.registry import Context, Registry, dead_button
 from core.asking.answer import Answer, Origin
 from core.conversation import Button, File, Reply
 from core.errors import Refused
@@ -68,7 +68,7 @@ def _moment(payload: str) -> tuple[Moment, str]:
     """What to cut, and the mark of the recording that was cited; older buttons have none."""
     found = _PAYLOAD.fullmatch(payload)
     if found is None or not 0 < int(found[4]) <= LONGEST_CLIP_S:
-        raise Refused("That button does not work any more.")
+        raise dead_button()
     moment = Moment(CreatorId(int(found[1])), SourceId(int(found[2])), float(found[3]), float(found[4]))
     return moment, found[5] or ""
 

@@ -1,19 +1,20 @@
 """What the staff decides about earning: amounts and limits, and accounts to look at."""
 
+import re
 from typing import Final
 
-from bot.commands.registry import Context, Registry, said
+from bot.commands.registry import Context, Registry, dead_button, said
 from core.conversation import Audience, Button, Kind, Parameter, Reply
 from core.errors import Refused
 from core.rewards.flags import FLAG
-from core.rewards.rules import GRANT, NAMES, NOTHING, STREAK, Rewards, Rule
+from core.rewards.rules import NOTHING, RULES, STREAK, Rewards, Rule
 from core.rewards.tariffs import MOST_PAID, MOST_TIMES, Change, ChangeMade
 from core.richtext import RichText, bold, code, joined
 
-RULES: Final = tuple(name for name in NAMES if name != GRANT)
 DEFAULT: Final = "default"
 CHANGES_SHOWN: Final = 5
 FLAGS_SHOWN: Final = 8
+_PRESSED: Final = re.compile("(fine|open):([0-9]{1,18})")
 
 commands = Registry()
 
@@ -21,7 +22,7 @@ commands = Registry()
 @commands.command(
     "rewards_admin",
     "See and change what earns how many CHRONOS",
-    Parameter("rule", "What is rewarded", Kind.CHOICE, choices=RULES),
+    Parameter("rule", "What is rewarded", Kind.CHOICE, choices=tuple(RULES)),
     Parameter("amount", "How many CHRONOS; 0 pays nothing, default resets it"),
     Parameter("per_day", "How often a day at most; default resets it"),
     audience=Audience.STAFF,
@@ -34,8 +35,11 @@ async def rewards_admin(context: Context) -> Reply:
         raise Refused("Say which rule: one of " + ", ".join(RULES) + ".")
     changed = await _changed(context, rule, amount, per_day) if amount or per_day else []
     tariffs = context.services.tariffs
-    tariff, made = await tariffs.of(context.creator.id), await tariffs.changes(context.creator.id, CHANGES_SHOWN)
-    shown = [rule] if rule and not changed else RULES
+    tariff, made = (
+        await tariffs.of(context.creator.id),
+        await tariffs.changes(context.creator.id, CHANGES_SHOWN, context.place.platform),
+    )
+    shown = [rule] if rule and not changed else tuple(RULES)
     lines = [*changed, *(_rule(name, tariff, tariffs.defaults) for name in shown), _budget(tariff)]
     if made:
         lines += [RichText.of(bold("Last changes")), *map(_change, made)]
@@ -79,7 +83,7 @@ def _rule(name: str, tariff: Rewards, defaults: Rewards) -> RichText:
     often = "" if name == STREAK else f", up to {rule.most_a_day} a day"
     usual = "" if rule == default else f" (default {default.amount}, {default.most_a_day} a day)"
     pays = f"{rule.amount:,} CHRONOS{often}" if rule.amount else "pays nothing"
-    return RichText.of(bold(name), f": {pays}{usual}, for {NAMES[name]}")
+    return RichText.of(bold(name), f": {pays}{usual}, for {RULES[name]}")
 
 
 def _budget(tariff: Rewards) -> RichText:
@@ -101,7 +105,7 @@ def _change(made: ChangeMade) -> RichText:
 )
 async def flags(context: Context) -> Reply:
     """List what nobody has looked at yet, each with a button."""
-    found = await context.services.flags.open(context.creator.id, FLAGS_SHOWN)
+    found = await context.services.flags.open(context.creator.id, FLAGS_SHOWN, context.place.platform)
     if not found:
         return said("There is nothing to look at. I tell the staff when there is.")
     lines = [RichText.of(f"{n}. ", flag.text, f" ({flag.at:%d %B})") for n, flag in enumerate(found, 1)]
@@ -115,9 +119,10 @@ async def flags(context: Context) -> Reply:
 @commands.action(FLAG, audience=Audience.STAFF)
 async def settle_flag(context: Context) -> Reply:
     """Note that an account is fine, or take that back."""
-    what, _, number = context.text("payload").partition(":")
-    if what not in {"fine", "open"} or not number.isdecimal() or len(number) > 18:
-        raise Refused("That button does not work any more.")
+    found = _PRESSED.fullmatch(context.text("payload"))
+    if found is None:
+        raise dead_button()
+    what, number = found.groups()
     fine = what == "fine"
     by = context.standing.student_id if fine else None
     if not await context.services.flags.clear(context.creator.id, int(number), by):

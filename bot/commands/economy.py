@@ -7,7 +7,7 @@ from core.conversation import Audience, File, Reply
 from core.rewards.economy import Economy
 from core.rewards.rules import NAMES
 from core.rewards.showing import PICTURED_ON
-from core.richtext import RichText, bold, joined
+from core.richtext import RichText, bold, counted, joined
 
 commands = Registry()
 
@@ -39,7 +39,7 @@ def described(creator_name: str, economy: Economy) -> RichText:
     if economy.rules:
         lines.append(RichText.of(bold("By what it was for")))
     lines += [
-        RichText.of(f"{total.amount:,} for {NAMES.get(total.rule, total.rule)}, {total.times:,} times")
+        RichText.of(f"{total.amount:,} for {NAMES.get(total.rule, total.rule)}, {counted(total.times, 'time')}")
         for total in economy.rules
     ]
     lines.append(RichText.of(bold("By week: issued, then spent and redeemed")))

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bot.commands.registry import Context, Registry, said
+from bot.commands.registry import Context, Registry, dead_button, page_and_rest, said
 from core.conversation import Audience, Button, Kind, Parameter, Person, Reply, Tone
 from core.errors import Refused
 from core.ids import StudentId
@@ -161,10 +161,11 @@ def _effect(enrolment: Enrolment) -> str:
 @commands.action("students_page", audience=Audience.STAFF)
 async def turn_page(context: Context) -> Reply:
     """Another page of the list, in the place of the one before."""
-    page, status, tier = [*context.text("payload").split(":", 2), "", ""][:3]
-    if not page.isdecimal() or len(page) > 6 or status not in {"", *STATUSES}:
-        raise Refused("That button does not work any more.")
-    reply = await _page(context, status, tier_said(tier), int(page))
+    page, rest = page_and_rest(context)
+    status, _, tier = rest.partition(":")
+    if status not in {"", *STATUSES}:
+        raise dead_button()
+    reply = await _page(context, status, tier_said(tier), page)
     return Reply(reply.text, reply.buttons, replaces=True)
 
 

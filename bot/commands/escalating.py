@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from bot.commands.knowledge import author_of, entry_text
-from bot.commands.registry import Context, Registry, said
+from bot.commands.registry import Context, Registry, numbers_of, said
 from core.asking.answer import Answer, Outcome
 from core.asking.embedding import Embedder
 from core.asking.escalations import Asking, Escalation, Put, Status, how_to_answer, people, staff_card
@@ -34,7 +34,7 @@ def ask_the_creator(answer: Answer, creator_id: CreatorId, message_id: MessageId
 @commands.action("escalate")
 async def escalate(context: Context) -> Reply:
     """Put one's own question to the staff."""
-    creator_id, message_id = _two_numbers(context)
+    creator_id, message_id = numbers_of(context, 2)
     speaker = _speaker(context, CreatorId(creator_id))
     question = await context.services.escalations.own_question(speaker, MessageId(message_id))
     if question is None:
@@ -53,13 +53,6 @@ def _put_words(put: Put) -> str:
     joined_by = f" {people(others)} asked the same." if others else ""
     when = "as soon as there is an answer" if put.reached else "once somebody of the staff has looked"
     return f"Passed on to the staff, without your name.{joined_by} I tell you {when}."
-
-
-def _two_numbers(context: Context) -> tuple[int, int]:
-    first, _, second = context.text("payload").partition(":")
-    if not (first.isdecimal() and second.isdecimal() and len(first) + len(second) <= 36):
-        raise Refused("That button does not work any more.")
-    return int(first), int(second)
 
 
 def _speaker(context: Context, creator_id: CreatorId) -> Speaker:
@@ -87,7 +80,7 @@ async def embedder_of(context: Context, creator_id: CreatorId) -> Embedder:
 @commands.action("esc_take_back")
 async def take_back(context: Context) -> Reply:
     """Take one's own question back."""
-    creator_id, escalation_id = _two_numbers(context)
+    creator_id, escalation_id = numbers_of(context, 2)
     speaker = _speaker(context, CreatorId(creator_id))
     if not await context.services.escalations.take_back(speaker, EscalationId(escalation_id)):
         raise Refused(GONE)

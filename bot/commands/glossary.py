@@ -9,7 +9,7 @@ from core.conversation import Attachment, Audience, Button, File, Kind, Paramete
 from core.errors import Refused, UploadRefused
 from core.library.glossary import Glossary, Name, checked_name, read_names, write_names
 from core.library.uploads import check_size
-from core.richtext import RichText, bold, joined
+from core.richtext import RichText, bold, counted, joined
 
 SHOWN: Final = 30
 LARGEST_BYTES: Final = 200_000
@@ -71,7 +71,7 @@ async def _names_in(context: Context, file: Attachment) -> list[Name]:
 def _listed(kept: Glossary) -> RichText:
     lines = [_line(name) for name in kept.names[:SHOWN]]
     more = f"\n… and {len(kept.names) - SHOWN} more" if len(kept.names) > SHOWN else ""
-    count = f"{len(kept.names)} name{'s' * (len(kept.names) != 1)}"
+    count = counted(len(kept.names), "name")
     return RichText.of(bold(f"Glossary: {count}"), "\n", *joined(lines).spans, more)
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bot.commands.enrolment import enrolled_member
-from bot.commands.registry import Context, Registry, said
+from bot.commands.registry import Context, Registry, dead_button, numbers_and_rest, page_and_rest, said
 from core.conversation import Audience, Button, Kind, Parameter, Reply, Tone
 from core.errors import Refused
 from core.ids import StudentId
@@ -27,12 +27,19 @@ _REFUSED: Final = {
 commands = Registry()
 
 
+def _parameters(member: str, amount: str, reason: str) -> tuple[Parameter, ...]:
+    """Whom, how many and what for; each in the words of a command."""
+    return (
+        Parameter("member", f"{member}; on Telegram reply to a message of theirs", Kind.MEMBER, required=True),
+        Parameter("amount", amount, Kind.NUMBER, required=True),
+        Parameter("reason", f"{reason}; the member sees it", required=True, takes_rest=True),
+    )
+
+
 @commands.command(
     "grant",
     "Give a member CHRONOS",
-    Parameter("member", "Who; on Telegram reply to a message of theirs", Kind.MEMBER, required=True),
-    Parameter("amount", "How many", Kind.NUMBER, required=True),
-    Parameter("reason", "What for; the member sees it", required=True, takes_rest=True),
+    *_parameters("Who", "How many", "What for"),
     audience=Audience.STAFF,
     private=True,
 )
@@ -71,12 +78,12 @@ def _reason(context: Context) -> str:
 @commands.action("take_back", audience=Audience.STAFF)
 async def take_back(context: Context) -> Reply:
     """Take a gift back that was just given."""
-    student_id, _, key = context.text("payload").partition(":")
-    if not student_id.isdecimal() or len(student_id) > 18 or not key.startswith(f"{GRANT}:"):
-        raise Refused("That button does not work any more.")
+    (student_id,), key = numbers_and_rest(context, 1)
+    if not key.startswith(f"{GRANT}:"):
+        raise dead_button()
     creator, by = context.creator, context.standing.student_id
     amount = await context.services.showing.grants.take_back(
-        creator.id, by, StudentId(int(student_id)), key, "given by mistake", creator.name
+        creator.id, by, StudentId(student_id), key, "given by mistake", creator.name
     )
     return said("Taken back." if amount else "That was taken back already.", private=True)
 
@@ -84,9 +91,7 @@ async def take_back(context: Context) -> Reply:
 @commands.command(
     "revoke",
     "Take back CHRONOS that the staff gave a member",
-    Parameter("member", "From whom; on Telegram reply to a message of theirs", Kind.MEMBER, required=True),
-    Parameter("amount", "How many, of what was given in the last 30 days", Kind.NUMBER, required=True),
-    Parameter("reason", "Why; the member sees it", required=True, takes_rest=True),
+    *_parameters("From whom", "How many, of what was given in the last 30 days", "Why"),
     audience=Audience.STAFF,
     private=True,
 )
@@ -114,10 +119,8 @@ async def audit(context: Context) -> Reply:
 @commands.action("audit_page", audience=Audience.STAFF)
 async def turn_audit_page(context: Context) -> Reply:
     """Another page of the list, in the place of the one before."""
-    page, _, action = context.text("payload").partition(":")
-    if not page.isdecimal() or len(page) > 6:
-        raise Refused("That button does not work any more.")
-    reply = await _audit_page(context, action, int(page))
+    page, action = page_and_rest(context)
+    reply = await _audit_page(context, action, page)
     return Reply(reply.text, reply.buttons, private=True, replaces=True)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from bot.commands.registry import Context, Registry, said
+from bot.commands.registry import Context, Registry, page_and_rest, said
 from bot.commands.uploads import saved_file
 from core.conversation import Attachment, Audience, Button, File, Kind, Parameter, Reply, Suggestion
 from core.errors import Refused, UploadRefused
@@ -121,11 +121,9 @@ async def _table(context: Context) -> tuple[File, ...]:
 @commands.action("qa_page", audience=Audience.STAFF)
 async def qa_page(context: Context) -> Reply:
     """Another page of the list."""
-    page, _, rest = context.text("payload").partition(":")
+    page, rest = page_and_rest(context)
     tag, _, search = rest.partition(":")
-    if not page.isdecimal():
-        raise Refused("That button does not work any more.")
-    return replace(await _page(context, search, tag, int(page)), replaces=True)
+    return replace(await _page(context, search, tag, page), replaces=True)
 
 
 async def _page(context: Context, search: str, tag: str, page: int) -> Reply:

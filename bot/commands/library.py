@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from bot.commands.registry import Context, Registry, said
+from bot.commands.registry import Context, Registry, page_and_rest, said
 from bot.commands.watching import to_watch
 from core.conversation import Audience, Button, Kind, Parameter, Reply, Suggestion
 from core.errors import Refused
@@ -40,10 +40,8 @@ async def videos(context: Context) -> Reply:
 @commands.action("more_videos")
 async def more_videos(context: Context) -> Reply:
     """Another page of the list."""
-    page, _, search = context.text("payload").partition(":")
-    if not page.isdecimal():
-        raise Refused("That button does not work any more.")
-    return replace(await _page(context, search, int(page)), replaces=True)
+    page, search = page_and_rest(context)
+    return replace(await _page(context, search, page), replaces=True)
 
 
 async def _page(context: Context, search: str, page: int) -> Reply:

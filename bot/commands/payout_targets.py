@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
-from bot.commands.registry import Context, Registry, said
+from bot.commands.registry import Context, Registry, dead_button, said
 from core.conversation import Button, Parameter, Reply, Tone
 from core.errors import Refused
 from core.rewards.redemption import RAIL_NAMES, Rail, Target, usable, waiting
@@ -143,5 +143,5 @@ async def forget(context: Context) -> Reply:
 def _kind(context: Context) -> Rail:
     kind = next((kind for kind in KINDS if kind.value == context.text("payload")), None)
     if kind is None:
-        raise Refused("That button does not work any more.")
+        raise dead_button()
     return kind

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from bot.commands.belonging import NO_BUTTON, numbers_of, require_member, staff_with
-from bot.commands.registry import Context, Registry, said
+from bot.commands.belonging import require_member, staff_with
+from bot.commands.registry import Context, Registry, dead_button, numbers_of, said
 from bot.commands.uploads import saved_file
 from core.conversation import Attachment, Audience, Button, File, Kind, Parameter, Reply, Suggestion
 from core.errors import Refused
@@ -26,7 +26,7 @@ from core.rewards.projects import (
     named_project,
 )
 from core.rewards.rules import PROJECT
-from core.richtext import RichText, bold, code, joined, one_line
+from core.richtext import RichText, bold, code, counted, joined, one_line
 
 SHOWN: Final = 15
 LARGEST_NUMBER: Final = 10**15
@@ -245,7 +245,7 @@ async def because(context: Context) -> Reply:
     creator_id = await staff_with(context, wanted)
     submission = await _existing(context, creator_id, number)
     if which >= len(REASONS):
-        raise Refused(NO_BUTTON)
+        raise dead_button()
     if submission.revision != revision:
         raise Refused("That changed meanwhile. /review shows it as it is now.")
     card = await _decided(context, creator_id, submission, Decision.RETURNED, REASONS[which])
@@ -300,7 +300,7 @@ async def project_admin(context: Context) -> Reply:
 async def _projects(context: Context, creator_id: CreatorId) -> Reply:
     projects = await context.services.projects.projects(creator_id)
     _, waiting = await context.services.projects.waiting(creator_id)
-    head = bold(f"Projects: {len(projects)}, {waiting} submissions wait")
+    head = bold(f"Projects: {len(projects)}, {counted(waiting, 'submission waits', 'submissions wait')}")
     how = 'Set one: /project_admin title:"A sphere" description:"Draw it with one lamp and send a photo."'
     look = ((Button("Look at what waits", "project_next", str(creator_id)),),) if waiting else ()
     return Reply(joined([RichText.of(head), *map(_line, projects[:SHOWN]), RichText.of(how)]), look)

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Final
 
-from bot.commands.belonging import numbers_of, staff_with
+from bot.commands.belonging import staff_with
 from bot.commands.quiz_cards import Sources, question_card, staff_card
 from bot.commands.quizzes import named_quiz, sources_of, suggest_quiz
-from bot.commands.registry import Context, Registry, said
+from bot.commands.registry import Context, Registry, numbers_of, said
 from bot.commands.uploads import saved_file
 from core.conversation import Attachment, Audience, Button, File, Kind, Parameter, Reply
 from core.errors import Refused, UploadRefused
@@ -40,7 +40,7 @@ from core.rewards.quizzes import (
     checked_questions,
     checked_title,
 )
-from core.richtext import RichText, bold, joined
+from core.richtext import RichText, bold, counted, joined
 
 SHOWN: Final = 20
 BUTTONS: Final = 8
@@ -113,7 +113,9 @@ async def _list(context: Context) -> Reply:
 
 def _line(quiz: QuizSummary) -> RichText:
     about = f" · about {quiz.source_title}" if quiz.source_title else ""
-    return RichText.of(f"▸ #{quiz.id} ", bold(quiz.title), f" · {quiz.state} · {quiz.length} questions{about}")
+    return RichText.of(
+        f"▸ #{quiz.id} ", bold(quiz.title), f" · {quiz.state} · {counted(quiz.length, 'question')}{about}"
+    )
 
 
 async def _named(context: Context) -> Quiz:

@@ -11,7 +11,7 @@ from core.library.store import Source, Stage
 from core.library.transcript import Timing
 from core.library.watching import WatchLinks
 from core.rewards.quizzes import LETTERS, PASS_PERCENT, Attempt, Moment, Question, Quiz, State, Statistics
-from core.richtext import RichText, Span, bold, code, italic, joined, link
+from core.richtext import RichText, Span, bold, code, counted, italic, joined, link
 from core.tiers import Scope
 
 BAR: Final = 8
@@ -103,7 +103,7 @@ def _missed(scope: Scope, question: Question, sources: Sources, links: WatchLink
 def _left(attempt: Attempt) -> str:
     if attempt.preview:
         return "This was a preview: it counts nowhere."
-    left = f"{attempt.left_today} attempt{'s' * (attempt.left_today != 1)} left today."
+    left = f"{counted(attempt.left_today, 'attempt')} left today."
     hidden = attempt.missed and not attempt.reveals
     return f"{left} The right answers are shown once you pass, or have none left." if hidden else left
 
@@ -157,17 +157,13 @@ def _goes(quiz: Quiz, statistics: Statistics) -> str:
     if not statistics.started:
         return "Nobody has tried it yet."
     words = (
-        f"Attempts: {statistics.started}, by {_counted(statistics.students, 'student')}; {statistics.finished} "
+        f"Attempts: {statistics.started}, by {counted(statistics.students, 'student')}; {statistics.finished} "
         f"finished, {statistics.pass_percent} % of these passed."
     )
     if statistics.hardest is None:
         return words
     missed, answered = statistics.missed[statistics.hardest], statistics.answered[statistics.hardest]
-    return f"{words} Hardest: question {statistics.hardest + 1}, missed {missed} of {answered} times."
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
+    return f"{words} Hardest: question {statistics.hardest + 1}, missed {missed} of {counted(answered, 'time')}."
 
 
 def _numbered(number: int, question: Question, sources: Sources) -> RichText:

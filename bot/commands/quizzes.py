@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from bot.commands.belonging import NO_BUTTON, member_with, numbers_of, require_member
+from bot.commands.belonging import member_with, require_member
 from bot.commands.quiz_cards import Sources, answers_card, question_card, result_card
-from bot.commands.registry import Context, Registry, said
+from bot.commands.registry import Context, Registry, dead_button, numbers_of, said
 from core.asking.answer import Answer
 from core.conversation import Button, Kind, Parameter, Reply, Suggestion
 from core.errors import Refused
@@ -16,7 +16,7 @@ from core.ids import AttemptId, CreatorId, QuizId
 from core.members.directory import Standing
 from core.rewards.quizzes import MOST_OPTIONS, Attempt, Progress, QuizSummary, Quizzes, State
 from core.rewards.rules import QUIZ
-from core.richtext import RichText, bold, joined
+from core.richtext import RichText, bold, counted, joined
 from core.tiers import Scope, locked
 
 PAGE: Final = 8
@@ -132,7 +132,7 @@ def _line(quiz: QuizSummary, progress: Progress, *, can: bool) -> RichText:
         state = " · ✅ passed"
     elif not progress.left_today:
         state = " · no attempts left today"
-    return RichText.of("▸ ", quiz.title, f" · {quiz.length} question{'s' * (quiz.length != 1)}", about, state)
+    return RichText.of("▸ ", quiz.title, f" · {counted(quiz.length, 'question')}", about, state)
 
 
 @commands.action("quiz_begin")
@@ -165,7 +165,7 @@ def _pressed(context: Context) -> tuple[CreatorId, AttemptId, int, int]:
     """Whose attempt, which, the place of the question, and the options chosen, a bit each."""
     found = _PRESSED.fullmatch(context.text("payload"))
     if found is None or int(found[4]) >= 1 << MOST_OPTIONS:
-        raise Refused(NO_BUTTON)
+        raise dead_button()
     return CreatorId(int(found[1])), AttemptId(int(found[2])), int(found[3]), int(found[4])
 
 
@@ -180,7 +180,7 @@ async def tick(context: Context) -> Reply:
     if place != attempt.place:
         raise Refused("You answered that question already. Type /quiz to go on where you are.")
     if not attempt.question_at(place).several or ticked >> len(attempt.options_at(place)):
-        raise Refused(NO_BUTTON)
+        raise dead_button()
     return replace(question_card(creator_id, attempt, ticked), replaces=True)
 
 

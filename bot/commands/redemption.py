@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Final
 
-from bot.commands.registry import Context, Registry, said
+from bot.commands.registry import Context, Registry, dead_button, numbers_of, said
 from core.conversation import Audience, Button, Kind, Parameter, Reply, Tone
 from core.errors import Refused
 from core.ids import CreatorId
@@ -24,7 +24,6 @@ from core.richtext import RichText, bold, code, joined
 
 TO_OWN_ACCOUNT: Final = (Rail.PAYPAL, Rail.SOLANA)
 MOST_TO_DECIDE: Final = 5
-DEAD_BUTTON: Final = "That button does not work any more."
 _STATES: Final = {
     State.APPROVAL: "waits for the staff",
     State.READY: "is about to be sent",
@@ -135,9 +134,9 @@ async def send(context: Context) -> Reply:
 def _parts(context: Context) -> list[str]:
     parts = context.text("payload").split(":")
     if len(parts) != 5 or not (parts[1].isdecimal() and parts[2].isdecimal() and len(parts[1]) + len(parts[2]) < 20):
-        raise Refused(DEAD_BUTTON)
+        raise dead_button()
     if len(parts[3]) != 16 or set(parts[3]) - set("0123456789abcdef"):
-        raise Refused(DEAD_BUTTON)
+        raise dead_button()
     return parts
 
 
@@ -183,11 +182,9 @@ def _cancelling(redemptions: list[Redemption]) -> tuple[tuple[Button, ...], ...]
 @commands.action("redeem_cancel")
 async def cancel(context: Context) -> Reply:
     """Give back what was not sent yet."""
-    creator_id, _, number = context.text("payload").partition(":")
-    if not (creator_id.isdecimal() and number.isdecimal()) or len(creator_id) + len(number) > 30:
-        raise Refused(DEAD_BUTTON)
+    creator_id, number = numbers_of(context, 2)
     done = await context.services.desk.redemptions.cancel(
-        CreatorId(int(creator_id)), context.standing.student_id, int(number), datetime.now(UTC)
+        CreatorId(creator_id), context.standing.student_id, number, datetime.now(UTC)
     )
     if not done:
         raise Refused("It is too late: that was sent or ended already. /redeem shows how it stands.")

@@ -61,6 +61,8 @@ from core.rewards.watching import PersonalLinks, Watching
 from core.richtext import RichText
 from core.tiers import NO_TIERS, Scope
 
+_NUMBER: Final = re.compile("[0-9]{1,18}")
+_PAGES: Final = 1_000_000
 _UNSTORABLE: Final = re.compile("[\\x00\\ud800-\\udfff]")
 """What no database text can hold: NUL and halves of characters."""
 
@@ -227,10 +229,7 @@ class Context:
         Raises:
             Refused: the button is not one of ours.
         """
-        text = self.text("payload")
-        if not re.fullmatch(r"\d{1,18}", text, re.ASCII):
-            raise Refused("That button does not work any more.")
-        return int(text)
+        return numbers_of(self, 1)[0]
 
     def person(self, name: str) -> Person | None:
         """A member argument, where the platform says who it is; else :meth:`text` has what was typed."""
@@ -241,6 +240,47 @@ class Context:
         """A file argument."""
         value = self.request.arguments.get(name)
         return value if isinstance(value, Attachment) else None
+
+
+def dead_button() -> Refused:
+    """What whoever presses a button hears that is not ours, or not any more."""
+    return Refused("That button does not work any more.")
+
+
+def numbers_and_rest(context: Context, count: int) -> tuple[list[int], str]:
+    """The numbers with which a button's payload begins, with colons between, and what follows another colon.
+
+    Raises:
+        Refused: they are not so many, or no numbers.
+    """
+    parts = context.text("payload").split(":", count)
+    if len(parts) < count or not all(map(_NUMBER.fullmatch, parts[:count])):
+        raise dead_button()
+    return [int(part) for part in parts[:count]], ":".join(parts[count:])
+
+
+def numbers_of(context: Context, count: int) -> list[int]:
+    """The numbers that a button carries, and nothing else.
+
+    Raises:
+        Refused: they are not so many, or no numbers.
+    """
+    numbers, rest = numbers_and_rest(context, count)
+    if rest:
+        raise dead_button()
+    return numbers
+
+
+def page_and_rest(context: Context) -> tuple[int, str]:
+    """The page that a button turns to, and of what.
+
+    Raises:
+        Refused: there is no such page.
+    """
+    (page,), rest = numbers_and_rest(context, 1)
+    if page >= _PAGES:
+        raise dead_button()
+    return page, rest
 
 
 Run = Callable[[Context], Awaitable[Reply]]

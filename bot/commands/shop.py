@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from bot.commands.registry import Context, Registry, said
+from bot.commands.belonging import require_member
+from bot.commands.registry import Context, Registry, dead_button, numbers_and_rest, said
 from core.conversation import Button, Kind, Parameter, Reply, Suggestion, Tone
 from core.errors import Refused
 from core.ids import PurchaseId, ShopItemId
-from core.members.directory import refusal
 from core.rewards.shop import (
     ItemKind,
     Offer,
@@ -27,7 +27,6 @@ from core.richtext import RichText, bold, joined
 PAGE: Final = 5
 OWN_SHOWN: Final = 50
 LONGEST_LABEL: Final = 40
-NOT_OURS: Final = "That button does not work any more."
 
 commands = Registry()
 
@@ -179,7 +178,7 @@ async def _offer(context: Context, number: int) -> Offer:
 
 async def _look(context: Context, offer: Offer, note: str = "") -> Reply:
     """The card on which a purchase is confirmed, or why it cannot be made now."""
-    _require_may_buy(context)
+    await require_member(context)
     student_id, item = context.standing.student_id, offer.item
     times = await context.services.purchases.times_bought(context.creator.id, student_id, offer.id)
     if reason := objection(offer, times, datetime.now(UTC)):
@@ -197,11 +196,6 @@ async def _look(context: Context, offer: Offer, note: str = "") -> Reply:
     return Reply(RichText.of(note, offer_line(offer), f"\n{price}"), (buttons,), private=True)
 
 
-def _require_may_buy(context: Context) -> None:
-    if reason := refusal(context.standing):
-        raise Refused(reason)
-
-
 @commands.action("shop_not_now")
 async def not_now(context: Context) -> Reply:
     """Leave it."""
@@ -211,7 +205,7 @@ async def not_now(context: Context) -> Reply:
 @commands.action("shop_buy")
 async def confirm(context: Context) -> Reply:
     """Buy what the card showed, once for each card."""
-    _require_may_buy(context)
+    await require_member(context)
     number, version, nonce = _seen(context)
     creator_id, student_id, now = context.creator.id, context.standing.student_id, datetime.now(UTC)
     purchases = context.services.purchases
@@ -226,11 +220,10 @@ async def confirm(context: Context) -> Reply:
 
 def _seen(context: Context) -> tuple[int, int, str]:
     """Which item, at which version, on which card."""
-    number, _, rest = context.text("payload").partition(":")
-    version, _, nonce = rest.partition(":")
-    if not (number.isdecimal() and version.isdecimal() and nonce.isalnum()) or len(number) > 18 or len(version) > 9:
-        raise Refused(NOT_OURS)
-    return int(number), int(version), nonce
+    (number, version), nonce = numbers_and_rest(context, 2)
+    if not nonce.isalnum() or version >= 10**9:
+        raise dead_button()
+    return number, version, nonce
 
 
 def _outcome(purchase: Purchase) -> RichText:

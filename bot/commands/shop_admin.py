@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from bot.commands.registry import Context, Registry, said
+from bot.commands.registry import Context, Registry, dead_button, numbers_and_rest, numbers_of, said
 from bot.commands.shop import named_offer, offer_line, suggested
 from core.conversation import Audience, Button, Kind, Parameter, Reply, Role, Suggestion, Tone
 from core.errors import Refused
@@ -24,11 +24,12 @@ from core.rewards.shop import (
     require_ahead,
 )
 from core.rewards.shop_notices import CANNOT, DONE
-from core.richtext import RichText, bold, code, joined
+from core.richtext import RichText, bold, code, counted, joined
 from core.tiers import tier_said
 
 PAGE: Final = 8
 SALES: Final = 5
+MOST_PAGES: Final = 1_000_000
 NONE: Final = "none"
 
 commands = Registry()
@@ -228,10 +229,10 @@ def _card(offer: Offer) -> Reply:
 @commands.action("shop_state", audience=Audience.STAFF)
 async def set_state(context: Context) -> Reply:
     """Hide, show or delete an item; the button that stands there then undoes it."""
-    number, _, state = context.text("payload").partition(":")
-    if not number.isdecimal() or len(number) > 18 or state not in set(OfferState):
-        raise Refused("That button does not work any more.")
-    offer = await context.services.offers.set_state(context.creator.id, ShopItemId(int(number)), OfferState(state))
+    (number,), state = numbers_and_rest(context, 1)
+    if state not in set(OfferState):
+        raise dead_button()
+    offer = await context.services.offers.set_state(context.creator.id, ShopItemId(number), OfferState(state))
     if offer is None:
         raise Refused("There is no such item here.")
     card = _card(offer)
@@ -248,16 +249,14 @@ _STATES: Final = {
 @commands.action("shop_sales", audience=Audience.STAFF)
 async def sales(context: Context) -> Reply:
     """Who bought one item, or everything; of a session, who has a place."""
-    number, _, page = context.text("payload").partition(":")
-    if not (number.isdecimal() and page.isdecimal() and len(number) <= 18 and len(page) <= 6):
-        raise Refused("That button does not work any more.")
-    return await _sales(context, ShopItemId(int(number)), int(page))
+    number, page = numbers_of(context, 2)
+    return await _sales(context, ShopItemId(number), min(page, MOST_PAGES))
 
 
 async def _sales(context: Context, offer_id: ShopItemId, page: int) -> Reply:
     name = (await _offer(context, offer_id)).item.name if offer_id else "Everything"
     found, total = await context.services.purchases.sales(
-        context.creator.id, offer_id or None, offset=page * SALES, limit=SALES
+        context.creator.id, offer_id or None, platform=context.place.platform, offset=page * SALES, limit=SALES
     )
     lines = [RichText.of(bold(f"{name}: "), f"{total or 'nobody'} bought" if total or not page else "no more")]
     lines += [_sale_line(sale, named=not offer_id) for sale in found]
@@ -305,7 +304,8 @@ _WORDS: Final = {
 @commands.action("shop_refund", audience=Audience.STAFF)
 async def ask_refund(context: Context) -> Reply:
     """Ask before a purchase is taken back: that cannot be undone."""
-    sale = await context.services.purchases.purchase(context.creator.id, PurchaseId(context.payload_number))
+    purchase_id, platform = PurchaseId(context.payload_number), context.place.platform
+    sale = await context.services.purchases.purchase(context.creator.id, purchase_id, platform)
     if sale is None:
         raise Refused("There is no such purchase here.")
     return Reply(
@@ -328,7 +328,7 @@ async def refund(context: Context) -> Reply:
     """Take a purchase back."""
     returned = await context.services.purchases.give_back(
         context.creator.id, PurchaseId(context.payload_number), datetime.now(UTC), by=context.standing.student_id,
-        staff=True,
+        staff=True, platform=context.place.platform,
     )  # fmt: skip
     who = returned.student_name or "The student"
     text = f"{who} has {returned.item.price:,} CHRONOS back for {returned.item.name}."
@@ -340,8 +340,9 @@ async def ask_call_off(context: Context) -> Reply:
     """Ask before a session is called off."""
     offer = await _offer(context, context.payload_number)
     lasting = await context.services.purchases.lasting(context.creator.id, offer.id, datetime.now(UTC))
+    people = counted(len(lasting), "person gets", "people get")
     return Reply(
-        RichText.of("Call off ", bold(offer.item.name), f"? {len(lasting)} get their CHRONOS back and are told."),
+        RichText.of("Call off ", bold(offer.item.name), f"? {people} their CHRONOS back, and a message."),
         ((Button("Call it off", "shop_off_yes", str(offer.id), Tone.DANGER), Button("No", "shop_no")),), private=True,
     )  # fmt: skip
 
@@ -355,7 +356,7 @@ async def call_off(context: Context) -> Reply:
     lasting = await purchases.lasting(creator_id, offer.id, now)
     for purchase_id in lasting:
         await purchases.give_back(creator_id, purchase_id, now, by=by, staff=True)
-    text = f"{offer.item.name} is called off. CHRONOS given back: {len(lasting)} times."
+    text = f"{offer.item.name} is called off. CHRONOS given back: {counted(len(lasting), 'time')}."
     return Reply(RichText.of(text), private=True, replaces=True)
 
 
@@ -373,8 +374,9 @@ async def cannot(context: Context) -> Reply:
 
 async def _decide(context: Context, *, done: bool) -> Reply:
     purchase, new = await context.services.purchases.decide(
-        context.creator.id, PurchaseId(context.payload_number), datetime.now(UTC), done=done
-    )
+        context.creator.id, PurchaseId(context.payload_number), datetime.now(UTC), done=done,
+        platform=context.place.platform,
+    )  # fmt: skip
     who, what = purchase.student_name or "The student", purchase.item.name
     if not new:
         return said(f"That was decided already: {what} for {who}, {_WORDS[purchase.state]}.", private=True)

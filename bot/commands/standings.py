@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from bot.commands.registry import Context, Registry, said
+from bot.commands.registry import Context, Registry, dead_button, numbers_and_rest, said
 from core.conversation import Audience, Button, File, Kind, Parameter, Reply, Tone
 from core.errors import Refused
 from core.rewards.showing import PICTURED_ON, RankingPicture, RankLine
@@ -65,7 +65,7 @@ async def other_span(context: Context) -> Reply:
     """The same ranking over another span, in the place of the one before."""
     wanted = context.text("payload")
     if wanted not in set(Span):
-        raise Refused("That button does not work any more.")
+        raise dead_button()
     reply = await _reply(context, Span(wanted))
     return Reply(reply.text, reply.buttons, reply.files, replaces=True)
 
@@ -178,14 +178,12 @@ def _season_shown(running: Season | None, past: list[Season]) -> Reply:
 @commands.action("end_season", audience=Audience.STAFF)
 async def end_season(context: Context) -> Reply:
     """Ask once more, then end the season."""
-    number, _, sure = context.text("payload").partition(":")
-    if not number.isdecimal() or len(number) > 18:
-        raise Refused("That button does not work any more.")
+    (number,), sure = numbers_and_rest(context, 1)
     if sure != "yes":
         yes = Button("Yes, end it", "end_season", f"{number}:yes", Tone.DANGER)
         words = "What everybody earned until now is then final, and who won is announced. This cannot be undone."
         return Reply(RichText.of(words), ((yes,),), private=True)
     ended = await context.services.showing.seasons.end(
-        context.creator.id, context.standing.student_id, SeasonId(int(number)), datetime.now(UTC)
+        context.creator.id, context.standing.student_id, SeasonId(number), datetime.now(UTC)
     )
     return said("The season is over." if ended else "That season had ended already.", private=True)

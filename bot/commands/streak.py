@@ -9,7 +9,7 @@ from core.conversation import Parameter, Reply, Suggestion
 from core.rewards.days import Zone, zone_names
 from core.rewards.rules import NOTHING, STREAK
 from core.rewards.streaks import PAID_DAYS, DayKind, Streak
-from core.richtext import RichText, bold, code, joined
+from core.richtext import RichText, bold, code, counted, joined
 
 SUGGESTED: Final = 25
 _SYMBOLS: Final = {DayKind.LEARNT: "🟩", DayKind.FROZEN: "❄️", DayKind.FORGIVEN: "🟦", None: "⬜"}
@@ -44,7 +44,7 @@ async def streak(context: Context) -> Reply:
 
 def _standing(shown: Streak) -> list[RichText]:
     freeze = " · ❄️ a freeze is held" if shown.freezes else ""
-    days = "1 day" if shown.days == 1 else f"{shown.days} days"
+    days = counted(shown.days, "day")
     row = "".join(_SYMBOLS[kind] for _, kind in shown.recent)
     meant = [words for kind, words in _MEANINGS.items() if any(kind is each for _, each in shown.recent)]
     first_day = shown.recent[0][0]
@@ -66,7 +66,7 @@ async def _ahead(context: Context, shown: Streak) -> list[RichText]:
         )
     if not shown.missing:
         return [RichText.of(f"{today} {PAID_DAYS} days are complete: {pays} when today ends.")]
-    more = "1 more day" if shown.missing == 1 else f"{shown.missing} more days"
+    more = counted(shown.missing, "more day")
     return [RichText.of(f"{today} {more} for {pays}, on {shown.payday:%A, %d %B} at the earliest.")]
 
 

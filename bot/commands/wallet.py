@@ -7,26 +7,28 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Final
 
-from bot.commands.registry import Context, Registry, said
+from bot.commands.registry import Context, Registry, dead_button, page_and_rest, said
 from core.conversation import Button, File, Kind, Parameter, Reply
 from core.errors import Refused
 from core.ids import CreatorId
 from core.rewards.ledger import Only, Transaction, Wallet
+from core.rewards.redemption import PAYOUT
 from core.rewards.rules import MESSAGE, NAMES, STREAK, Rewards
 from core.rewards.showing import PICTURED_ON, WalletCard
 from core.rewards.standings import day_typed
 from core.rewards.streaks import PAID_DAYS, Streak
-from core.richtext import RichText, bold, joined
+from core.richtext import RichText, bold, counted, joined
 
 PAGE: Final = 10
 MOST_EXPORTED: Final = 20_000
 NEAR: Final = 3
 """So many days from the end of a streak, it is what comes next."""
-KINDS: Final = ("earn", "spend", "redeem", "hold", "release", "reverse")
 _WORDS: Final = {
     "earn": "earned", "hold": "set aside", "release": "given back", "spend": "spent", "redeem": "redeemed",
     "reverse": "taken back", "adjust": "corrected",
 }  # fmt: skip
+KINDS: Final = {word.replace(" ", "-"): kind for kind, word in _WORDS.items()}
+"""What can be chosen, in one word each, and what the books call it."""
 
 commands = Registry()
 
@@ -38,7 +40,7 @@ async def balance(context: Context) -> Reply:
     rewards, streak = await context.tariff(), await _streak(context)
     lines = [RichText.of("🪙 ", bold(f"{wallet.balance:,} CHRONOS")), *_details(wallet)]
     if streak is not None and streak.days:
-        lines.append(RichText.of(f"Streak: {_days(streak.days)}"))
+        lines.append(RichText.of(f"Streak: {counted(streak.days, 'day')}"))
     coming = await _coming(context, rewards, streak)
     lines += [RichText.of("Next: ", "; ".join(coming))] if coming else []
     rule = rewards.rules.get(MESSAGE)
@@ -75,13 +77,9 @@ def coming_awards(rewards: Rewards, streak: Streak, paid: Mapping[str, int]) -> 
     if asked is not None and asked.amount and paid.get(MESSAGE, 0) < asked.most_a_day:
         coming.append(f"the next question that is answered: {asked.amount}")
     if row is not None and row.amount and streak.missing:
-        words = f"{_days(streak.missing)} to the {PAID_DAYS}-day streak: {row.amount}"
+        words = f"{counted(streak.missing, 'day')} to the {PAID_DAYS}-day streak: {row.amount}"
         coming.insert(0 if streak.missing <= NEAR else len(coming), words)
     return coming
-
-
-def _days(count: int) -> str:
-    return "1 day" if count == 1 else f"{count:,} days"
 
 
 async def _card(context: Context, wallet: Wallet, streak: Streak | None, coming: str) -> tuple[File, ...]:
@@ -90,7 +88,7 @@ async def _card(context: Context, wallet: Wallet, streak: Streak | None, coming:
     days, name = streak.days if streak is not None else 0, context.request.person.name
     next_award = f"{coming[:1].upper()}{coming[1:]}"
     picture = await context.services.showing.artist.wallet(WalletCard(name, wallet, days, next_award))
-    described = f"A wallet: {wallet.balance:,} CHRONOS, {_days(days)} in a row. {next_award}"
+    described = f"A wallet: {wallet.balance:,} CHRONOS, {counted(days, 'day')} in a row. {next_award}"
     return (File("balance.png", picture, described),)
 
 
@@ -106,7 +104,7 @@ def _details(wallet: Wallet) -> list[RichText]:
 @commands.command(
     "transactions",
     "See how your CHRONOS came and went",
-    Parameter("kind", "Only these", Kind.CHOICE, choices=KINDS),
+    Parameter("kind", "Only these", Kind.CHOICE, choices=tuple(KINDS)),
     Parameter("creator", "Only with this creator, by name"),
     Parameter("since", "From this day on, such as 2026-11-01 (UTC)"),
     Parameter("until", "Through this day (UTC)"),
@@ -116,7 +114,7 @@ async def transactions(context: Context) -> Reply:
     """List a member's movements, newest first."""
     since, until = context.text("since"), context.text("until")
     only = Only(
-        context.text("kind"),
+        KINDS.get(context.text("kind"), ""),
         await _creator_named(context, context.text("creator")),
         day_typed(since, "since") if since else None,
         day_typed(until, "until") if until else None,
@@ -141,10 +139,8 @@ async def _creator_named(context: Context, name: str) -> CreatorId | None:
 @commands.action("transactions_page")
 async def turn_page(context: Context) -> Reply:
     """Another page of the list, in the place of the one before."""
-    page, _, filters = context.text("payload").partition(":")
-    if not page.isdecimal() or len(page) > 6:
-        raise Refused("That button does not work any more.")
-    reply = await _page(context, _read(filters), int(page))
+    page, filters = page_and_rest(context)
+    reply = await _page(context, _read(filters), page)
     return replace(reply, private=True, replaces=True)
 
 
@@ -171,7 +167,11 @@ async def export(context: Context) -> Reply:
     )
     more = f" the newest {len(found):,} of" if total > len(found) else ""
     file = File("chronos-transactions.csv", text.getvalue().encode("utf-8-sig"))
-    return Reply(RichText.of(f"Here are{more} your {total:,} movements."), files=(file,), private=True)
+    return Reply(
+        RichText.of(f"Here {'is' if total == 1 else 'are'}{more} your {counted(total, 'movement')}."),
+        files=(file,),
+        private=True,
+    )
 
 
 def _cell(text: str) -> str:
@@ -187,8 +187,8 @@ def _write(only: Only) -> str:
 
 def _read(filters: str) -> Only:
     kind, creator, since, until = (*filters.split(":"), "", "", "", "")[:4]
-    if kind not in {"", *KINDS} or (creator and not (creator.isdecimal() and len(creator) < 19)):
-        raise Refused("That button does not work any more.")
+    if kind not in {"", *_WORDS} or (creator and not (creator.isdecimal() and len(creator) < 19)):
+        raise dead_button()
     return Only(kind, CreatorId(int(creator)) if creator else None, _day(since), _day(until))
 
 
@@ -196,7 +196,7 @@ def _day(digits: str) -> date | None:
     try:
         return datetime.strptime(digits, "%y%m%d").replace(tzinfo=UTC).date() if digits else None
     except ValueError:
-        raise Refused("That button does not work any more.") from None
+        raise dead_button() from None
 
 
 async def _page(context: Context, only: Only, page: int) -> Reply:
@@ -215,12 +215,14 @@ async def _page(context: Context, only: Only, page: int) -> Reply:
         if there
     ]
     file = Button("As a table", "transactions_csv", _write(only))
-    return Reply(joined([RichText.of(bold(f"Your CHRONOS, {total:,} movements")), *lines]), ((*turns, file),))
+    return Reply(
+        joined([RichText.of(bold(f"Your CHRONOS, {counted(total, 'movement')}")), *lines]), ((*turns, file),)
+    )
 
 
 def _line(move: Transaction, *, named: bool) -> RichText:
     done = "given back" if move.kind == "reverse" and move.change > 0 else _WORDS[move.kind]
-    what = NAMES.get(move.reason, move.reason) + (f" for {move.note}" if move.note else "")
+    what = NAMES.get(move.reason, move.reason.removeprefix(PAYOUT)) + (f" for {move.note}" if move.note else "")
     where = f" · {move.creator_name}" if named else ""
     amount = f"{move.change:+,}" if move.change else f"{move.amount:,}"
     return RichText.of(f"{move.at:%d %b} · ", bold(amount), f" {done}: {what}{where}")

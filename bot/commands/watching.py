@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from random import SystemRandom
 from typing import Final
 
+from bot.commands.belonging import require_member
 from bot.commands.clips import creator_asked
-from bot.commands.registry import Context, Registry, said
+from bot.commands.registry import Context, Registry, dead_button, said
 from core.asking.answer import Answer
 from core.conversation import Button, Kind, Parameter, Reply, Suggestion
 from core.errors import Refused
 from core.ids import CheckId, CreatorId, SourceId
 from core.library.cards import bar, clock
-from core.members.directory import refusal
 from core.rewards.rules import WATCH, amount_for
 from core.rewards.telling import progress_words
 from core.rewards.watch_checks import ATTEMPTS_A_DAY, Check
@@ -64,8 +64,7 @@ async def suggest_recording(context: Context, typed: str) -> Sequence[Suggestion
 )
 async def watch(context: Context) -> Reply:
     """Open a recording, or list how far one is with all of them."""
-    if reason := refusal(context.standing):
-        raise Refused(reason)
+    await require_member(context)
     wanted = context.text("source")
     if not wanted:
         return await _list(context)
@@ -75,8 +74,7 @@ async def watch(context: Context) -> Reply:
 @commands.action("watch_list")
 async def watch_list(context: Context) -> Reply:
     """The button form of /watch."""
-    if reason := refusal(context.standing):
-        raise Refused(reason)
+    await require_member(context)
     return await _list(context)
 
 
@@ -85,8 +83,10 @@ async def watch_open(context: Context) -> Reply:
     """Give the person who pressed a way of their own to a recording."""
     found = _OPENED.fullmatch(context.text("payload"))
     if found is None:
-        raise Refused("That button does not work any more.")
+        raise dead_button()
     creator = creator_asked(context, CreatorId(int(found[1])))
+    if creator == context.standing.creator:
+        await require_member(context)
     return await _open(context, creator.id, SourceId(int(found[2])), float(found[3]) if found[3] else None)
 
 
@@ -95,7 +95,7 @@ async def watch_check(context: Context) -> Reply:
     """Ask about a recording that plays elsewhere."""
     found = _OPENED.fullmatch(context.text("payload"))
     if found is None:
-        raise Refused("That button does not work any more.")
+        raise dead_button()
     viewer = await _viewer(context, CreatorId(int(found[1])), SourceId(int(found[2])))
     # Whoever can foresee the draw has no need to watch.
     check = await context.services.watching.check(viewer, datetime.now(UTC), SystemRandom())
@@ -107,7 +107,7 @@ async def watch_answer(context: Context) -> Reply:
     """Take an answer, and ask the next question or say how it went."""
     found = _ANSWERED.fullmatch(context.text("payload"))
     if found is None:
-        raise Refused("That button does not work any more.")
+        raise dead_button()
     creator_id, source_id, check_id, question, option = (int(part) for part in found.groups())
     viewer = await _viewer(context, CreatorId(creator_id), SourceId(source_id))
     check = await context.services.watching.answer(

@@ -10,7 +10,7 @@ from core.asking.sessions import Speaker
 from core.conversation import Button, Person, Place, Reply, Tone
 from core.ids import CreatorId, EscalationId, MessageId, StudentId
 from core.library.knowledge import Author, Entry
-from core.richtext import RichText, bold, code, italic, joined, linked
+from core.richtext import RichText, bold, code, counted, italic, joined, linked
 
 MOST_A_DAY: Final = 5
 """So many questions a person may put to the staff within 24 hours."""
@@ -169,8 +169,8 @@ def _draft_card(escalation: Escalation, asked: RichText) -> Reply:
 def _who(escalation: Escalation) -> str:
     if not escalation.waiting:
         return "Not answered yet:"
-    asks = "asks" if escalation.waiting == 1 else "ask"
-    return f"{people(escalation.waiting)} {asks} what the material does not answer:"
+    asking = counted(escalation.waiting, "person asks", "people ask")
+    return f"{asking} what the material does not answer:"
 
 
 def how_to_answer(escalation: Escalation, to: str = "this message") -> RichText:
@@ -181,7 +181,7 @@ def how_to_answer(escalation: Escalation, to: str = "this message") -> RichText:
 
 def people(count: int) -> str:
     """``1 person``, ``2 people``."""
-    return "1 person" if count == 1 else f"{count} people"
+    return counted(count, "person", "people")
 
 
 def answered_notice(creator_name: str, question: str, answer: str) -> Reply:

@@ -8,6 +8,7 @@ from typing import Final
 
 from core.asking.answer import Answer
 from core.ids import UsageId
+from core.richtext import counted
 
 WINDOW: Final = timedelta(minutes=1)
 """Questions are counted over this long."""
@@ -67,14 +68,14 @@ def over_limit(load: Load, limits: Limits) -> str:
     if not max(person, community):
         return ""
     if person >= community:
-        asked = _counted(limits.person_per_minute, "question")
+        asked = counted(limits.person_per_minute, "question")
         return f"That is {asked} within a minute. You can go on asking in {in_words(person)}."
     return f"This community asks faster than I may answer. You can go on asking in {in_words(community)}."
 
 
 def _day_is_full(load: Load, limits: Limits) -> str:
     bought = f", with the {load.bought:,} more that you bought" if load.bought else ""
-    asked = _counted(limits.person_per_day + load.bought, "question")
+    asked = counted(limits.person_per_day + load.bought, "question")
     more = " The shop sells more questions a day: /shop." if load.sells_more else ""
     wait = in_words(_until_midnight(load.at))
     return f"That is {asked} today{bought}. You can go on asking at midnight UTC, in {wait}.{more}"
@@ -114,11 +115,7 @@ def in_words(duration: timedelta) -> str:
     """A duration for a person to read, rounded up: ``23 seconds``, ``2 minutes``, ``3 hours and 5 minutes``."""
     seconds = math.ceil(duration.total_seconds())
     if seconds < 60:
-        return _counted(seconds, "second")
+        return counted(seconds, "second")
     hours, minutes = divmod(math.ceil(seconds / 60), 60)
-    parts = [_counted(hours, "hour")] * bool(hours) + [_counted(minutes, "minute")] * bool(minutes)
+    parts = [counted(hours, "hour")] * bool(hours) + [counted(minutes, "minute")] * bool(minutes)
     return " and ".join(parts)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

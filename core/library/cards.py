@@ -9,7 +9,7 @@ from core.ids import WorkflowId
 from core.library.estimates import NOTHING_MEASURED, Paces, batch_left_s, left_s, left_words, share_done
 from core.library.revising import revision_card
 from core.library.store import Source, Stage
-from core.richtext import RichText, Span, bold, joined
+from core.richtext import RichText, Span, bold, counted, joined
 
 BAR_LENGTH: Final = 12
 MOST_FAILED_SHOWN: Final = 5
@@ -158,4 +158,4 @@ def about(seconds: float) -> str:
         number, unit = round(seconds / 60), "minute"
     else:
         number, unit = round(seconds / 3600), "hour"
-    return f"{number} {unit}{'' if number == 1 else 's'}"
+    return counted(number, unit)

@@ -15,7 +15,7 @@ from core.errors import EmbedderMissing, ProviderBusy, ProviderError
 from core.ids import CreatorId, SourceId
 from core.library.cards import about, bar
 from core.library.ingestion import Interrupted
-from core.richtext import RichText, bold
+from core.richtext import RichText, bold, counted
 
 SLICE: Final = 128
 """Texts embedded between two writes; no more than these are embedded again after a kill."""
@@ -191,7 +191,7 @@ def reindex_card(moving: Reindexing) -> Reply:
 
 def moved_card(moving: Reindexing) -> Reply:
     """What becomes of the card after the switch."""
-    sources = f"{moving.total} source{'' if moving.total == 1 else 's'}"
+    sources = counted(moving.total, "source")
     return Reply(
         RichText.of("✅ ", sources, " learnt anew: the library is searched with ", bold(moving.name), " now.")
     )

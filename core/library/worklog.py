@@ -9,6 +9,7 @@ from core.ids import CreatorId, SourceId
 from core.library.cards import about
 from core.library.estimates import Paces
 from core.library.store import Source, Stage
+from core.richtext import counted
 
 STAGES_SHOWN: Final = (
     Stage.DOWNLOADING, Stage.TRANSCRIBING, Stage.CHUNKING, Stage.EMBEDDING, Stage.VALIDATING, Stage.PAUSED,
@@ -57,7 +58,7 @@ def _times(record: WorkRecord) -> str:
         parts.append(f"begun {record.started_at:%d %b %H:%M}")
     if record.finished_at:
         parts.append(f"ended {record.finished_at:%d %b %H:%M}")
-    parts.append(f"{record.attempts} attempt{'' if record.attempts == 1 else 's'}")
+    parts.append(counted(record.attempts, "attempt"))
     return " · ".join(parts)
 
 
@@ -65,8 +66,8 @@ def _sizes(record: WorkRecord) -> str:
     told = (
         (record.minutes, f"{record.minutes:.1f} minutes"),
         (record.size_bytes, _size(record.size_bytes)),
-        (record.segments, f"{record.segments} segment{'' if record.segments == 1 else 's'}"),
-        (record.passages, f"{record.passages} passage{'' if record.passages == 1 else 's'}"),
+        (record.segments, counted(record.segments, "segment")),
+        (record.passages, counted(record.passages, "passage")),
         (record.cost_usd, f"{record.cost_usd:.2f} USD"),
     )
     return " · ".join(words for number, words in told if number)

@@ -359,7 +359,7 @@ def standing_of(
 
 
 def refusal(standing: Standing) -> str:
-    """Why this person may not ask this creator's material now; empty when they may."""
+    """Why this person may not learn with this creator now, and how to return; empty when they may."""
     creator = standing.creator
     if creator is None or standing.staff:
         return ""
@@ -367,13 +367,13 @@ def refusal(standing: Standing) -> str:
         return _unpaid(creator.name, standing.enrolment, standing.return_link)
     if standing.enrolment in {"paused", "ended"}:
         return (
-            f"Your access to {creator.name} is {standing.enrolment}, so I may not answer from its material now. "
+            f"Your access to {creator.name} is {standing.enrolment}, so that is not possible now. "
             "Please write to its staff to return."
         )
     if creator.who_may_ask == "enrolled" and standing.enrolment != "active":
         return (
-            f"Only enrolled students may ask {creator.name}. With an invite code, type /enroll code:<code>; "
-            "without one, ask the staff here to enrol you."
+            f"That is for enrolled students of {creator.name} only. With an invite code, type /enroll code:<code>; "
+            "without one, please ask the staff here to enrol you."
         )
     return ""
 

@@ -66,8 +66,8 @@ class Flags(Protocol):
         """Flag what is new of a creator's students, and tell the staff."""
         ...
 
-    async def open(self, creator_id: CreatorId, limit: int) -> Sequence[Flag]:
-        """What nobody has looked at yet, oldest first."""
+    async def open(self, creator_id: CreatorId, limit: int, platform: str) -> Sequence[Flag]:
+        """What nobody has looked at yet, oldest first, with names as read on a platform."""
         ...
 
     async def clear(self, creator_id: CreatorId, flag_id: int, by: StudentId | None) -> bool:

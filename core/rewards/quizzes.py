@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from core.errors import Refused, UploadRefused
 from core.ids import AttemptId, CreatorId, QuizId, SourceId, StudentId
-from core.richtext import one_line
+from core.richtext import counted, one_line
 
 PASS_PERCENT: Final = 85
 ATTEMPTS_A_DAY: Final = 3
@@ -349,7 +349,7 @@ def require_attempts_left(begun_today: int, now: datetime) -> None:
     hours = math.ceil(wait.total_seconds() / 3600)
     raise Refused(
         f"You have begun this quiz {ATTEMPTS_A_DAY} times today, which is as often as one may a day. You can try "
-        f"again in {hours} hour{'s' * (hours != 1)}; until then the moments to watch again may help."
+        f"again in {counted(hours, 'hour')}; until then the moments to watch again may help."
     )
 
 

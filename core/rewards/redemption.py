@@ -35,6 +35,10 @@ RAIL_NAMES: Final = {
 }
 
 
+PAYOUT: Final = "payout: "
+"""What stands in the ledger before the name of the way."""
+
+
 class State(StrEnum):
     """Where a redemption stands; the CHRONOS are held until it is settled or released."""
 

@@ -13,17 +13,17 @@ STREAK: Final = "streak"
 PROJECT: Final = "project"
 REACTION: Final = "reaction"
 GRANT: Final = "grant"
-NAMES: Final = {
+RULES: Final = {
     WATCH: "a video watched to the end",
     QUIZ: "a quiz passed",
     MESSAGE: "a question that was answered, or a contribution",
     STREAK: "seven days of learning in a row",
     PROJECT: "a project that was approved",
     REACTION: "a reaction to what you wrote",
-    GRANT: "given by the staff",
-    "linked": "from an account that you linked",
 }
 """What each rule pays for, as students read it."""
+NAMES: Final = RULES | {GRANT: "given by the staff", "linked": "from an account that you linked"}
+"""Why CHRONOS came, by rules or otherwise, as students read it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from core.errors import Refused
 from core.ids import CommunityId, CreatorId, PurchaseId, ShopItemId, StudentId
-from core.richtext import RichText, one_line
+from core.richtext import RichText, counted, one_line
 from core.richtext import role as role_span
 
 LONGEST_NAME: Final = 60
@@ -195,9 +195,9 @@ class Purchases(Protocol):
         ...
 
     async def decide(
-        self, creator_id: CreatorId, purchase_id: PurchaseId, at: datetime, *, done: bool
+        self, creator_id: CreatorId, purchase_id: PurchaseId, at: datetime, *, done: bool, platform: str = ""
     ) -> tuple[Purchase, bool]:
-        """What the staff says of a perk that is theirs to do; the purchase, and whether that was new.
+        """What the staff says on a platform of a perk that is theirs to do; the purchase, and whether that was new.
 
         Raises:
             Refused: there is no such purchase.
@@ -205,8 +205,9 @@ class Purchases(Protocol):
         ...
 
     async def give_back(
-        self, creator_id: CreatorId, purchase_id: PurchaseId, at: datetime, *, by: StudentId, staff: bool
-    ) -> Purchase:
+        self, creator_id: CreatorId, purchase_id: PurchaseId, at: datetime, *, by: StudentId, staff: bool,
+        platform: str = "",
+    ) -> Purchase:  # fmt: skip
         """Take a purchase back: what it brought ends, the CHRONOS return; one who is not staff, only their own.
 
         Raises:
@@ -218,8 +219,8 @@ class Purchases(Protocol):
         """The purchases of an item that are not over."""
         ...
 
-    async def purchase(self, creator_id: CreatorId, purchase_id: PurchaseId) -> Purchase | None:
-        """One purchase, with its student's name."""
+    async def purchase(self, creator_id: CreatorId, purchase_id: PurchaseId, platform: str) -> Purchase | None:
+        """One purchase, with its student's name as read on a platform."""
         ...
 
     async def bought(self, creator_id: CreatorId, student_id: StudentId, limit: int) -> Sequence[Purchase]:
@@ -227,7 +228,7 @@ class Purchases(Protocol):
         ...
 
     async def sales(
-        self, creator_id: CreatorId, offer_id: ShopItemId | None, *, offset: int, limit: int
+        self, creator_id: CreatorId, offer_id: ShopItemId | None, *, platform: str, offset: int, limit: int
     ) -> tuple[Sequence[Purchase], int]:
         """What was bought of one item or of all, newest first, with the students' names; and how many in all."""
         ...
@@ -313,12 +314,12 @@ def _plain(value: object) -> str:
 
 def what_it_is(item: Item) -> RichText:
     """What buying brings."""
-    days = f"for {_counted(item.days or 0, 'day')}"
+    days = f"for {counted(item.days or 0, 'day')}"
     match item.kind:
         case ItemKind.ROLE:
             return RichText.of("the role ", role_span(item.role), f" {days}")
         case ItemKind.QUESTIONS:
-            return RichText.of(f"{_counted(item.questions or 0, 'more question')} a day {days}")
+            return RichText.of(f"{counted(item.questions or 0, 'more question')} a day {days}")
         case ItemKind.TIER:
             return RichText.of(f"what is for {item.tier} {days}")
         case ItemKind.FREEZE:
@@ -353,7 +354,7 @@ def objection(offer: Offer, times_bought: int, at: datetime) -> str:
     if item.stock == 0:
         return f"{item.name} is sold out."
     if item.per_student is not None and times_bought >= item.per_student:
-        return f"You have {item.name} already; each may buy it {_counted(item.per_student, 'time')}."
+        return f"You have {item.name} already; each may buy it {counted(item.per_student, 'time')}."
     return ""
 
 
@@ -385,7 +386,3 @@ def read_date(text: str) -> datetime:
             f"{text[:40]!r} is no time. Write it as 2026-12-05 18:00, with +01:00 behind where it is not UTC."
         ) from None
     return read if read.tzinfo else read.replace(tzinfo=UTC)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

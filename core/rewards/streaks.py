@@ -16,7 +16,7 @@ from core.ids import CreatorId, StudentId
 from core.rewards.acts import Act, Verdict
 from core.rewards.days import ONE_DAY, Zone
 from core.rewards.rules import MESSAGE, PROJECT, QUIZ, STREAK, WATCH
-from core.richtext import RichText, code
+from core.richtext import RichText, code, counted
 
 PAID_DAYS: Final = 7
 SHOWN_DAYS: Final = 14
@@ -179,7 +179,7 @@ def streak_paid(act: Act, amount: int) -> Reply:
 
 def freeze_used(done: Settled, creator_name: str) -> Reply:
     """What a student is told whose freeze was used up."""
-    days = "1 day" if done.run.days == 1 else f"{done.run.days} days"
+    days = counted(done.run.days, "day")
     words = f"❄️ Nothing was learnt with {creator_name} on {done.day:%d %B}. Your freeze was used: "
     return Reply(RichText.of(words, f"the streak of {days} goes on."), private=True)
 

@@ -64,8 +64,8 @@ class Tariffs(Protocol):
         """Set a rule."""
         ...
 
-    async def changes(self, creator_id: CreatorId, limit: int) -> list[ChangeMade]:
-        """The last changes, newest first."""
+    async def changes(self, creator_id: CreatorId, limit: int, platform: str) -> list[ChangeMade]:
+        """The last changes, newest first, with names as read on a platform."""
         ...
 
     async def limit(self, creator_id: CreatorId, per_day: int | None, per_month: int | None) -> None:

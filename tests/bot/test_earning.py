@@ -12,8 +12,8 @@ from core.conversation import Person, Reply, Request, reply_from_json
 from core.ids import CreatorId, StudentId
 from core.overheard import Deleted, Said
 from core.rewards.acts import Act
-from core.rewards.rules import QUIZ, WATCH
-from tests.adapters.school import rows
+from core.rewards.rules import QUIZ, RULES, WATCH
+from tests.adapters.school import change, rows
 from tests.bot.conftest import Speaker, SpeakerMaker
 from tests.waiting import within
 
@@ -133,6 +133,9 @@ async def test_the_staff_sets_what_a_rule_pays_and_everybody_in_the_staff_sees_w
         refused = await owner.says("rewards_admin", rule="quiz", amount=amount)
         assert "a whole number from 0 to 10,000" in refused.text.plain
     assert "once for every seven days" in (await owner.says("rewards_admin", rule="streak", per_day="2")).text.plain
+    assert "rule is one of: watch" in (await owner.says("rewards_admin", rule="linked", amount="7")).text.plain
+    assert "linked" not in (await owner.says("rewards_admin")).text.plain
+    assert RULES.keys() == deployment.services.tariffs.defaults.rules.keys(), "what can be set is what is paid"
     assert "Say which rule" in (await owner.says("rewards_admin", amount="2")).text.plain
     assert "Only the staff" in (await student.says("rewards_admin", rule="quiz", amount="7")).text.plain
 
@@ -172,8 +175,11 @@ async def test_accounts_that_are_new_fast_or_twins_are_flagged_once_and_a_button
     assert "person 11 earned more than 20 times within an hour" in texts[1]
     assert "person 12 almost always does something within seconds of person 13" in texts[2]
 
+    known = "INSERT INTO identities VALUES ('whop', 'w', $1, 'Surname'), ('telegram', 't', $1, 'Racer T')"
+    await change(deployment.address.url, known, ids[1])
     listed = await owner.says("flags")
     assert len(listed.buttons) == 3
+    assert "person 11 earned" in listed.text.plain
     settled = await owner.presses(listed, "2: it's fine")
     assert "person 11" not in (await owner.says("flags")).text.plain
     await owner.presses(settled, "Take that back")

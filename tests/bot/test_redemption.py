@@ -178,6 +178,7 @@ async def test_a_payout_is_confirmed_held_sent_and_settled(school: School, paypa
     assert (receiver, value) == (MAIL, "5.00")
     assert f"Paid: 5.00 USD by PayPal to {MAIL}" in (await school.told())[-1]
     assert "paid" in (await school.student.says("redeem")).text.plain
+    assert " redeemed: PayPal" in (await school.student.says("transactions", kind="redeemed")).text.plain
 
 
 @pytest.mark.parametrize("trap", [Trap.DROPPED_BEFORE, Trap.DROPPED_AFTER, Trap.FAILS_BEFORE, Trap.FAILS_AFTER])

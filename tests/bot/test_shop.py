@@ -186,7 +186,7 @@ async def test_a_session_has_so_many_places_reminds_moves_and_can_be_called_off(
         await purchases.all_due(SCHOOL, later - timedelta(minutes=minutes))
     assert [line[0] for line in await told(deployment, "2")] == ["📅", "⏰"]
     asked = await owner.presses(await owner.says("shop_admin", item="live"), "Call it off")
-    assert "2 get their CHRONOS back" in asked.text.plain
+    assert "2 people get their CHRONOS back" in asked.text.plain
     assert "2 times" in (await owner.presses(asked, "Call it off")).text.plain
     assert (await balance(one), await balance(three)) == (100, 100)
     assert (await told(deployment, "4"))[-1].startswith("↩")
@@ -233,6 +233,22 @@ UNSELLABLE: Final[list[tuple[dict[str, str | float], str]]] = [
     ({"kind": "freeze", "price": 5.0}, "needs kind:, name: and price:"),
     ({"item": "nothing"}, "There is no 'nothing' here"),
 ]
+
+
+async def test_whoever_only_buys_is_enrolled_and_whoever_may_not_is_told_how_to_return(
+    owner: Speaker, speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    await owner.says("shop_admin", kind="freeze", name="Freeze", price=10.0)
+    newcomer = speaker("2")
+    student = await deployment.directory.student(newcomer.person)
+    assert "costs 10 CHRONOS; you have 0" in (await newcomer.says("buy", item="freeze")).text.plain
+    assert (await deployment.directory.enrolment(SCHOOL, student)).status == "active"
+    await owner.says("students", member=newcomer.person, status="paused")
+    refused = (await newcomer.says("buy", item="freeze")).text.plain
+    assert "that is not possible now. Please write to its staff" in refused
+    await owner.says("settings", who_may_ask="enrolled")
+    outside = (await speaker("3").says("buy", item="freeze")).text.plain
+    assert "enrolled students of School 100 only. With an invite code, type /enroll" in outside
 
 
 async def test_what_cannot_be_sold_or_bought_is_refused_in_words(owner: Speaker, speaker: SpeakerMaker) -> None:

@@ -127,9 +127,13 @@ async def test_movements_are_chosen_by_kind_creator_and_day_and_taken_along_as_a
     assert ",7,7,'=1+1" in text.splitlines()[1]
 
     assert "Nothing was earned or spent then" in (await anna.says("transactions", until="2020-01-01")).text.plain
-    assert "Nothing was spent" in (await anna.says("transactions", kind="spend")).text.plain
+    assert "Nothing was spent" in (await anna.says("transactions", kind="spent")).text.plain
     assert "since is a day such as" in (await anna.says("transactions", since="tomorrow")).text.plain
     assert "None of your creators" in (await anna.says("transactions", creator="nobody")).text.plain
+    corrected = (await anna.says("transactions", kind="corrected")).text.plain
+    assert "Nothing was corrected yet" in corrected
+    assert "kind is one of: earned, set-aside," in (await anna.says("transactions", kind="adjust")).text.plain
+    assert "does not work" in (await anna.says("transactions_page", payload="1000000:")).text.plain
     for payload in ("x", "0:nothing", "0::x", "0:::999999", "0::1:261399"):
         assert "does not work" in (await anna.says("transactions_page", payload=payload)).text.plain
 

@@ -64,6 +64,20 @@ async def right(deployment: Deployment) -> list[str]:
     return [LETTERS[question["right"]] for question in json.loads(newest["questions"])]
 
 
+async def test_whoever_only_watches_is_enrolled(
+    taught: Speaker, speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    button = next(each for row in (await taught.says("watch")).buttons for each in row)
+    creator = await deployment.directory.creator(SCHOOL)
+    assert creator is not None
+    listing, opening = speaker("2"), speaker("3")
+    await listing.says("watch")
+    await opening.says(button.action, payload=button.payload)
+    for person in (listing, opening):
+        student = await deployment.directory.student(person.person)
+        assert (await deployment.directory.enrolment(creator.id, student)).status == "active"
+
+
 async def test_what_plays_elsewhere_is_opened_asked_about_and_paid_once(
     taught: Speaker, speaker: SpeakerMaker, deployment: Deployment
 ) -> None:

@@ -78,6 +78,7 @@ def test_whoever_may_not_ask_is_told_why_and_how_to_return() -> None:
         return refusal(Standing(StudentId(1), creator, enrolment=status, source=source, return_link=link))
 
     assert "write to its staff" in told("paused", "staff")
+    assert "ask" not in told("ended", "staff").replace("Please", ""), "it is read on watching and buying, too"
     assert "payment did not go through. See to it on Whop: https://whop.example/1" in told(
         "paused", "whop", "https://whop.example/1"
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.richtext import RichText, Span, Style, bold, code, italic, joined, link, split
+from core.richtext import RichText, Span, Style, bold, code, counted, italic, joined, link, split
 
 
 def size(text: RichText) -> int:
@@ -102,3 +102,8 @@ def test_every_character_keeps_its_style_and_link(text: RichText, limit: int) ->
         return [(c, s.style, s.link) for s in part.spans for c in s.text if not re.match(r"\s", c)]
 
     assert [mark for part in split(text, limit, size) for mark in marked(part)] == marked(text)
+
+
+def test_counts_agree_with_their_words() -> None:
+    assert [counted(number, "day") for number in (0, 1, 2, 2000)] == ["0 days", "1 day", "2 days", "2,000 days"]
+    assert [counted(number, "person asks", "people ask") for number in (1, 2)] == ["1 person asks", "2 people ask"]
