@@ -65,7 +65,7 @@ async def test_a_project_is_handed_in_sent_back_handed_in_again_approved_and_pai
     assert approved.replaces
     assert "✅ approved" in approved.text.plain
     assert "changed meanwhile" in (await owner.presses(shown, "Approve")).text.plain
-    assert "200 CHRONOS are on their way" in (await told(deployment, "2"))[-1].text.plain
+    assert "It can earn 200 CHRONOS" in (await told(deployment, "2"))[-1].text.plain
     assert await judged(deployment) == ["awarded"]
     assert await balance_of(student) == "🪙 200 CHRONOS"
     assert "approved already" in (await student.says("submit", project="A sphere", text="more")).text.plain
