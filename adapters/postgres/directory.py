@@ -73,12 +73,17 @@ ENROLMENT: Final = """
       FROM (SELECT) AS one LEFT JOIN enrolments e ON e.creator_id = $1 AND e.student_id = $2
 """
 ENROL: Final = "INSERT INTO enrolments (creator_id, student_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+# A paid membership that is over gives way to the code; of one that is paused the code is what is fallen back to.
 ENROL_BY_CODE: Final = """
     INSERT INTO enrolments AS e (creator_id, student_id, tier, source, invited_tier) VALUES ($1, $2, $3, 'invite', $3)
     ON CONFLICT (creator_id, student_id) DO UPDATE
-       SET tier = CASE WHEN excluded.tier <> '' AND e.source <> 'whop' THEN excluded.tier ELSE e.tier END,
-           source = CASE e.source WHEN 'asked' THEN 'invite' ELSE e.source END, invited_tier = excluded.tier
-     WHERE e.status = 'active'
+       SET tier = CASE WHEN e.status = 'ended' OR excluded.tier <> '' AND e.source <> 'whop' THEN excluded.tier
+                       ELSE e.tier END,
+           source = CASE WHEN e.status = 'ended' OR e.source = 'asked' THEN 'invite' ELSE e.source END,
+           status = CASE e.status WHEN 'ended' THEN 'active' ELSE e.status END,
+           since = CASE e.status WHEN 'ended' THEN now() ELSE e.since END,
+           return_link = CASE e.status WHEN 'ended' THEN '' ELSE e.return_link END, invited_tier = excluded.tier
+     WHERE e.status = 'active' OR e.source = 'whop'
 """
 SET_ENROLMENT: Final = """
     INSERT INTO enrolments AS e (creator_id, student_id, status, tier, source)
