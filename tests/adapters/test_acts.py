@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from adapters.postgres import acts
+from adapters.postgres import acts, ledger
 from adapters.postgres.acts import PostgresActs, record_act, take_back
 from adapters.postgres.database import Database
 from adapters.postgres.directory import PostgresDirectory
@@ -108,7 +108,7 @@ async def test_an_act_that_cannot_be_judged_is_stepped_over_after_three_attempts
     other = await enrol_student(course.database, "2")
     await course.does("broken")
     await course.does("sound", student=other)
-    pay = acts.pay
+    pay = ledger.pay
 
     async def pays(connection: Any, creator_id: CreatorId, student_id: StudentId, *more: Any) -> Any:  # noqa: ANN401
         if student_id == course.student:
@@ -136,12 +136,12 @@ async def test_an_act_that_cannot_be_judged_is_stepped_over_after_three_attempts
 
 @pytest.mark.parametrize("spends", [True, False])
 async def test_who_spent_erased_everything_and_came_back_earns_no_quiz_again(course: Class, spends: bool) -> None:
-    directory, ledger = PostgresDirectory(course.database), PostgresLedger(course.database)
+    directory, books = PostgresDirectory(course.database), PostgresLedger(course.database)
     await course.does("a")
     await course.judges()
     if spends:
-        await ledger.hold(course.student, (course.creator,), "purchase:1", "shop", 10)
-        await ledger.end_hold(course.student, "purchase:1", HoldEnd.SPEND)
+        await books.hold(course.student, (course.creator,), "purchase:1", "shop", 10)
+        await books.end_hold(course.student, "purchase:1", HoldEnd.SPEND)
     await directory.erase(course.student)
     assert len(await rows(course.url, "SELECT FROM former_earners")) == spends
     back = await directory.student(Person("discord", "1", "1"))

@@ -460,7 +460,8 @@ async def test_a_check_of_the_books_that_cannot_be_made_pauses_payouts(
 async def test_an_act_that_cannot_be_judged_holds_up_no_other_creators_or_students(
     deployment: Deployment, creator_id: CreatorId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tasks, judged = tasks_of(deployment, asyncio.Event()), []
+    tasks = tasks_of(deployment, asyncio.Event())
+    judged: list[int] = []
 
     async def judge_next(_acts: PostgresActs, _creator_id: CreatorId, _rewards: Rewards) -> bool:
         judged.append(len(judged))
