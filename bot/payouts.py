@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ from adapters.services import paypal, tremendous
 from adapters.services.paypal import PayPalPayouts
 from adapters.services.tremendous import TremendousGiftCards
 from bot.settings import Settings
-from core.errors import ConfigurationError
+from core.errors import ConfigurationError, DatabaseError
 from core.ids import CreatorId
 from core.rewards.ledger import Fault
 from core.rewards.paying import Paying
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+Check = Callable[[CreatorId], Awaitable[Sequence[Fault]]]
+"""Looks through a creator's books."""
 FAULTS = Counter("chronos_ledger_faults", "Differences that the nightly check of the CHRONOS books found")
 FROZEN = Gauge("chronos_payouts_frozen", "Creators whose payouts are paused because of their books")
 
@@ -56,15 +58,26 @@ class PayoutWork:
         """Move on what is due now."""
         await self.paying.all_due(creator_id, datetime.now(UTC), stop)
 
-    async def check_books(self, creator_id: CreatorId, faults: Sequence[Fault]) -> None:
+    async def check_books(self, creator_id: CreatorId, check: Check) -> None:
         """Say what is wrong in a creator's books, and pay nothing out until the operator has looked."""
-        found = [*faults, *await self.freezes.faults(creator_id)]
+        found = [*await _faults(check, creator_id), *await _faults(self.freezes.faults, creator_id)]
         for fault in found:
             log.error("the ledger is at fault", creator_id=creator_id, fault=fault.fault, about=fault.about)
         FAULTS.inc(len(found))
         if found and await self.freezes.freeze(creator_id, found, datetime.now(UTC)):
             log.error("payouts are frozen; 'chronos ledger thaw' ends it", creator_id=creator_id)
         FROZEN.set(await self.freezes.count())
+
+
+async def _faults(check: Check, creator_id: CreatorId) -> Sequence[Fault]:
+    """What a check finds; one that cannot be made is a fault itself: nobody knows what it would have found."""
+    try:
+        return await check(creator_id)
+    except DatabaseError:
+        raise
+    except Exception as error:
+        log.exception("a check of the books failed", creator_id=creator_id)
+        return [Fault("a check of the books failed", f"{type(error).__name__}: {error}")]
 
 
 def make_terms(settings: Settings) -> Terms:

@@ -28,7 +28,8 @@ from core.library.respelling import Respelling
 from core.members.directory import Directory
 from core.members.memberships import Following
 from core.members.tier_roles import TierRoles
-from core.rewards.awarding import Awarding
+from core.rewards.awarding import MOST_ATTEMPTS as MOST_TRIES
+from core.rewards.awarding import Awarding, NotJudged
 from core.rewards.shop import Purchases
 from core.webhooks import Webhooks
 
@@ -125,7 +126,17 @@ class Tasks:
 
     async def award(self, payload: dict[str, int]) -> None:
         """Judge what a creator's students did."""
-        await self.awarding.all_due(CreatorId(payload["creator_id"]), self.stop)
+        await self._all_judged(CreatorId(payload["creator_id"]))
+
+    async def _all_judged(self, creator_id: CreatorId) -> None:
+        """Judge what is due; an act that failed for the last time holds up no other."""
+        while True:
+            try:
+                return await self.awarding.all_due(creator_id, self.stop)
+            except NotJudged as error:
+                if error.attempts < MOST_TRIES:
+                    raise
+                log.error("an act is stepped over until the nightly check", reason=str(error), exc_info=error)
 
     async def streaks(self, payload: dict[str, int]) -> None:
         """Settle every creator's days that have ended where the students are."""
@@ -171,8 +182,9 @@ class Tasks:
         await self._for_each(self._reconciled)
 
     async def _reconciled(self, creator_id: CreatorId) -> None:
-        await self.payouts.check_books(creator_id, await self.awarding.check(creator_id))
-        await self.awarding.all_due(creator_id, self.stop)
+        await self.payouts.check_books(creator_id, self.awarding.check)
+        await self.awarding.acts.try_again(creator_id)
+        await self._all_judged(creator_id)
         await self.roles.follow_all(creator_id)
 
     async def redeem(self, payload: dict[str, int]) -> None:
@@ -196,7 +208,12 @@ class Tasks:
         await self._for_each(lambda creator_id: self.closing.week(creator_id, datetime.now(UTC)))
 
     async def _for_each(self, do: Callable[[CreatorId], Awaitable[None]]) -> None:
-        """Do something for every creator; what fails for one is said, and holds up no other."""
+        """Do something for every creator; what fails for one is said and holds up no other.
+
+        Raises:
+            ExceptionGroup: of all that failed, so that the job is tried again.
+        """
+        failed: list[Exception] = []
         for creator in await self.directory.creators():
             try:
                 await do(creator.id)
@@ -204,6 +221,9 @@ class Tasks:
                 raise
             except Exception as error:
                 log.error("a creator's turn failed", creator=creator.handle, reason=str(error), exc_info=error)
+                failed.append(error)
+        if failed:
+            raise ExceptionGroup("the turns of some creators failed", failed)
 
 
 def register(queue: PgQueuer, tasks: Tasks) -> None:

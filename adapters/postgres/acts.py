@@ -1,23 +1,26 @@
 """Learning acts on PostgreSQL: recorded with the thing done, judged and paid one by one, each in a transaction."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 import asyncpg
 
 from adapters.postgres.database import Connection, Database, system_role
+from adapters.postgres.former import earned_before
 from adapters.postgres.jobs import AWARD, put_job
 from adapters.postgres.learning_days import FORGET_DAYS, note_learning, unlearn, zone_of
 from adapters.postgres.ledger import REVERSE, pay
 from adapters.postgres.notices import tell
 from adapters.postgres.tariffs import tariff_of
-from core.errors import Refused
+from core.errors import DatabaseError, Refused
 from core.ids import CreatorId, StudentId
 from core.rewards.acts import COMPARED, Act, Verdict, Wording, objection
+from core.rewards.awarding import MOST_ATTEMPTS, NotJudged
+from core.rewards.days import ONE_DAY, Zone
 from core.rewards.ledger import Award
-from core.rewards.rules import NOTHING, STREAK, Rewards, Rule
-from core.rewards.streaks import streak_paid
+from core.rewards.rules import NOTHING, ONCE, PATIENT, STREAK, Rewards, Rule
+from core.rewards.streaks import LEARNING, streak_paid
 
 KEPT_FOR: Final = timedelta(days=90)
 """Far longer than what a new act is compared with."""
@@ -29,9 +32,20 @@ RECORD: Final = """
 """
 ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended('awards', $1))"
 _ACT: Final = (
-    "id, creator_id, student_id, rule, key, done_at, words, characters, fingerprint, evidence, given_by, verdict, day"
+    "id, creator_id, student_id, rule, key, done_at, words, characters, fingerprint, evidence, given_by, verdict, "
+    "day, judge_from"
 )
-UNJUDGED: Final = f"SELECT {_ACT} FROM learning_acts WHERE creator_id = $1 AND verdict IS NULL ORDER BY id LIMIT 1"
+UNJUDGED: Final = f"""
+    SELECT {_ACT} FROM learning_acts
+     WHERE creator_id = $1 AND verdict IS NULL AND coalesce(judge_from <= now(), true) AND attempts < $2
+     ORDER BY id LIMIT 1
+"""
+FAILED: Final = """
+    UPDATE learning_acts SET attempts = attempts + 1 WHERE creator_id = $1 AND id = $2 RETURNING attempts
+"""
+TRY_AGAIN: Final = """
+    UPDATE learning_acts SET attempts = $2 - 1 WHERE creator_id = $1 AND verdict IS NULL AND attempts >= $2
+"""
 EARLIER: Final = f"""
     SELECT {_ACT} FROM learning_acts
      WHERE creator_id = $1 AND student_id = $2 AND rule = $3 AND verdict IS NOT NULL AND verdict <> 'taken_back'
@@ -58,6 +72,7 @@ MAY_NOT_EARN: Final = """
     SELECT EXISTS (SELECT FROM enrolments WHERE creator_id = $1 AND student_id = $2 AND status <> 'active')
 """
 JUDGE: Final = "UPDATE learning_acts SET verdict = $3, day = $4 WHERE creator_id = $1 AND id = $2"
+WAIT: Final = "UPDATE learning_acts SET judge_from = $3, day = $4 WHERE creator_id = $1 AND id = $2"
 
 
 async def record_act(connection: Connection, act: Act) -> None:
@@ -70,17 +85,24 @@ async def record_act(connection: Connection, act: Act) -> None:
     await put_job(connection, AWARD, act.creator_id)
 
 
-async def take_back(connection: Connection, creator_id: CreatorId, key: str, reason: str) -> None:
-    """Inside a creator's transaction, undo an act: what it earned is reversed; not judged yet, it is never paid."""
+async def take_back(
+    connection: Connection, creator_id: CreatorId, key: str, reason: str, by: StudentId | None = None
+) -> None:
+    """Inside a creator's transaction, undo an act: what it earned is reversed; not judged yet, it is never paid.
+
+    A streak that was paid for a day on which nothing else was learnt is taken back with it.
+    """
     await connection.execute(ONE_AT_A_TIME, creator_id)
     row = await connection.fetchrow(NAMED, creator_id, key)
+    if row is None or row["verdict"] == Verdict.AWARDED:  # what was forgotten may have been paid
+        await connection.fetchval(REVERSE, creator_id, key, reason, {"by": by} if by else {})
     if row is None or row["verdict"] == Verdict.TAKEN_BACK:
         return
-    if row["verdict"] == Verdict.AWARDED:
-        await connection.fetchval(REVERSE, creator_id, key, reason, {})
     await connection.execute(JUDGE, creator_id, row["id"], Verdict.TAKEN_BACK.value, row["day"])
-    if row["day"] is not None:
-        await unlearn(connection, creator_id, StudentId(row["student_id"]), row["day"])
+    if row["day"] is not None and row["rule"] in LEARNING:
+        streak_key = await unlearn(connection, creator_id, StudentId(row["student_id"]), row["day"])
+        if streak_key is not None:
+            await take_back(connection, creator_id, streak_key, reason, by)
 
 
 class PostgresActs:
@@ -90,21 +112,28 @@ class PostgresActs:
         self._database = database
 
     async def judge_next(self, creator_id: CreatorId, rewards: Rewards) -> bool:
-        """Judge and pay the oldest act of a creator's students that waits; False where none does."""
-        async with self._database.creator(creator_id) as connection:
-            await connection.execute(ONE_AT_A_TIME, creator_id)
-            row = await connection.fetchrow(UNJUDGED, creator_id)
+        """Judge and pay the oldest act of a creator's students that waits; see the port."""
+        row = None
+        try:
+            async with self._database.creator(creator_id) as connection:
+                await connection.execute(ONE_AT_A_TIME, creator_id)
+                row = await connection.fetchrow(UNJUDGED, creator_id, MOST_ATTEMPTS)
+                if row is not None:
+                    await _judge(connection, row, await tariff_of(connection, creator_id, rewards))
+        except DatabaseError:
+            raise
+        except Exception as error:
             if row is None:
-                return False
-            act = _act(row)
-            zone = await zone_of(connection, act.student_id)
-            rewards = await tariff_of(connection, creator_id, rewards)
-            verdict = await _judged(connection, act, zone.day_of(act.at), rewards)
-            await connection.execute(JUDGE, creator_id, row["id"], verdict.value, zone.day_of(act.at))
-            await note_learning(connection, act, verdict, zone)
-            if act.rule == STREAK and verdict is Verdict.AWARDED:
-                await tell(connection, creator_id, act.student_id, streak_paid(act, rewards.rules[STREAK].amount))
-        return True
+                raise
+            async with self._database.creator(creator_id) as connection:
+                attempts = await connection.fetchval(FAILED, creator_id, row["id"])
+            raise NotJudged(row["key"], attempts or 0, str(error)) from error
+        return row is not None
+
+    async def try_again(self, creator_id: CreatorId) -> None:
+        """Give what could not be judged another attempt."""
+        async with self._database.creator(creator_id) as connection:
+            await connection.execute(TRY_AGAIN, creator_id, MOST_ATTEMPTS)
 
     async def purge(self, creator_id: CreatorId) -> None:
         """Forget what was judged long ago; what it earned stays in the ledger."""
@@ -113,17 +142,50 @@ class PostgresActs:
             await connection.execute(FORGET_DAYS, creator_id, KEPT_FOR)
 
 
-async def _judged(connection: Connection, act: Act, day: date, rewards: Rewards) -> Verdict:
+async def _judge(connection: Connection, row: asyncpg.Record, rewards: Rewards) -> None:
+    """Judge an act, or let it wait for a day that has room for it."""
+    act, zone = _act(row), await zone_of(connection, StudentId(row["student_id"]))
+    counts_at = row["judge_from"] or act.at
+    verdict = await _judged(connection, act, counts_at, zone, rewards)
+    if row["judge_from"] is None:
+        await note_learning(connection, act, verdict, zone)
+    day = row["day"] or zone.day_of(act.at)
+    next_at = _next_chance(act, verdict, counts_at, zone, rewards)
+    if next_at is not None:
+        await connection.execute(WAIT, act.creator_id, row["id"], next_at, day)
+        return
+    await connection.execute(JUDGE, act.creator_id, row["id"], verdict.value, day)
+    if act.rule == STREAK and verdict is Verdict.AWARDED:
+        await tell(connection, act.creator_id, act.student_id, streak_paid(act, rewards.rules[STREAK].amount))
+
+
+def _next_chance(act: Act, verdict: Verdict, counts_at: datetime, zone: Zone, rewards: Rewards) -> datetime | None:
+    """When an act that a day had no room for is judged again; None where the verdict is final."""
+    if act.rule not in PATIENT or not rewards.rules.get(act.rule, NOTHING).most_a_day:
+        return None
+    if counts_at - act.at > KEPT_FOR:
+        return None
+    if verdict is Verdict.CAPPED:
+        return zone.span(zone.day_of(counts_at))[1]
+    if verdict is Verdict.OVER_BUDGET:
+        return datetime.combine(counts_at.astimezone(UTC).date() + ONE_DAY, time(), UTC)
+    return None
+
+
+async def _judged(connection: Connection, act: Act, counts_at: datetime, zone: Zone, rewards: Rewards) -> Verdict:
     rule = rewards.rules.get(act.rule, NOTHING)
     async with system_role(connection):
         if await connection.fetchval(MAY_NOT_EARN, act.creator_id, act.student_id):
             return Verdict.INACTIVE
+        if act.rule in ONCE and await earned_before(connection, act.creator_id, act.student_id):
+            return Verdict.UNPAID
     if reason := await _objection(connection, act, rule):
         return reason
     if not rule.amount:
         return Verdict.UNPAID
     most_a_day = rule.most_a_day if act.given_by is None else PAID_TO_ONE
-    award = Award(act.rule, act.key, rule.amount, most_a_day, day, act.evidence)
+    day, budget_day = zone.day_of(counts_at), counts_at.astimezone(UTC).date()
+    award = Award(act.rule, act.key, rule.amount, most_a_day, day, act.evidence, budget_day=budget_day)
     try:
         async with connection.transaction():
             return Verdict((await pay(connection, act.creator_id, act.student_id, award, rewards.budget)).value)

@@ -1,7 +1,6 @@
 """The directory of people and places on PostgreSQL, under the system role."""
 
 import hashlib
-import hmac
 import re
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ from typing import Final
 import asyncpg
 
 from adapters.postgres.database import Connection, Database, raw_connection
-from adapters.postgres.deployment import shared_key
+from adapters.postgres.former import hashes_of, identity_hash, mark_earner
 from adapters.postgres.jobs import put_following
 from adapters.postgres.memberships import claim_by_discord
 from adapters.postgres.roles import take_roles_of_erased
@@ -74,12 +73,17 @@ ENROLMENT: Final = """
       FROM (SELECT) AS one LEFT JOIN enrolments e ON e.creator_id = $1 AND e.student_id = $2
 """
 ENROL: Final = "INSERT INTO enrolments (creator_id, student_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+# A paid membership that is over gives way to the code; of one that is paused the code is what is fallen back to.
 ENROL_BY_CODE: Final = """
     INSERT INTO enrolments AS e (creator_id, student_id, tier, source, invited_tier) VALUES ($1, $2, $3, 'invite', $3)
     ON CONFLICT (creator_id, student_id) DO UPDATE
-       SET tier = CASE WHEN excluded.tier <> '' AND e.source <> 'whop' THEN excluded.tier ELSE e.tier END,
-           source = CASE e.source WHEN 'asked' THEN 'invite' ELSE e.source END, invited_tier = excluded.tier
-     WHERE e.status = 'active'
+       SET tier = CASE WHEN e.status = 'ended' OR excluded.tier <> '' AND e.source <> 'whop' THEN excluded.tier
+                       ELSE e.tier END,
+           source = CASE WHEN e.status = 'ended' OR e.source = 'asked' THEN 'invite' ELSE e.source END,
+           status = CASE e.status WHEN 'ended' THEN 'active' ELSE e.status END,
+           since = CASE e.status WHEN 'ended' THEN now() ELSE e.since END,
+           return_link = CASE e.status WHEN 'ended' THEN '' ELSE e.return_link END, invited_tier = excluded.tier
+     WHERE e.status = 'active' OR e.source = 'whop'
 """
 SET_ENROLMENT: Final = """
     INSERT INTO enrolments AS e (creator_id, student_id, status, tier, source)
@@ -180,7 +184,6 @@ SUSPENDED: Final = """
      WHERE e.student_id = $1 AND e.status <> 'active' AND e.source <> 'whop' ORDER BY c.name
 """
 ENROLMENTS_TO_ERASE: Final = "SELECT creator_id, status, source FROM enrolments WHERE student_id = $1 FOR UPDATE"
-IDENTITIES_TO_ERASE: Final = "SELECT platform, external_id FROM identities WHERE student_id = $1"
 LEAVE_MARK: Final = """
     INSERT INTO former_enrolments (creator_id, identity_hash, status) VALUES ($1, $2, $3)
     ON CONFLICT (creator_id, identity_hash) DO UPDATE SET status = excluded.status
@@ -194,7 +197,6 @@ ERASE_MEMBERSHIPS: Final = """
      WHERE i.student_id = $1 AND i.platform = 'whop' AND i.external_id = m.user_id
 """
 ERASE: Final = "DELETE FROM students WHERE id = $1"
-IDENTITY_KEY: Final = "identity_key"
 
 _CODE_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _CODE_LIFE: Final = timedelta(days=7)
@@ -439,14 +441,12 @@ class PostgresDirectory:
         """Delete a student; the foreign keys take everything that is kept of them along, but for a mark."""
         async with self._database.system() as connection:
             enrolments = await connection.fetch(ENROLMENTS_TO_ERASE, student_id)
-            hashes = [
-                await _identity_hash(connection, row["platform"], row["external_id"])
-                for row in await connection.fetch(IDENTITIES_TO_ERASE, student_id)
-            ]
+            hashes = await hashes_of(connection, student_id)
             for row in enrolments:
                 if row["status"] != "active" and row["source"] != "whop":
-                    marks = [(row["creator_id"], identity_hash, row["status"]) for identity_hash in hashes]
+                    marks = [(row["creator_id"], each, row["status"]) for each in hashes]
                     await connection.executemany(LEAVE_MARK, marks)
+            await mark_earner(connection, student_id, hashes)
             await take_roles_of_erased(connection, student_id)
             await connection.execute(ERASE_MEMBERSHIPS, student_id)
             await connection.execute(ERASE, student_id)
@@ -458,8 +458,8 @@ async def remember(connection: Connection, person: Person) -> int | None:
         REMEMBER_IDENTITY, person.platform, person.external_id, *_names(person)
     )
     if found is not None:
-        identity_hash = await _identity_hash(connection, person.platform, person.external_id)
-        await connection.execute(RESTORE_FORMER, found, identity_hash)
+        former = await identity_hash(connection, person.platform, person.external_id)
+        await connection.execute(RESTORE_FORMER, found, former)
         if person.platform == "discord" and await claim_by_discord(connection, person.external_id):
             await put_following(raw_connection(connection), found)
     return found
@@ -467,11 +467,6 @@ async def remember(connection: Connection, person: Person) -> int | None:
 
 def _names(person: Person) -> tuple[str, str]:
     return one_line(person.name), person.username
-
-
-async def _identity_hash(connection: Connection, platform: str, external_id: str) -> bytes:
-    key = await shared_key(connection, IDENTITY_KEY)
-    return hmac.digest(key.encode(), f"{platform}:{external_id}".encode(), "sha256")
 
 
 async def _add_under_free_handle(connection: Connection, name: str, owner_id: StudentId) -> asyncpg.Record:

@@ -24,13 +24,26 @@ BEGIN: Final = """
        SET settled_on = greatest(s.settled_on, excluded.settled_on), due_at = excluded.due_at
      WHERE s.due_at IS NULL
 """
+SETTLED: Final = """
+    SELECT settled_on, began FROM streaks WHERE creator_id = $1 AND student_id = $2 FOR UPDATE
+"""
 UNLEARN: Final = """
     DELETE FROM learning_days d
      WHERE creator_id = $1 AND student_id = $2 AND day = $3 AND kind = 'learnt'
-       AND NOT EXISTS (SELECT FROM streaks WHERE creator_id = $1 AND student_id = $2 AND settled_on >= $3)
        AND NOT EXISTS (SELECT FROM learning_acts a
                         WHERE a.creator_id = $1 AND a.student_id = $2 AND a.day = $3 AND a.rule = ANY ($4)
-                          AND a.verdict = ANY ($5))
+                          AND (a.verdict = ANY ($5) OR a.verdict IS NULL AND a.judge_from IS NOT NULL))
+    RETURNING day
+"""
+# Of the seven days that are under way one more is needed; those that were complete are taken back by their act.
+SHORTEN: Final = """
+    UPDATE streaks SET days = greatest(days - 1, 0), began = CASE WHEN days > 1 THEN began END
+     WHERE creator_id = $1 AND student_id = $2
+"""
+STREAK_WITH: Final = """
+    SELECT key FROM learning_acts
+     WHERE creator_id = $1 AND student_id = $2 AND rule = 'streak' AND verdict IS DISTINCT FROM 'taken_back'
+       AND evidence ->> 'first_day' <= $3 AND evidence ->> 'last_day' >= $3
 """
 FORGET_DAYS: Final = """
     DELETE FROM learning_days WHERE creator_id = $1 AND day < (now() - $2::interval)::date
@@ -52,9 +65,22 @@ async def note_learning(connection: Connection, act: Act, verdict: Verdict, zone
         await connection.execute(LEARNT, act.creator_id, act.student_id, day)
 
 
-async def unlearn(connection: Connection, creator_id: CreatorId, student_id: StudentId, day: date) -> None:
-    """Inside a creator's transaction, after an act was taken back: its day counts only for what else was learnt."""
-    await connection.execute(UNLEARN, creator_id, student_id, day, list(LEARNING), list(REAL))
+async def unlearn(connection: Connection, creator_id: CreatorId, student_id: StudentId, day: date) -> str | None:
+    """Inside a creator's transaction, after an act was taken back: its day counts only for what else was learnt.
+
+    Returns:
+        The key of the streak that was paid, or is to be, for seven days with this one; None where nothing is.
+    """
+    whose = (creator_id, student_id)
+    streak = await connection.fetchrow(SETTLED, *whose)
+    gone = await connection.fetchval(UNLEARN, *whose, day, list(LEARNING), list(REAL))
+    if gone is None or streak is None or day > streak["settled_on"]:
+        return None
+    if streak["began"] is not None and streak["began"] <= day:
+        await connection.execute(SHORTEN, *whose)
+        return None
+    key: str | None = await connection.fetchval(STREAK_WITH, *whose, day.isoformat())
+    return key
 
 
 def read_zone(row: asyncpg.Record | None) -> Zone:

@@ -22,7 +22,7 @@ from core.rewards.ledger import (
     Wallet,
 )
 
-AWARD: Final = "SELECT award($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+AWARD: Final = "SELECT award($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 NOTE: Final = "INSERT INTO transfer_notes (creator_id, key, student_id, note) VALUES ($1, $2, $3, $4)"
 REVERSE: Final = "SELECT reverse_award($1, $2, $3, $4)"
 HOLD: Final = "SELECT hold_wallet($1, $2::bigint[], $3, $4, $5, $6)"
@@ -34,7 +34,8 @@ WALLET: Final = """
            coalesce(sum(owed), 0)::bigint AS owed, coalesce(sum(total_earned), 0)::bigint AS total_earned,
            coalesce(sum(total_spent), 0)::bigint AS total_spent,
            coalesce(sum(total_redeemed), 0)::bigint AS total_redeemed,
-           coalesce(sum(total_reversed), 0)::bigint AS total_reversed
+           coalesce(sum(total_reversed), 0)::bigint AS total_reversed,
+           coalesce(sum(total_refunded), 0)::bigint AS total_refunded
       FROM token_wallets WHERE student_id = $1
 """
 ISSUERS: Final = """
@@ -97,6 +98,18 @@ FAULTS: Final = """
      WHERE (a.earned, a.spent, a.redeemed)
            IS DISTINCT FROM (coalesce(t.earned, 0), coalesce(t.spent, 0), coalesce(t.redeemed, 0))
     UNION ALL
+    SELECT 'a wallet is not what came in less what went out', a.student_id::text
+      FROM (SELECT student_id, sum(balance) AS there,
+                   sum(total_earned - total_spent - total_redeemed - total_reversed + total_refunded) AS moved
+              FROM accounts WHERE creator_id = $1 AND student_id IS NOT NULL GROUP BY 1) a
+      LEFT JOIN (SELECT t.student_id, sum(CASE WHEN d.kind = 'issuance' THEN t.amount
+                                               WHEN c.kind = 'issuance' THEN -t.amount ELSE 0 END) AS amount
+                   FROM transfers t
+                   JOIN accounts d ON d.creator_id = $1 AND d.id = t.debit_id
+                   JOIN accounts c ON c.creator_id = $1 AND c.id = t.credit_id
+                  WHERE t.creator_id = $1 AND t.kind = 'adjust' GROUP BY 1) adjusted USING (student_id)
+     WHERE a.there <> a.moved + coalesce(adjusted.amount, 0)
+    UNION ALL
     SELECT 'a hold or award ended more than once, or not as it began', p.id::text
       FROM transfers p JOIN transfers t ON t.creator_id = $1 AND t.parent_id = p.id
      WHERE p.creator_id = $1
@@ -113,8 +126,8 @@ FAULTS: Final = """
     UNION ALL
     SELECT 'what was issued on a day is not what its budget gave', p.starts_on::text
       FROM issuance_periods p
-      LEFT JOIN (SELECT metadata ->> 'day' AS day, sum(amount) AS amount FROM transfers
-                  WHERE creator_id = $1 AND kind = 'earn' GROUP BY 1) t ON t.day = p.starts_on::text
+      LEFT JOIN (SELECT coalesce(metadata ->> 'budget_day', metadata ->> 'day') AS day, sum(amount) AS amount
+                   FROM transfers WHERE creator_id = $1 AND kind = 'earn' GROUP BY 1) t ON t.day = p.starts_on::text
       LEFT JOIN (SELECT day, sum(remaining) AS remaining FROM issuance_purses
                   WHERE creator_id = $1 GROUP BY 1) r ON r.day = p.starts_on
      WHERE p.creator_id = $1 AND p.period = 'day'
@@ -221,8 +234,9 @@ async def pay(
 
 def _arguments(creator_id: CreatorId, student_id: StudentId, award: Award, budget: Budget) -> tuple[object, ...]:
     """Of the database's function ``award``."""
-    evidence = {**award.evidence, "day": award.day.isoformat()}
-    paid = (award.rule, award.key, award.amount, award.most_a_day, award.day)
+    budget_day = award.budget_day or award.day
+    evidence = {**award.evidence, "day": award.day.isoformat(), "budget_day": budget_day.isoformat()}
+    paid = (award.rule, award.key, award.amount, award.most_a_day, award.day, budget_day)
     return creator_id, student_id, *paid, budget.per_day, budget.per_month, evidence
 
 

@@ -5,14 +5,12 @@ from typing import Final
 
 import asyncpg
 
-from adapters.postgres.acts import ONE_AT_A_TIME as ONE_AWARD_AT_A_TIME
-from adapters.postgres.acts import record_act
+from adapters.postgres.acts import record_act, take_back
 from adapters.postgres.database import Connection, Database
-from adapters.postgres.ledger import REVERSE
 from adapters.postgres.notices import tell, tell_staff
 from core.errors import Refused
 from core.ids import CreatorId, ProjectId, StudentId, SubmissionId
-from core.rewards.acts import Act, Verdict
+from core.rewards.acts import Act
 from core.rewards.project_cards import news_for_staff, news_for_student
 from core.rewards.projects import MOST_WAITING, Decision, Project, Submission, Work
 from core.rewards.rules import PROJECT
@@ -66,7 +64,7 @@ DECIDE: Final = f"""
            taken_back = taken_back + CASE WHEN state = 'approved' AND $4 <> 'approved' THEN 1 ELSE 0 END
      WHERE creator_id = $1 AND id = $2 AND revision = $3 RETURNING {_COLUMNS}
 """
-WITHDRAW: Final = "UPDATE learning_acts SET verdict = $3 WHERE creator_id = $1 AND key = $2 AND verdict IS NULL"
+WITHDRAWN: Final = "the approval was taken back"
 CHANGED: Final = "That changed since you looked at it. /review shows it as it is now."
 
 
@@ -154,7 +152,7 @@ class PostgresProjects:
             if decision is Decision.APPROVED:
                 await record_act(connection, _approved(creator_id, decided, reviewer, now))
             elif submission.state is Decision.APPROVED:
-                await _take_back(connection, creator_id, submission, reviewer)
+                await take_back(connection, creator_id, submission.award_key, WITHDRAWN, reviewer)
             notice = news_for_student(decided, submission.state, amount)
             await tell(connection, creator_id, submission.student_id, notice)
         return decided
@@ -171,16 +169,6 @@ async def _require_few(connection: Connection, creator_id: CreatorId, student_id
 def _approved(creator_id: CreatorId, submission: Submission, reviewer: StudentId, now: datetime) -> Act:
     evidence = {"submission": submission.id, "project": submission.project_id, "by": reviewer}
     return Act(creator_id, submission.student_id, PROJECT, submission.award_key, now, evidence=evidence)
-
-
-async def _take_back(
-    connection: Connection, creator_id: CreatorId, submission: Submission, reviewer: StudentId
-) -> None:
-    """Take back what an approval paid; what is not paid yet never is."""
-    await connection.execute(ONE_AWARD_AT_A_TIME, creator_id)
-    await connection.execute(WITHDRAW, creator_id, submission.award_key, Verdict.REFUSED.value)
-    reason, metadata = "the approval was taken back", {"by": reviewer}
-    await connection.execute(REVERSE, creator_id, submission.award_key, reason, metadata)
 
 
 def _project(row: asyncpg.Record) -> Project:

@@ -47,12 +47,14 @@ ADD_FREEZE: Final = """
     ON CONFLICT (creator_id, student_id) DO UPDATE SET freezes = s.freezes + 1 WHERE s.freezes < 1
     RETURNING freezes
 """
-# What is judged late still counts on its day, so whoever has an act that waits is settled later.
+# What is judged late still counts on its day, so whoever has an act that waits is settled later; what waits for a day
+# with room for it was judged, and its day counted, before.
 DUE: Final = """
     SELECT s.student_id, s.settled_on, s.days, s.best, s.began, s.freezes FROM streaks s
      WHERE s.creator_id = $1 AND s.due_at <= $2
        AND NOT EXISTS (SELECT FROM learning_acts a
-                        WHERE a.creator_id = $1 AND a.student_id = s.student_id AND a.verdict IS NULL)
+                        WHERE a.creator_id = $1 AND a.student_id = s.student_id AND a.verdict IS NULL
+                          AND a.judge_from IS NULL)
      ORDER BY s.due_at, s.student_id LIMIT $3 FOR UPDATE
 """
 SETTLE: Final = """

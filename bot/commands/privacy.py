@@ -32,8 +32,9 @@ WHO_SEES: Final = (
     "Staff see your name, whether you are enrolled, your tier, what you handed in and what you bought from them; and "
     "without your name, for 30 days questions that got no good answer, and what you put to them until you take it "
     "back. What they answer to it is for everybody. If you erase everything, your CHRONOS are lost, and the books "
-    "that they stood in stay without you. If a creator had paused or ended your access, a mark stays so that this "
-    "holds: a code that does not show who you are."
+    "that they stood in stay without you. If a creator had paused or ended your access, or you "
+    "spent or redeemed CHRONOS of theirs, a mark stays: a code that does not show who you are. By it your access "
+    "stays as it was, and their videos, quizzes and projects pay you no more."
 )
 
 

@@ -15,7 +15,7 @@ from core.errors import Refused
 from core.ids import AttemptId, CreatorId, QuizId
 from core.members.directory import Standing
 from core.rewards.quizzes import MOST_OPTIONS, Attempt, Progress, QuizSummary, Quizzes, State
-from core.rewards.rules import QUIZ
+from core.rewards.rules import PAID_LATER, QUIZ
 from core.richtext import RichText, bold, counted, joined
 from core.tiers import Scope, locked
 
@@ -225,4 +225,4 @@ async def _earning(context: Context, creator_id: CreatorId, attempt: Attempt, st
         return "The staff sees the answers, so it earns nothing."
     if attempt.passed_before:
         return "You had passed it before, so it earns nothing more."
-    return f"{rule.amount} CHRONOS are on their way; /balance shows them in a moment."
+    return f"It can earn {rule.amount:,} CHRONOS. {PAID_LATER}"

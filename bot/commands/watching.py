@@ -15,7 +15,7 @@ from core.conversation import Button, Kind, Parameter, Reply, Suggestion
 from core.errors import Refused
 from core.ids import CheckId, CreatorId, SourceId
 from core.library.cards import bar, clock
-from core.rewards.rules import WATCH, amount_for
+from core.rewards.rules import PAID_LATER, WATCH, amount_for
 from core.rewards.telling import progress_words
 from core.rewards.watch_checks import ATTEMPTS_A_DAY, Check
 from core.rewards.watching import Viewer, Watchable, Watching
@@ -178,7 +178,7 @@ def _question(viewer: Viewer, check: Check) -> Reply:
 
 def _result(viewer: Viewer, check: Check, amount: int) -> Reply:
     if check.passed:
-        earned = f" Your {amount:,} CHRONOS are on their way." if amount else ""
+        earned = f" It can earn {amount:,} CHRONOS. {PAID_LATER}" if amount else ""
         return said(f"All {len(check.questions)} right: {check.title} counts as watched.{earned}", private=True)
     words = f"{check.right} of {len(check.questions)} right. All of them have to be."
     if not check.attempts_left:

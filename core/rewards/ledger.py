@@ -58,6 +58,7 @@ class Award:
         day: in the student's own time zone.
         evidence: what it was awarded for, as plain data without anybody's words: it stays for good.
         note: words of the staff's for the student, at most 200 characters; they go with the student.
+        budget_day: the calendar's day (UTC), out of whose budget it is paid; None: the same as ``day``.
     """
 
     rule: str
@@ -67,11 +68,15 @@ class Award:
     day: date
     evidence: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
+    budget_day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """A student's CHRONOS, with one creator or over all; ``owed`` was reversed after it had been spent."""
+    """A student's CHRONOS, with one creator or over all.
+
+    ``owed`` was reversed after it had been spent; ``total_refunded`` was spent or redeemed and came back.
+    """
 
     balance: int = 0
     held: int = 0
@@ -80,6 +85,7 @@ class Wallet:
     total_spent: int = 0
     total_redeemed: int = 0
     total_reversed: int = 0
+    total_refunded: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Final
 from core.conversation import Button, Reply, Tone
 from core.ids import CreatorId
 from core.rewards.projects import Decision, Submission
+from core.rewards.rules import PAID_LATER
 from core.richtext import RichText, bold, code, italic, joined, link
 
 REASONS: Final = (
@@ -62,7 +63,7 @@ def news_for_student(submission: Submission, before: Decision, amount: int) -> R
     """What the student is told of a decision."""
     title = bold(submission.title)
     if submission.state is Decision.APPROVED:
-        pays = f" {amount} CHRONOS are on their way; /balance shows them in a moment." if amount else ""
+        pays = f" It can earn {amount:,} CHRONOS. {PAID_LATER}" if amount else ""
         return Reply(RichText.of("✅ Your project ", title, f" was approved.{pays}"))
     if submission.state is Decision.RETURNED:
         again = code(f'/submit project:"{submission.title}"')

@@ -13,6 +13,10 @@ STREAK: Final = "streak"
 PROJECT: Final = "project"
 REACTION: Final = "reaction"
 GRANT: Final = "grant"
+PATIENT: Final = frozenset({WATCH, QUIZ, PROJECT, STREAK})
+"""What is done once and not again: where a day has no room for it, it is paid on a later one."""
+ONCE: Final = frozenset({WATCH, QUIZ, PROJECT})
+"""What pays a person once for each of a creator's things: also somebody who erased themselves and came back."""
 RULES: Final = {
     WATCH: "a video watched to the end",
     QUIZ: "a quiz passed",
@@ -35,6 +39,8 @@ class Rule:
     seconds_apart: float = 0.0
 
 
+PAID_LATER: Final = "/balance shows them once they are paid: where a day's limit is reached, on a later day."
+"""What is said of CHRONOS that are not judged yet."""
 NOTHING: Final = Rule(0, 0)
 """The rule of what pays nothing."""
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from core.library.cards import clock
 from core.rewards.acts import Verdict
+from core.rewards.rules import PAID_LATER
 from core.rewards.watching import SHARE_NEEDED, Progress
 
 _SETTLED: Final = {
@@ -40,5 +41,5 @@ def _outcome(verdict: Verdict | None, amount: int) -> str:
     if verdict in {Verdict.AWARDED, Verdict.DUPLICATE}:
         return "You earned CHRONOS for it; /balance shows them."
     if verdict is None:
-        return f"Your {amount:,} CHRONOS are on their way." if amount else ""
+        return f"It can earn {amount:,} CHRONOS. {PAID_LATER}" if amount else ""
     return _SETTLED.get(verdict, "")

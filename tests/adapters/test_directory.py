@@ -122,6 +122,28 @@ async def test_an_invite_enrols_many_and_each_code_serves_one_purpose(directory:
     assert await directory.accept_invite(joining, student, None) is None
 
 
+@pytest.mark.parametrize(
+    ("status", "source", "after"),
+    [
+        ("ended", "whop", ("active", "gold", "invite", "gold")),
+        ("paused", "whop", ("paused", "", "whop", "gold")),
+        ("ended", "staff", ("ended", "", "staff", None)),
+    ],
+)
+async def test_an_invite_takes_the_place_of_a_membership_that_is_over_and_of_nothing_that_the_staff_ended(
+    directory: PostgresDirectory, database_url: str, status: str, source: str, after: tuple[str | None, ...]
+) -> None:
+    creator, student = await directory.add_creator("drawing", "Drawing", None), await directory.student(STUDENT)
+    await directory.set_enrolment(creator.id, student, status)
+    await change(database_url, "UPDATE enrolments SET source = $1", source)
+    invite = (await directory.new_join_code(creator.id, Purpose.ENROLMENT, "gold")).code
+
+    assert await directory.accept_invite(invite, student, creator.id) is not None
+
+    (row,) = await rows(database_url, "SELECT status, tier, source, invited_tier FROM enrolments")
+    assert tuple(row.values()) == after
+
+
 async def test_an_expired_or_revoked_invite_enrols_nobody(directory: PostgresDirectory, database_url: str) -> None:
     creator = await directory.add_creator("drawing", "Drawing school", None)
     student = await directory.student(STUDENT)

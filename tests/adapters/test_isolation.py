@@ -89,7 +89,7 @@ BOUGHT: Final = """
     VALUES ($1, 'purchase ' || $2::bigint, $3, $2, 'custom', 'Feedback', 5, '', '', now())
 """
 AWARD: Final = """
-    SELECT award($1, $2, 'question', 'question:' || $2::bigint, 5, 20, current_date, 1000, 10000, '{}')
+    SELECT award($1, $2, 'question', 'question:' || $2::bigint, 5, 20, current_date, current_date, 1000, 10000, '{}')
 """
 QUIZZED: Final = """
     WITH quiz AS (INSERT INTO quizzes (creator_id, title, source_id, origin) VALUES ($1, 'Water', $2, 'staff')
@@ -410,6 +410,7 @@ async def test_the_system_reads_no_table_of_creators_and_the_application_no_glob
         "deployment",
         "join_codes",
         "former_enrolments",
+        "former_earners",
         "enrolment_changes",
         "inbound_webhooks",
         "whop_memberships",

@@ -12,11 +12,12 @@ import pytest
 
 from adapters.postgres.database import Database
 from adapters.postgres.directory import PostgresDirectory
-from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.ledger import PostgresLedger, refund_spent
 from core.errors import Refused
 from core.ids import CreatorId, StudentId
 from core.rewards.ledger import Award, AwardStatus, Budget, HoldEnd, Only, ReversalStatus, Wallet
-from tests.adapters.school import enrol_student
+from tests.adapters.school import enrol_student, rows
+from tests.waiting import eventually
 
 TODAY: Final = date(2026, 11, 21)
 PLENTY: Final = Budget(1_000_000, 10_000_000)
@@ -169,6 +170,65 @@ async def test_gifts_and_awards_at_once_neither_deadlock_nor_pass_the_budget(boo
 
     paid = sum(award.amount for award, status in zip([*awards, *gifts], said, strict=True) if status == "awarded")
     assert 640 - 37 < paid <= 640
+
+
+async def test_the_limit_is_the_students_days_and_the_budget_the_calendars(books: Books) -> None:
+    tomorrow = date(2026, 11, 22)
+    ahead = replace(QUESTION, day=tomorrow, most_a_day=1, budget_day=TODAY)
+    budget = Budget(5, 1_000)
+
+    said = [
+        await books.ledger.award(books.creator, books.student, replace(ahead, key=key), budget)
+        for key in ("question:1", "question:2")
+    ]
+    assert said == [AwardStatus.AWARDED, AwardStatus.CAPPED]
+    at_home = replace(QUESTION, key="question:3", day=TODAY)
+    assert await books.ledger.award(books.creator, books.student, at_home, budget) is AwardStatus.OVER_BUDGET
+    late = replace(QUESTION, key="question:4", day=TODAY, budget_day=tomorrow)
+    assert await books.ledger.award(books.creator, books.student, late, budget) is AwardStatus.AWARDED
+
+
+async def test_the_first_award_of_a_month_and_late_ones_of_the_month_before_do_not_deadlock(books: Books) -> None:
+    students = [await enrol_student(books.database, f"{n}") for n in range(10, 26)]
+    last, first = date(2026, 10, 31), date(2026, 11, 1)
+    await books.ledger.award(books.creator, books.student, replace(QUESTION, key="old", day=last), PLENTY)
+    connection = await asyncpg.connect(books.url, server_settings={"app.creator_id": str(books.creator)})
+    late = connection.transaction()
+    await late.start()
+    month = "SELECT FROM issuance_periods WHERE period = 'month' AND starts_on = '2026-10-01' FOR UPDATE"
+    await connection.execute(month)  # as a late award does first
+    new = [
+        asyncio.create_task(
+            books.ledger.award(books.creator, student, replace(QUESTION, key=f"{student}", day=first), PLENTY)
+        )
+        for student in students
+    ]
+    await until_waited_for(books)
+    await connection.execute("UPDATE issuance_purses SET remaining = remaining WHERE day = '2026-10-31'")
+    await late.commit()
+    await connection.close()
+
+    assert set(await asyncio.gather(*new)) == {AwardStatus.AWARDED}
+
+
+async def until_waited_for(books: Books) -> None:
+    """Until somebody waits for what another has locked."""
+
+    async def waits() -> bool:
+        found = await rows(books.url, "SELECT FROM pg_locks WHERE NOT granted")
+        return bool(found)
+
+    await eventually(waits, "an award to wait for the old month")
+
+
+async def test_what_was_spent_and_came_back_is_counted(books: Books) -> None:
+    await books.give(60)
+    await books.hold(20)
+    await books.ledger.end_hold(books.student, "purchase:1", HoldEnd.SPEND)
+    async with books.database.creator(books.creator, books.student) as connection:
+        await refund_spent(connection, books.creator, books.student, "purchase:1", "sold out", books.student)
+
+    assert await books.wallet() == Wallet(balance=60, total_earned=60, total_spent=20, total_refunded=20)
 
 
 async def test_taking_back_from_somebody_who_is_gone_does_nothing(books: Books) -> None:
@@ -416,6 +476,18 @@ SEEDED: Final = {
     "earnings are not counted": (
         _altered("post_transfer", "new.kind = 'earn'", "false"),
         _transfer("earn", "issuance", "member", 5),
+    ),
+    "what came back is not counted": (
+        _altered(
+            "post_transfer", "total_refunded + CASE WHEN new.kind = 'reverse'", "total_refunded + CASE WHEN false"
+        ),
+        _transfer("reverse", "spent", "member", 1, parent="(SELECT min(id) FROM transfers WHERE kind = 'spend')"),
+    ),
+    "what was taken back is not counted": (
+        _altered(
+            "post_transfer", "total_reversed + CASE WHEN new.kind = 'reverse'", "total_reversed + CASE WHEN false"
+        ),
+        "SELECT reverse_award(1, 'gift:60', 'x', '{}')",
     ),
     "another creator's account": (
         NO_FIT,

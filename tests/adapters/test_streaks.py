@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from adapters.postgres.acts import PostgresActs, record_act
+from adapters.postgres.acts import PostgresActs, record_act, take_back
 from adapters.postgres.database import Database
 from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.flags import PostgresFlags
@@ -63,6 +63,16 @@ class Course:
 
     async def streak(self, day: int, hour: int = 12) -> Streak:
         return await self.streaks.of(self.creator, self.student, datetime(2026, 10, day, hour, tzinfo=UTC))
+
+    async def takes_back(self, key: str) -> None:
+        async with self.database.creator(self.creator, self.student) as connection:
+            await take_back(connection, self.creator, key, "deleted")
+
+    async def reversed(self) -> list[str]:
+        found = await rows(
+            self.url, "SELECT p.reason FROM transfers t JOIN transfers p ON p.id = t.parent_id ORDER BY p.reason"
+        )
+        return [row["reason"] for row in found]
 
     async def paid(self) -> list[str]:
         found = await rows(self.url, "SELECT key FROM transfers WHERE reason = 'streak' ORDER BY id")
@@ -159,3 +169,30 @@ async def test_only_learning_oneself_counts(course: Course) -> None:
     await course.clock(20, 12)
 
     assert (await course.streak(20)).recent[-2:] == (((MONDAY), None), (date(2026, 10, 20), None))
+
+
+async def test_a_streak_whose_day_is_taken_back_is_taken_back_with_it_and_only_then(course: Course) -> None:
+    await course.is_up(1, 31)
+    await course.learns(*range(1, 8))
+    await course.learns(3, hour=13)
+    await course.clock(8, 12)
+    assert await course.paid() == ["2026-10-01"]
+
+    await course.takes_back("watch:3:13")
+    assert await course.reversed() == ["watch"]  # something else was learnt on that day
+    await course.takes_back("watch:3:12")
+    assert await course.reversed() == ["streak", "watch", "watch"]
+    assert await PostgresLedger(course.database).faults(course.creator) == []
+
+
+async def test_a_settled_day_that_is_taken_back_before_seven_are_complete_counts_no_more(course: Course) -> None:
+    await course.is_up(1, 31)
+    await course.learns(*range(1, 7))
+    await course.clock(7, 12)
+    await course.takes_back("watch:2:12")
+    await course.learns(7)
+    await course.clock(8, 12)
+    assert await course.paid() == []
+    await course.learns(8)
+    await course.clock(9, 12)
+    assert await course.paid() == ["2026-10-01"]

@@ -65,7 +65,7 @@ async def test_a_project_is_handed_in_sent_back_handed_in_again_approved_and_pai
     assert approved.replaces
     assert "✅ approved" in approved.text.plain
     assert "changed meanwhile" in (await owner.presses(shown, "Approve")).text.plain
-    assert "200 CHRONOS are on their way" in (await told(deployment, "2"))[-1].text.plain
+    assert "It can earn 200 CHRONOS" in (await told(deployment, "2"))[-1].text.plain
     assert await judged(deployment) == ["awarded"]
     assert await balance_of(student) == "🪙 200 CHRONOS"
     assert "approved already" in (await student.says("submit", project="A sphere", text="more")).text.plain
@@ -74,7 +74,7 @@ async def test_a_project_is_handed_in_sent_back_handed_in_again_approved_and_pai
     assert await balance_of(student) == "🪙 0 CHRONOS"
     assert "taken back" in (await told(deployment, "2"))[-1].text.plain
     await owner.presses(await owner.says("review"), "Approve")
-    assert await judged(deployment) == ["awarded", "awarded"]
+    assert await judged(deployment) == ["taken_back", "awarded"]
     assert await balance_of(student) == "🪙 200 CHRONOS"
     assert "Nothing waits" in (await owner.says("review")).text.plain
 
@@ -87,7 +87,7 @@ async def test_what_is_taken_back_before_it_was_paid_is_never_paid(
     approved = await owner.presses(await owner.says("review"), "Approve")
     await owner.presses(approved, "Undo")
 
-    assert await judged(deployment) == ["refused"]
+    assert await judged(deployment) == ["taken_back"]
     assert await balance_of(student) == "🪙 0 CHRONOS"
 
 

@@ -109,7 +109,7 @@ async def test_a_quiz_is_offered_under_an_answer_taken_with_buttons_and_paid_onc
     assert resumed.text == second.text
 
     result = await taken(student, resumed)
-    assert "3 of 3 right (100 %). ✅ Passed. 50 CHRONOS are on their way" in result.text.plain
+    assert "3 of 3 right (100 %). ✅ Passed. It can earn 50 CHRONOS" in result.text.plain
     assert "2 attempts left today" in result.text.plain
     assert "over" in (await answered(student, second)).text.plain
     assert await judged(deployment) == ["awarded", "awarded"]

@@ -98,7 +98,7 @@ async def test_what_plays_elsewhere_is_opened_asked_about_and_paid_once(
         before, asked = asked, await student.presses(asked, letter)
         assert asked.replaces
         assert "answered already" in (await student.presses(before, letter)).text.plain
-    assert "All 3 right: Shading a sphere counts as watched. Your 100 CHRONOS" in asked.text.plain
+    assert "All 3 right: Shading a sphere counts as watched. It can earn 100 CHRONOS" in asked.text.plain
     assert (await speaker("3").says("watch_answer", payload=wrong_order)).text.plain.startswith("That button")
     assert await judged(deployment) == ["awarded", "awarded"]
     assert await balance_of(student) == "🪙 105 CHRONOS"

@@ -11,7 +11,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from adapters.postgres.acts import PostgresActs
 from adapters.postgres.deployment import LIVE
+from adapters.postgres.ledger import PostgresLedger
 from bot import items
 from bot import worker as bot_worker
 from bot.app import Deployment, run_worker, tasks_of
@@ -33,6 +35,9 @@ from core.library.origins import Listing
 from core.library.reading import ReadSource, Report, SourceReader
 from core.library.store import NewWorkflow, Source, Stage, Work
 from core.library.transcript import Transcript
+from core.rewards.awarding import NotJudged
+from core.rewards.ledger import Fault
+from core.rewards.rules import Rewards
 from core.richtext import Style
 from tests.adapters.school import change, rows, spoken
 from tests.adapters.scripted_reader import Answer, ScriptedReader, linked
@@ -417,7 +422,9 @@ async def test_the_buttons_of_cards_say_how_to_ask_and_try_a_batch_again(
     assert "Trying" not in student.text.plain
 
 
-async def test_what_fails_for_one_creator_holds_up_no_other(deployment: Deployment, creator_id: CreatorId) -> None:
+async def test_what_fails_for_one_creator_holds_up_no_other_and_the_job_fails(
+    deployment: Deployment, creator_id: CreatorId
+) -> None:
     other = (await deployment.directory.add_creator("cooking", "Cooking", None)).id
     tidied: list[CreatorId] = []
 
@@ -433,5 +440,38 @@ async def test_what_fails_for_one_creator_holds_up_no_other(deployment: Deployme
             raise ValueError("a row that nobody foresaw")
 
     tasks = tasks_of(deployment, asyncio.Event())
-    await replace(tasks, housekeeping=Housekeeper()).tidy({})
+    with pytest.raises(ExceptionGroup) as failure:
+        await replace(tasks, housekeeping=Housekeeper()).tidy({})
+    assert len(failure.value.exceptions) == 2
     assert sorted(tidied) == sorted([creator_id, other])
+
+
+async def test_a_check_of_the_books_that_cannot_be_made_pauses_payouts(
+    deployment: Deployment, creator_id: CreatorId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(_books: PostgresLedger, _creator_id: CreatorId) -> list[Fault]:
+        raise OverflowError("too large a sum")
+
+    monkeypatch.setattr(PostgresLedger, "faults", breaks)
+    await tasks_of(deployment, asyncio.Event()).reconcile({})
+    assert await deployment.payouts.freezes.is_frozen(creator_id)
+
+
+async def test_an_act_that_cannot_be_judged_holds_up_no_other_creators_or_students(
+    deployment: Deployment, creator_id: CreatorId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = tasks_of(deployment, asyncio.Event())
+    judged: list[int] = []
+
+    async def judge_next(_acts: PostgresActs, _creator_id: CreatorId, _rewards: Rewards) -> bool:
+        judged.append(len(judged))
+        if len(judged) <= 3:
+            raise NotJudged("quiz:1", len(judged), "broken")
+        return len(judged) == 4
+
+    monkeypatch.setattr(PostgresActs, "judge_next", judge_next)
+    for _ in range(2):
+        with pytest.raises(NotJudged):
+            await tasks.award({"creator_id": creator_id})
+    await tasks.award({"creator_id": creator_id})
+    assert judged == [0, 1, 2, 3, 4]

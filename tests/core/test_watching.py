@@ -126,7 +126,7 @@ def test_progress_is_told_with_what_is_left_to_earn() -> None:
     assert progress_words(half, 100) == "50 % watched; the rest earns 100 CHRONOS."
     assert progress_words(half, 0) == "50 % watched."
     done = replace(half, done_at=datetime(2026, 11, 21, tzinfo=UTC))
-    assert "100 CHRONOS are on their way" in progress_words(done, 100)
+    assert "It can earn 100 CHRONOS" in progress_words(done, 100)
     assert "You earned" in progress_words(replace(done, verdict=Verdict.AWARDED), 100)
     assert "earns nothing more" in progress_words(replace(done, verdict=Verdict.CAPPED), 100)
 
