@@ -51,12 +51,14 @@ class PayoutWork:
     paying: Paying
     book: PostgresPayouts
     freezes: PostgresFreezes
+    redemptions: PostgresRedemptions
     verifiers: Mapping[str, Verify]
     handlers: Mapping[str, Handle]
 
     async def all_due(self, creator_id: CreatorId, stop: asyncio.Event) -> None:
-        """Move on what is due now."""
+        """Move on what is due now, and give back what the staff left undecided."""
         await self.paying.all_due(creator_id, datetime.now(UTC), stop)
+        await self.redemptions.lapse(creator_id, datetime.now(UTC))
 
     async def check_books(self, creator_id: CreatorId, check: Check) -> None:
         """Say what is wrong in a creator's books, and pay nothing out until the operator has looked."""
@@ -131,7 +133,7 @@ def _work(payouts: Mapping[Rail, Payout], database: Database, freezes: PostgresF
         elif isinstance(payout, TremendousGiftCards):
             verifiers["tremendous"] = payout.delivery
             handlers["tremendous"] = _look(database, book, rail, tremendous.refs_of)
-    return PayoutWork(Paying(book, payouts), book, freezes, verifiers, handlers)
+    return PayoutWork(Paying(book, payouts), book, freezes, PostgresRedemptions(database), verifiers, handlers)
 
 
 def _look(

@@ -63,11 +63,11 @@ class Inbox(Protocol):
         ...
 
     async def wake(self) -> None:
-        """Have worked on again what was left behind."""
+        """Have worked on again what was left behind; what fails for days is given up, and said."""
         ...
 
     async def purge(self) -> None:
-        """Forget what was done a month ago."""
+        """Forget what came a month ago and waits no more."""
         ...
 
 

@@ -12,6 +12,7 @@ from adapters.postgres.database import Connection, Database, raw_connection
 from adapters.postgres.former import hashes_of, identity_hash, mark_earner
 from adapters.postgres.jobs import put_following
 from adapters.postgres.memberships import claim_by_discord
+from adapters.postgres.redemptions import cancel_redemptions
 from adapters.postgres.roles import take_roles_of_erased
 from adapters.postgres.tier_roles import put_role_work
 from core.conversation import Person, Place
@@ -439,6 +440,7 @@ class PostgresDirectory:
 
     async def erase(self, student_id: StudentId) -> None:
         """Delete a student; the foreign keys take everything that is kept of them along, but for a mark."""
+        await cancel_redemptions(self._database, student_id, datetime.now(UTC))
         async with self._database.system() as connection:
             enrolments = await connection.fetch(ENROLMENTS_TO_ERASE, student_id)
             hashes = await hashes_of(connection, student_id)

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Final
 
+import structlog
+
 from adapters.postgres.database import Database, raw_connection
 from adapters.postgres.jobs import put_webhooks
 from core.webhooks import Delivery, Kept
@@ -11,6 +13,11 @@ KEPT_FOR: Final = timedelta(days=30)
 LEFT_BEHIND: Final = timedelta(minutes=15)
 """So long after it came a delivery is not waiting for its turn any more."""
 LONGEST_FAILURE: Final = 500
+TRIED_FOR: Final = timedelta(days=3)
+LEAST_ATTEMPTS: Final = 5
+"""So often at least a delivery is tried, however long nobody worked."""
+
+log = structlog.get_logger()
 
 KEEP: Final = """
     INSERT INTO inbound_webhooks (provider, delivery_id, headers, body, verified_at) VALUES ($1, $2, $3, $4, now())
@@ -26,7 +33,14 @@ FAILED: Final = "UPDATE inbound_webhooks SET failure = $2 WHERE id = $1"
 WAITING: Final = """
     SELECT id FROM inbound_webhooks WHERE processed_at IS NULL AND received_at < now() - $1::interval ORDER BY id
 """
-PURGE: Final = "DELETE FROM inbound_webhooks WHERE received_at < now() - $1::interval"
+GIVE_UP: Final = """
+    UPDATE inbound_webhooks SET processed_at = now()
+     WHERE processed_at IS NULL AND received_at < now() - $1::interval AND attempts >= $2
+    RETURNING id, provider, attempts, failure
+"""
+PURGE: Final = """
+    DELETE FROM inbound_webhooks WHERE processed_at IS NOT NULL AND received_at < now() - $1::interval
+"""
 
 
 class PostgresInbox:
@@ -62,12 +76,14 @@ class PostgresInbox:
             await connection.execute(FAILED, webhook_id, reason[:LONGEST_FAILURE])
 
     async def wake(self) -> None:
-        """Have worked on again what was left behind."""
+        """Have worked on again what was left behind, but for what failed for three days."""
         async with self._database.system() as connection:
+            for row in await connection.fetch(GIVE_UP, TRIED_FOR, LEAST_ATTEMPTS):
+                log.error("a webhook was given up", **dict(row))
             waiting = [row["id"] for row in await connection.fetch(WAITING, LEFT_BEHIND)]
             await put_webhooks(raw_connection(connection), waiting)
 
     async def purge(self) -> None:
-        """Forget what came a month ago."""
+        """Forget what came a month ago and was worked on or given up."""
         async with self._database.system() as connection:
             await connection.execute(PURGE, KEPT_FOR)

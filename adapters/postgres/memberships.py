@@ -37,6 +37,11 @@ KEEP: Final = """
      WHERE m.stated_at <= $10
     RETURNING discord_id
 """
+# When the seller stated it stays, so that it counts again should it be stated again.
+END: Final = """
+    UPDATE whop_memberships SET status = 'expired', past_due_since = NULL
+     WHERE id = $1 AND status NOT IN ('canceled', 'expired') RETURNING user_id
+"""
 OWNER: Final = "SELECT student_id FROM identities WHERE platform = $1 AND external_id = $2"
 # Only where neither of the two has another partner: who came first keeps what is theirs.
 CLAIM: Final = """
@@ -106,6 +111,13 @@ class PostgresMemberships:
                 return []
             owners = await _owners(connection, membership.user_id, kept["discord_id"], before)
         return [change for owner in owners for change in await self.settle(owner, at=at)]
+
+    async def end(self, membership_id: str, *, at: datetime) -> Sequence[Change]:
+        """Note that a membership is over, and have its owner's enrolment follow."""
+        async with self._database.system() as connection:
+            user_id = await connection.fetchval(END, membership_id)
+            owner = await connection.fetchval(OWNER, PLATFORM, user_id) if user_id else None
+        return [] if owner is None else await self.settle(StudentId(owner), at=at)
 
     async def settle(self, student_id: StudentId, *, at: datetime) -> Sequence[Change]:
         """Have a student's enrolments follow all that is known, and tell them what changed."""

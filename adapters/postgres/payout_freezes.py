@@ -1,5 +1,6 @@
 """Creators of whom nothing is paid out, under the system role: since when, and why."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -20,17 +21,18 @@ THAW: Final = "DELETE FROM payout_freezes WHERE creator_id = $1 RETURNING creato
 FROZEN: Final = "SELECT creator_id FROM payout_freezes WHERE creator_id = ANY($1)"
 COUNT: Final = "SELECT count(*) FROM payout_freezes"
 DUE_NOW: Final = "UPDATE redemptions SET due_at = $2 WHERE creator_id = $1 AND state IN ('ready', 'sending')"
-# Only what stands in this creator's own books: a redemption may take CHRONOS of several.
+ASKED_HERE: Final = "SELECT key, state, unnest(issuers) AS issuer FROM redemptions WHERE creator_id = $1"
+SCOPE: Final = "SELECT set_config('app.creator_id', $1, true)"
+# Each in the books of one whose CHRONOS it takes: those may be several, and others than where it was asked for.
 REDEMPTION_FAULTS: Final = """
     SELECT CASE WHEN h.id IS NULL THEN 'a redemption holds nothing'
                 ELSE 'a redemption does not stand as its books say' END AS fault, r.key AS about
-      FROM redemptions r
+      FROM unnest($2::text[], $3::text[]) AS r (key, state)
       LEFT JOIN transfers h ON h.creator_id = $1 AND h.key = 'redemption:' || r.key || ':hold' AND h.kind = 'hold'
       LEFT JOIN transfers e ON e.creator_id = $1 AND e.parent_id = h.id
-     WHERE r.creator_id = $1 AND $1 = ANY (r.issuers)
-       AND (h.id IS NULL
-            OR e.kind IS DISTINCT FROM CASE WHEN r.state IN ('settled', 'returned') THEN 'redeem'
-                                            WHEN r.state = 'released' THEN 'release' END)
+     WHERE h.id IS NULL
+        OR e.kind IS DISTINCT FROM CASE WHEN r.state IN ('settled', 'returned') THEN 'redeem'
+                                        WHEN r.state = 'released' THEN 'release' END
 """
 
 
@@ -43,8 +45,14 @@ class PostgresFreezes:
     async def faults(self, creator_id: CreatorId) -> list[Fault]:
         """Redemptions that do not stand as the books say; empty, always."""
         async with self._database.creator(creator_id, frozen=True) as connection:
-            rows = await connection.fetch(REDEMPTION_FAULTS, creator_id)
-        return [Fault(row["fault"], row["about"]) for row in rows]
+            asked = defaultdict[int, dict[str, str]](dict)
+            for row in await connection.fetch(ASKED_HERE, creator_id):
+                asked[row["issuer"]][row["key"]] = row["state"]
+            found = []
+            for issuer, states in sorted(asked.items()):
+                await connection.execute(SCOPE, str(issuer))
+                found += await connection.fetch(REDEMPTION_FAULTS, issuer, list(states), list(states.values()))
+        return [Fault(row["fault"], row["about"]) for row in found]
 
     async def freeze(self, creator_id: CreatorId, faults: Sequence[Fault], now: datetime) -> bool:
         """Stop a creator's payouts and tell the staff; False where they were stopped already."""

@@ -10,7 +10,7 @@ from adapters.postgres.database import Connection, Database
 from adapters.postgres.jobs import put_redemptions
 from adapters.postgres.notices import tell_staff
 from adapters.postgres.payout_freezes import frozen_among
-from adapters.postgres.redemptions import COLUMNS, end_hold, redemption_of, tell_student
+from adapters.postgres.redemptions import COLUMNS, end_hold, lost_membership, redemption_of, tell_student
 from core.conversation import Reply
 from core.ids import CreatorId
 from core.rewards.paying import SETTLED_FOR, TOO_LATE
@@ -22,6 +22,7 @@ log = structlog.get_logger()
 LEASE: Final = timedelta(minutes=2)
 """Longer than a provider may take; what is looked at twice all the same is sent under one key."""
 PAUSED_FOR: Final = timedelta(hours=1)
+NO_MEMBER: Final = "your verified membership has ended or is paused."
 LONGEST_WAKE_UP: Final = timedelta(hours=1)
 """Beyond this the clock comes by anyway."""
 
@@ -97,7 +98,11 @@ class PostgresPayouts:
                 await connection.execute(WAIT, redemption.creator_id, redemption.id, now + PAUSED_FOR, PAUSED_SHORT)
                 return None
             row = await connection.fetchrow(BEGIN, redemption.creator_id, redemption.id, now)
-        return None if row is None else redemption_of(row)
+            begun = None if row is None else redemption_of(row)
+            if begun is not None and await lost_membership(connection, begun):
+                await _undo(connection, RELEASE, "release", begun, NO_MEMBER, _not_paid(begun, NO_MEMBER), now)
+                return None
+        return begun
 
     async def may_send(self, redemption: Redemption) -> bool:
         """Whether payouts of its creators go on."""
@@ -146,24 +151,17 @@ class PostgresPayouts:
 
     async def release(self, redemption: Redemption, reason: str, now: datetime) -> None:
         """Note that it is not paid and never will be."""
-        words = f"Your redemption of {redemption.worth} was not paid: {reason} Your CHRONOS are back."
-        await self._undo(RELEASE, "release", redemption, reason, words, now)
+        async with self._database.creator(redemption.creator_id) as connection:
+            words = _not_paid(redemption, reason)
+            await _undo(connection, RELEASE, "release", redemption, reason, words, now)
 
     async def give_back(self, redemption: Redemption, reason: str, now: datetime) -> None:
         """Note that what was paid came back."""
         words = (
             f"Your payout of {redemption.worth} came back: {reason} Your {redemption.chronos:,} CHRONOS are back too."
         )
-        await self._undo(GIVE_BACK, "reverse", redemption, reason, words, now)
-
-    async def _undo(
-        self, statement: str, kind: str, redemption: Redemption, reason: str, words: str, now: datetime
-    ) -> None:
-        which = (redemption.creator_id, redemption.id)
         async with self._database.creator(redemption.creator_id) as connection:
-            if await connection.fetchval(statement, *which, reason[:300], now) is not None:
-                await end_hold(connection, redemption, kind)
-                await tell_student(connection, redemption, words)
+            await _undo(connection, GIVE_BACK, "reverse", redemption, reason, words, now)
 
     async def unresolved(self, creator_id: CreatorId, looks: int, key: str = "") -> list[Redemption]:
         """What is not known to have ended after so many looks, and that with a key however often it was looked at."""
@@ -175,6 +173,19 @@ class PostgresPayouts:
         async with self._database.creator(creator_id) as connection:
             if await connection.fetch(LOOK_NOW, creator_id, rail.value, now, list(refs)):
                 await put_redemptions(connection, creator_id)
+
+
+async def _undo(
+    connection: Connection, statement: str, kind: str, redemption: Redemption, reason: str, words: str, now: datetime
+) -> None:
+    which = (redemption.creator_id, redemption.id)
+    if await connection.fetchval(statement, *which, reason[:300], now) is not None:
+        await end_hold(connection, redemption, kind)
+        await tell_student(connection, redemption, words)
+
+
+def _not_paid(redemption: Redemption, reason: str) -> str:
+    return f"Your redemption of {redemption.worth} was not paid: {reason} Your CHRONOS are back."
 
 
 async def _paused(connection: Connection, redemption: Redemption) -> bool:

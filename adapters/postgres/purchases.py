@@ -15,14 +15,14 @@ from adapters.postgres.database import Connection, Database, system_role
 from adapters.postgres.jobs import put_shop_work
 from adapters.postgres.ledger import end_hold_for, hold_for, refund_spent
 from adapters.postgres.names import names_of
-from adapters.postgres.notices import staff_platform, tell
+from adapters.postgres.notices import staff_platform, tell, tell_staff
 from adapters.postgres.offers import item_of
 from adapters.postgres.perks import bring, end, forget_tiers
 from adapters.postgres.roles import PostgresRoles, end_roles
 from core.errors import Refused
 from core.ids import CreatorId, PurchaseId, ShopItemId, StudentId
 from core.rewards import shop_notices
-from core.rewards.ledger import HoldEnd
+from core.rewards.ledger import UNDECIDED_FOR, HoldEnd
 from core.rewards.shop import (
     REMINDED_BEFORE,
     RESUMED_AFTER,
@@ -91,6 +91,10 @@ RESTOCK: Final = "UPDATE shop_items SET stock = stock + 1 WHERE creator_id = $1 
 LEFT: Final = """
     SELECT id FROM purchases
      WHERE creator_id = $1 AND state = 'held' AND asked_at IS NULL AND (kind = 'role' OR bought_at <= $2) ORDER BY id
+"""
+UNDECIDED: Final = """
+    SELECT id FROM purchases
+     WHERE creator_id = $1 AND state = 'held' AND kind = 'custom' AND asked_at <= $2 ORDER BY id
 """
 _COVERED: Final = """
     EXISTS (SELECT FROM purchases o
@@ -227,10 +231,12 @@ class PostgresPurchases:
         """Resume what was left in the middle, remind, warn, and end what is over."""
         async with self._database.creator(creator_id) as connection:
             left = await connection.fetch(LEFT, creator_id, at - RESUMED_AFTER)
+            undecided = await connection.fetch(UNDECIDED, creator_id, at - UNDECIDED_FOR)
+        due = [(self._resume, row) for row in left] + [(self._lapse, row) for row in undecided]
         failures: list[Exception] = []
-        for row in left:
+        for move, row in due:
             try:
-                await self._resume(creator_id, PurchaseId(row["id"]), at)
+                await move(creator_id, PurchaseId(row["id"]), at)
             except Exception as error:  # noqa: BLE001 - raised below, once the others had their turn
                 failures.append(error)
         await PostgresRoles(self._database).expire(creator_id, at)
@@ -246,6 +252,16 @@ class PostgresPurchases:
                 resumed = await _fulfil(connection, creator_id, purchase, at)
                 if resumed.state is not purchase.state:
                     await _tell(connection, creator_id, resumed)
+
+    async def _lapse(self, creator_id: CreatorId, purchase_id: PurchaseId, at: datetime) -> None:
+        """Give back what the staff left undone for long, and say so to both."""
+        with suppress(_Unknown):
+            async with self._locked(creator_id, purchase_id) as (connection, purchase):
+                if purchase.state is PurchaseState.HELD:
+                    why = f"The staff did not see to it within {UNDECIDED_FOR.days} days."
+                    lapsed = await _fail(connection, creator_id, purchase, why, at)
+                    await _tell(connection, creator_id, lapsed)
+                    await tell_staff(connection, creator_id, shop_notices.lapsed(lapsed, UNDECIDED_FOR.days))
 
     @asynccontextmanager
     async def _locked(

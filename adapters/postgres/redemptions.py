@@ -1,6 +1,6 @@
 """Redemptions on PostgreSQL, as students and staff see them: asked for, cancelled, approved."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -16,6 +16,7 @@ from adapters.postgres.payout_freezes import frozen_among
 from core.conversation import Button, Reply, Tone
 from core.errors import Refused
 from core.ids import CreatorId, StudentId
+from core.rewards.ledger import UNDECIDED_FOR
 from core.rewards.redemption import (
     NOTHING_HERE,
     PAUSED,
@@ -34,17 +35,13 @@ COLUMNS: Final = """
     id, creator_id, key, student_id, rail, chronos, cents, currency, destination, state, asked_at, issuers, reason,
     ref, receipt, attempt, began_at, looks
 """
-FUNDED: Final = "SELECT id FROM creators WHERE handle = ANY($1) ORDER BY id = $2 DESC, id"
+FUNDED: Final = "SELECT id, name FROM creators WHERE handle = ANY($1) ORDER BY id = $2 DESC, id"
 # Given by the staff, by an invite or by a membership that is paid; asking in an open community proves nothing.
-MEMBER: Final = """
-    SELECT s.created_at, coalesce(e.status = 'active', false) AS active,
-           coalesce(to_jsonb(e) ->> 'source' IN ('staff', 'invite', 'whop'),
-                    e.tier <> '' OR c.who_may_ask = 'enrolled', false) AS verified
-      FROM students s
-      JOIN creators c ON c.id = $1
-      LEFT JOIN enrolments e ON e.creator_id = c.id AND e.student_id = s.id
-     WHERE s.id = $2
+MEMBER_OF: Final = """
+    SELECT creator_id FROM enrolments
+     WHERE student_id = $1 AND status = 'active' AND source IN ('staff', 'invite', 'whop')
 """
+KNOWN_SINCE: Final = "SELECT created_at FROM students WHERE id = $1"
 LOCK_WALLET: Final = "SELECT pg_advisory_xact_lock(hashtextextended('wallet', $1))"
 OF_THE_DAY: Final = """
     SELECT count(*) FROM redemptions
@@ -72,7 +69,12 @@ DECIDE: Final = f"""
     UPDATE redemptions
        SET state = $5, decided_by = $3, decided_at = $4, due_at = $4, reason = $6,
            ended_at = CASE WHEN $5 = 'released' THEN $4::timestamptz END
-     WHERE creator_id = $1 AND id = $2 AND state = 'approval' AND student_id <> $3 RETURNING {COLUMNS}
+     WHERE creator_id = $1 AND id = $2 AND state = 'approval' AND student_id IS DISTINCT FROM $3 RETURNING {COLUMNS}
+"""
+NOT_SENT: Final = "SELECT creator_id, id FROM redemptions WHERE student_id = $1 AND state IN ('approval', 'ready')"
+LAPSE: Final = f"""
+    UPDATE redemptions SET state = 'released', reason = 'the staff did not decide', ended_at = $2
+     WHERE creator_id = $1 AND state = 'approval' AND asked_at <= $3 RETURNING {COLUMNS}
 """
 OF_CREATOR: Final = f"SELECT {COLUMNS} FROM redemptions WHERE creator_id = $1 AND id = $2"
 UNDECIDED: Final = (
@@ -90,7 +92,7 @@ class PostgresRedemptions:
     async def require(self, creator_id: CreatorId, student_id: StudentId, terms: Terms, now: datetime) -> None:
         """See that a student may redeem with a creator."""
         async with self._database.student(student_id) as connection:
-            await _issuers(connection, creator_id, student_id, terms, now)
+            await _funded_issuers(connection, creator_id, student_id, terms, now)
 
     async def ask(
         self, creator_id: CreatorId, student_id: StudentId, asked: Asked, terms: Terms, now: datetime
@@ -101,10 +103,12 @@ class PostgresRedemptions:
             known = await connection.fetchrow(BY_KEY, student_id, asked.key)
             if known is not None:
                 return redemption_of(known)
-            issuers = await _issuers(connection, creator_id, student_id, terms, now)
-            holders = await _hold(connection, student_id, issuers, asked)
-            await connection.execute(SCOPE, str(creator_id))
+            issuers = await _funded_issuers(connection, creator_id, student_id, terms, now)
             state = State.APPROVAL if asked.chronos > terms.approval_above else State.READY
+            if state is State.APPROVAL:
+                issuers = _decided_here(creator_id, issuers, terms)
+            holders = await _hold(connection, student_id, list(issuers), asked)
+            await connection.execute(SCOPE, str(creator_id))
             row = await connection.fetchrow(
                 INSERT, creator_id, asked.key, student_id, asked.rail.value, asked.chronos, asked.cents,
                 terms.currency, asked.destination, holders, state.value, now,
@@ -121,12 +125,7 @@ class PostgresRedemptions:
 
     async def cancel(self, creator_id: CreatorId, student_id: StudentId, redemption_id: int, now: datetime) -> bool:
         """Give back what was not sent yet."""
-        async with self._database.creator(creator_id, student_id) as connection:
-            row = await connection.fetchrow(CANCEL, creator_id, student_id, redemption_id, now)
-            if row is None:
-                return False
-            await end_hold(connection, redemption_of(row), "release")
-        return True
+        return await cancel_redemption(self._database, creator_id, student_id, redemption_id, now)
 
     async def decide(
         self, creator_id: CreatorId, redemption_id: int, by: StudentId, *, approved: bool, now: datetime
@@ -151,6 +150,16 @@ class PostgresRedemptions:
         async with self._database.creator(creator_id) as connection:
             return [redemption_of(row) for row in await connection.fetch(UNDECIDED, creator_id)]
 
+    async def lapse(self, creator_id: CreatorId, now: datetime) -> None:
+        """Give back what the staff left undecided for long, and say so to both."""
+        async with self._database.creator(creator_id) as connection:
+            for row in await connection.fetch(LAPSE, creator_id, now, now - UNDECIDED_FOR):
+                lapsed = redemption_of(row)
+                await end_hold(connection, lapsed, "release")
+                await tell_student(connection, lapsed, _LAPSED.format(lapsed.worth, lapsed.chronos))
+                words = f"💸 A redemption of {lapsed.worth} waited {UNDECIDED_FOR.days} days for you and went back."
+                await tell_staff(connection, creator_id, Reply(RichText.of(words)))
+
     async def credit(self, student_id: StudentId) -> dict[str, int]:
         """A student's platform credit in cents by currency."""
         async with self._database.student(student_id) as connection:
@@ -161,6 +170,39 @@ _DECIDED: Final = {
     True: "✅ The staff approved your redemption of {}; it is sent now.",
     False: "The staff refused your redemption of {}; your {:,} CHRONOS are back.",
 }
+
+
+_LAPSED: Final = (
+    f"The staff did not decide within {UNDECIDED_FOR.days} days on your redemption of {{}}; "
+    "your {:,} CHRONOS are back."
+)
+
+
+async def cancel_redemption(
+    database: Database, creator_id: CreatorId, student_id: StudentId, redemption_id: int, now: datetime
+) -> bool:
+    """Give back what was not sent yet; False where it is too late, or not this student's."""
+    async with database.creator(creator_id, student_id) as connection:
+        row = await connection.fetchrow(CANCEL, creator_id, student_id, redemption_id, now)
+        if row is None:
+            return False
+        await end_hold(connection, redemption_of(row), "release")
+    return True
+
+
+async def cancel_redemptions(database: Database, student_id: StudentId, now: datetime) -> None:
+    """Give back all that was not sent to a student yet."""
+    async with database.student(student_id) as connection:
+        waiting = await connection.fetch(NOT_SENT, student_id)
+    for row in waiting:
+        await cancel_redemption(database, CreatorId(row["creator_id"]), student_id, row["id"], now)
+
+
+async def lost_membership(connection: Connection, redemption: Redemption) -> bool:
+    """Inside a creator's transaction: whether a student is no member any more of one whose CHRONOS are drawn."""
+    async with system_role(connection):
+        member_of = {row["creator_id"] for row in await connection.fetch(MEMBER_OF, redemption.student_id)}
+    return not member_of.issuperset((redemption.creator_id, *redemption.issuers))
 
 
 async def end_hold(connection: Connection, redemption: Redemption, kind: str) -> None:
@@ -191,32 +233,48 @@ def redemption_of(row: asyncpg.Record) -> Redemption:
     )
 
 
-async def _issuers(
+async def _funded_issuers(
     connection: Connection, creator_id: CreatorId, student_id: StudentId, terms: Terms, now: datetime
-) -> list[CreatorId]:
-    """Whose CHRONOS may be drawn, the creator's own first; see :meth:`Redemptions.require`."""
+) -> dict[CreatorId, str]:
+    """Whose CHRONOS may be drawn, with their names, the creator's own first; see :meth:`Redemptions.require`."""
     async with system_role(connection):
-        funded = [CreatorId(row["id"]) for row in await connection.fetch(FUNDED, list(terms.funded), creator_id)]
-        member = await connection.fetchrow(MEMBER, creator_id, student_id)
+        rows = await connection.fetch(FUNDED, list(terms.funded), creator_id)
+        member_of = {row["creator_id"] for row in await connection.fetch(MEMBER_OF, student_id)}
+        known_since = await connection.fetchval(KNOWN_SINCE, student_id)
+    funded = {CreatorId(row["id"]): str(row["name"]) for row in rows}
     if not funded or not terms.rails:
         raise Refused(NOTHING_HERE)
     frozen = await frozen_among(connection, [creator_id, *funded])
     if creator_id in frozen or frozen.issuperset(funded):
         raise Refused(PAUSED)
-    if reason := _objection(member, terms, now):
+    if reason := _objection(known_since if creator_id in member_of else None, terms, now):
         raise Refused(reason)
     if await connection.fetchval(OF_THE_DAY, student_id, now) >= terms.per_day:
         raise Refused(f"There can be {terms.per_day} redemptions a day. After midnight UTC there can be more.")
-    return [issuer for issuer in funded if issuer not in frozen]
+    drawn = {issuer: name for issuer, name in funded.items() if issuer in member_of and issuer not in frozen}
+    if not drawn:
+        names = ", ".join(funded.values())
+        raise Refused(f"Redeeming takes a verified membership of a community whose payouts are funded: {names}.")
+    return drawn
 
 
-def _objection(member: asyncpg.Record | None, terms: Terms, now: datetime) -> str:
-    if member is None or not member["active"] or not member["verified"]:
+def _decided_here(creator_id: CreatorId, issuers: Mapping[CreatorId, str], terms: Terms) -> dict[CreatorId, str]:
+    """A large sum comes from one creator alone, whose staff decides."""
+    if creator_id not in issuers:
+        raise Refused(
+            f"More than {terms.approval_above:,} CHRONOS at once are decided by the staff of those who gave them. "
+            f"Ask for it in a community of {' or '.join(issuers.values())}."
+        )
+    return {creator_id: issuers[creator_id]}
+
+
+def _objection(known_since: datetime | None, terms: Terms, now: datetime) -> str:
+    if known_since is None:
         return (
             "Redeeming takes a verified membership: one that the staff, an invite code or your paid membership gave "
             "you. /enroll takes an invite code."
         )
-    old_enough: datetime = member["created_at"] + timedelta(days=terms.account_age_days)
+    old_enough = known_since + timedelta(days=terms.account_age_days)
     if now < old_enough:
         return f"Your account here is new: you can redeem from {old_enough.astimezone(UTC):%d %B %Y %H:%M} UTC."
     return ""
@@ -235,7 +293,8 @@ async def _hold(
         if not isinstance(refused.__cause__, asyncpg.CheckViolationError):
             raise
         raise Refused(
-            "You do not have that many CHRONOS that can be redeemed: only those of creators with funded payouts can."
+            "You do not have that many CHRONOS that can be redeemed: only those of creators with funded payouts "
+            "whose verified member you are can, and a sum that the staff has to approve comes from this one alone."
         ) from refused
     return [CreatorId(row["creator_id"]) for row in await connection.fetch(HOLDERS, student_id, key)]
 

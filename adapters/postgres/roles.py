@@ -88,8 +88,9 @@ OUTCOME: Final = """
 """
 SAID: Final = """
     SELECT EXISTS (SELECT FROM role_changes
-                    WHERE community_id = $1 AND role = $2 AND failure = $3 AND told_at > now() - interval '1 day'
-                      AND (id = $4 OR failure <> 'not_a_member'))
+                    WHERE community_id = $1 AND role = $2 AND failure = $3
+                      AND CASE failure WHEN 'not_a_member' THEN id = $4 AND told_at > now() - interval '30 days'
+                                       ELSE told_at > now() - interval '1 day' END)
 """
 # Of somebody who was erased nothing is kept, once their roles are taken.
 FORGET: Final = "DELETE FROM role_changes WHERE id = $1 AND student_id IS NULL"
@@ -101,8 +102,10 @@ ERASED: Final = """
      WHERE c.student_id = $1 AND c.wanted
 """
 TOLD: Final = "UPDATE role_changes SET told_at = now() WHERE id = $1"
+# What is had stays known, so that it can be taken of somebody who is erased, however much later.
 PURGE: Final = """
-    DELETE FROM role_changes WHERE applied_version >= version AND updated_at < now() - interval '30 days'
+    DELETE FROM role_changes
+     WHERE NOT wanted AND applied_version >= version AND updated_at < now() - interval '30 days'
 """
 
 
@@ -184,7 +187,10 @@ class PostgresRoles:
             await connection.execute(LET_GO, change.id, change.version)
 
     async def give_up(self, change: RoleChange, obstacle: Obstacle) -> None:
-        """Stop trying, and tell the creator's staff what to do, once a day for the same trouble."""
+        """Stop trying, and tell the creator's staff what to do, once a day for the same trouble.
+
+        That somebody is not there is no trouble of the staff's, and is told once a month.
+        """
         async with self._database.creator(change.creator_id) as connection:
             async with system_role(connection):
                 said = await connection.fetchval(SAID, change.community_id, change.role, obstacle.value, change.id)
@@ -204,7 +210,7 @@ class PostgresRoles:
                 await _end(connection, creator_id, StudentId(row["student_id"]), row["source"], at)
 
     async def purge(self) -> None:
-        """Delete what was done a month ago."""
+        """Delete the roles that were taken a month ago."""
         async with self._database.system() as connection:
             await connection.execute(PURGE)
 

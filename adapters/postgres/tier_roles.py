@@ -23,7 +23,7 @@ DUE: Final = """
      WHERE t.creator_id = $1 AND t.tier IN ('', e.tier)
 """
 WANTED: Final = """
-    SELECT community_id, substr(source, length($3) + 1) AS tier, role FROM wanted_roles
+    SELECT community_id, substr(source, length($3) + 1) AS tier, role, status FROM wanted_roles
      WHERE creator_id = $1 AND student_id = $2 AND starts_with(source, $3)
 """
 CREATORS_OF: Final = "SELECT creator_id FROM enrolments WHERE student_id = $1 ORDER BY creator_id"
@@ -74,15 +74,18 @@ class PostgresTierRoles:
 
 
 async def follow_roles(connection: Connection, creator_id: CreatorId, student_id: StudentId) -> None:
-    """Inside a creator's transaction, want the roles of a student's tier and those alone."""
+    """Inside a creator's transaction, want the roles of a student's tier and those alone; ask again what failed."""
     async with system_role(connection):
         due = {tuple(row) for row in await connection.fetch(DUE, creator_id, student_id)}
-    wanted = {tuple(row) for row in await connection.fetch(WANTED, creator_id, student_id, PREFIX)}
-    over = {tier for _, tier, _ in wanted - due}
+    status = {
+        (row["community_id"], row["tier"], row["role"]): row["status"]
+        for row in await connection.fetch(WANTED, creator_id, student_id, PREFIX)
+    }
+    over = {tier for _, tier, _ in status.keys() - due}
     for tier in sorted(over):
         await end_roles(connection, creator_id, student_id, PREFIX + tier)
     for community_id, tier, role in sorted(due):
-        if tier in over or (community_id, tier, role) not in wanted:
+        if tier in over or status.get((community_id, tier, role), "failed") == "failed":
             await want_role(connection, creator_id, CommunityId(community_id), student_id, role, PREFIX + tier)
 
 

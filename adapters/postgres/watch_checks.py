@@ -104,9 +104,9 @@ def _require_time(watched: asyncpg.Record, at: datetime) -> None:
 
 
 async def answer_check(
-    connection: Connection, viewer: Viewer, check_id: CheckId, question: int, option: int, at: datetime
+    connection: Connection, viewer: Viewer, scope: Scope, check_id: CheckId, question: int, option: int, at: datetime
 ) -> Check:
-    """Take an answer; with the last one the check is judged.
+    """Take an answer; with the last one the check is judged, and earns where it is not the staff's.
 
     Raises:
         Refused: it is not theirs, not the question that is open, or not one of its options.
@@ -122,7 +122,8 @@ async def answer_check(
     lately = [row for row in await connection.fetch(CHECKS, *key) if row["made_at"] > at - DAY]
     left = max(ATTEMPTS_A_DAY - len(lately), 0)
     after = replace(before, answers=(*before.answers, option), attempts_left=left)
-    if after.passed and await connection.fetchval(DONE, *key, at) is not None:
+    done = after.passed and await connection.fetchval(DONE, *key, at) is not None
+    if done and scope.tiers is not None:
         evidence = {"check": after.id, "right": after.right, "attempts": len(lately)}
         await record_act(connection, watched_to_the_end(viewer, at, "check", evidence))
     return after

@@ -61,7 +61,10 @@ ONE: Final = f"""
 LINKED: Final = f"SELECT s.id, s.link, s.media_key FROM sources s WHERE {_WATCHABLE} AND s.id = ANY($2)"
 RIGHTS: Final = """
     SELECT c.id, c.handle, c.name, c.language, c.who_may_ask, c.answers, c.owner_id,
-           coalesce(e.status, '') AS status, coalesce(e.tier, '') AS tier,
+           coalesce(e.status, '') AS status, coalesce(e.tier, '') AS tier, coalesce(e.source, '') AS source,
+           coalesce(e.return_link, '') AS return_link,
+           ARRAY(SELECT tier FROM bought_tiers b
+                  WHERE b.creator_id = $1 AND b.student_id = $2 AND b.until > statement_timestamp()) AS bought,
            EXISTS (SELECT FROM students WHERE id = $2) AS known
       FROM creators c LEFT JOIN enrolments e ON e.creator_id = c.id AND e.student_id = $2
      WHERE c.id = $1
@@ -123,13 +126,14 @@ class PostgresWatching:
     async def progress(self, viewer: Viewer) -> Progress:
         """How far they are."""
         async with self._database.creator(viewer.creator_id, viewer.student_id) as connection:
-            return _progress(await _admitted(connection, viewer))
+            scope = await _scope(connection, viewer)
+            return _earning(_progress(await _within(connection, viewer, scope)), scope)
 
     async def begin(self, viewer: Viewer, at: datetime) -> Beaten:
         """Let a page count from now on; another page of theirs for the same recording counts no more."""
         session = Session(secrets.token_hex(8), 1)
         async with self._database.creator(viewer.creator_id, viewer.student_id) as connection:
-            row = await _played_here(connection, viewer)
+            row = await _played_here(connection, viewer, await _scope(connection, viewer))
             if row["session"] and (at - row["beat_at"]).total_seconds() < BEGIN_APART_S:
                 return Beaten(Heard.TOO_SOON, _progress(row), session)
             await connection.execute(OPEN, *_key(viewer), at)
@@ -140,15 +144,16 @@ class PostgresWatching:
         """Count what has played since the heartbeat before; the last one that is needed records the act."""
         async with self._database.creator(viewer.creator_id, viewer.student_id) as connection:
             await connection.execute(ONE_AT_A_TIME, viewer.student_id, viewer.creator_id)
-            row = await _played_here(connection, viewer)
-            before, since_s = _progress(row), _since_s(row["beat_at"], at)
+            scope = await _scope(connection, viewer)
+            row = await _played_here(connection, viewer, scope)
+            before, since_s = _earning(_progress(row), scope), _since_s(row["beat_at"], at)
             if objection := _objection(row, session, since_s):
                 return Beaten(objection, before, session)
             free_s = min(since_s, _since_s(await connection.fetchval(LAST_BEAT, *_key(viewer)), at))
             after = grown(before, played, since_s=since_s, free_s=free_s)
             if after is None:
                 return Beaten(Heard.TOO_FAST, before, session)
-            after = await _kept(connection, viewer, after, at)
+            after = await _kept(connection, viewer, scope, after, at)
         return Beaten(Heard.COUNTED, after, Session(session.name, session.turn + 1))
 
     async def check(self, viewer: Viewer, at: datetime, chance: Random) -> Check:
@@ -164,8 +169,9 @@ class PostgresWatching:
     async def answer(self, viewer: Viewer, check_id: CheckId, question: int, option: int, at: datetime) -> Check:
         """Take an answer, once; with the last one the check is judged and, where all is right, the act recorded."""
         async with self._database.creator(viewer.creator_id, viewer.student_id) as connection:
-            await _admitted(connection, viewer)
-            return await answer_check(connection, viewer, check_id, question, option, at)
+            scope = await _scope(connection, viewer)
+            await _within(connection, viewer, scope)
+            return await answer_check(connection, viewer, scope, check_id, question, option, at)
 
 
 def _key(viewer: Viewer) -> tuple[int, int, int]:
@@ -185,7 +191,9 @@ async def _scope(connection: Connection, viewer: Viewer) -> Scope:
     columns = ("id", "handle", "name", "language", "who_may_ask", "answers", "owner_id")
     creator = Creator(**{name: row[name] for name in columns})
     person = Person("", "", manages=viewer.staff)
-    standing = standing_of(person, viewer.student_id, creator, None, Enrolment(row["status"], row["tier"]))
+    bought = frozenset(row["bought"])
+    enrolment = Enrolment(row["status"], row["tier"], bought, row["source"], row["return_link"])
+    standing = standing_of(person, viewer.student_id, creator, None, enrolment)
     if reason := refusal(standing):
         raise Refused(reason)
     return Scope(viewer.creator_id, standing.tiers)
@@ -210,8 +218,8 @@ async def _within(connection: Connection, viewer: Viewer, scope: Scope) -> async
     return row
 
 
-async def _played_here(connection: Connection, viewer: Viewer) -> asyncpg.Record:
-    row = await _admitted(connection, viewer)
+async def _played_here(connection: Connection, viewer: Viewer, scope: Scope) -> asyncpg.Record:
+    row = await _within(connection, viewer, scope)
     if not _watchable(row).plays_here:
         raise Refused(f"{row['title']} does not play here any more. /watch shows the way to it.")
     return row
@@ -230,16 +238,23 @@ def _since_s(then: datetime | None, at: datetime) -> float:
     return math.inf if then is None else (at - then).total_seconds()
 
 
-async def _kept(connection: Connection, viewer: Viewer, after: Progress, at: datetime) -> Progress:
+async def _kept(connection: Connection, viewer: Viewer, scope: Scope, after: Progress, at: datetime) -> Progress:
+    """Keep how far somebody is; at its end the act, except of staff: they earn nothing by their own material."""
     done = after.done_at is None and after.complete
     after = replace(after, done_at=at) if done else after
     edges = [edge for each in after.covered for edge in (each.start_s, each.end_s)]
     await connection.execute(
         BEAT, *_key(viewer), edges, after.wall_s, after.beats, after.position_s, at, after.done_at
     )
-    if done:
+    if done and scope.tiers is not None:
         await record_act(connection, watched_to_the_end(viewer, at, "page", page_evidence(after)))
-    return after
+    return _earning(after, scope)
+
+
+def _earning(progress: Progress, scope: Scope) -> Progress:
+    """What becomes of a reward: of the staff's nothing does, so nobody waits for it."""
+    waits = progress.done_at is not None and progress.verdict is None
+    return replace(progress, verdict=Verdict.UNPAID) if waits and scope.tiers is None else progress
 
 
 def _watchable(row: asyncpg.Record) -> Watchable:

@@ -68,7 +68,7 @@ class PersonalPages:
         source = await self.transcripts.transcript(viewer.creator_id, viewer.source_id)
         if source is None:
             return unknown()
-        own = self._own(viewer, token, progress, await self.amount_for(viewer.creator_id))
+        own = self._own(viewer, token, progress, await self._amount(viewer))
         return watch_page(source, f"/media/own/{token}", second_of(request), own)
 
     async def play(self, request: web.Request) -> web.StreamResponse:
@@ -142,8 +142,11 @@ class PersonalPages:
             progress.position_s if progress.position_s and left > LEAST_APART_S else None,
         )
 
+    async def _amount(self, viewer: Viewer) -> int:
+        return 0 if viewer.staff else await self.amount_for(viewer.creator_id)
+
     async def _state(self, viewer: Viewer, progress: Progress) -> dict[str, Any]:
-        return _state(progress, await self.amount_for(viewer.creator_id))
+        return _state(progress, await self._amount(viewer))
 
 
 def _state(progress: Progress, amount: int) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from core.rewards.watching import Session, Viewer
 
 DEFAULT_LIFETIME_S: Final = 30 * 24 * 3600
 PERSONAL_LIFETIME_S: Final = 7 * 24 * 3600
+STAFF_LIFETIME_S: Final = 24 * 3600
+"""Whoever is no staff any more sees every tier for no longer; ownership is looked at each time."""
 MOMENT: Final = "moment"
 
 
@@ -85,11 +87,13 @@ class PersonalWatchLinks:
         """Return who watches what by a link's token.
 
         Raises:
-            LinkExpired: it is older than the lifetime of these links.
+            LinkExpired: it is older than the lifetime of these links, or of those of staff.
             LinkUnknown: it was not signed by us as such a link.
         """
         try:
             creator_id, source_id, student_id, staff = self._signer.loads(token, max_age=self._lifetime_s)
+            if staff:
+                self._signer.loads(token, max_age=min(self._lifetime_s, STAFF_LIFETIME_S))
             return Viewer(
                 CreatorId(int(creator_id)), StudentId(int(student_id)), SourceId(int(source_id)), bool(staff)
             )

@@ -115,7 +115,7 @@ async def watch_answer(context: Context) -> Reply:
     )  # fmt: skip
     if not check.judged:
         return replace(_question(viewer, check), replaces=True)
-    reply = _result(viewer, check, await _amount(context, viewer.creator_id))
+    reply = _result(viewer, check, 0 if viewer.staff else await _amount(context, viewer.creator_id))
     return replace(reply, replaces=True)
 
 
@@ -131,18 +131,21 @@ async def _open(context: Context, creator_id: CreatorId, source_id: SourceId, st
     title = RichText.of(LABEL[:2], bold(found.title), f" · {clock(found.progress.duration_s)}")
     if found.plays_here:
         address = context.services.personal_links.link(viewer, start_s)
-        return Reply(joined([title, _here(found, address, await _amount(context, creator_id))]), private=True)
+        amount = 0 if viewer.staff else await _amount(context, creator_id)
+        return Reply(joined([title, _here(found, address, amount, staff=viewer.staff)]), private=True)
     done = found.progress.done_at is not None
     buttons = () if done else ((Button("I have watched it", "watch_check", f"{creator_id}:{source_id}"),),)
-    return Reply(joined([title, _there(found, await _amount(context, creator_id))]), buttons, private=True)
+    amount = 0 if viewer.staff else await _amount(context, creator_id)
+    return Reply(joined([title, _there(found, amount)]), buttons, private=True)
 
 
-def _here(found: Watchable, address: str, amount: int) -> RichText:
+def _here(found: Watchable, address: str, amount: int, *, staff: bool) -> RichText:
     shown = f"{bar(found.progress.share)} " if found.progress.covered else ""
+    lasts = "day" if staff else "week"
     return RichText.of(
         link("Open it on your own page", address),
         f"\n{shown}{progress_words(found.progress, amount)}\n",
-        italic("This link is yours alone, for a week. To show it to others, copy the link on the page."),
+        italic(f"This link is yours alone, for a {lasts}. To show it to others, copy the link on the page."),
     )
 
 

@@ -185,6 +185,10 @@ class Memberships(Protocol):
         """Whose enrolments only grace kept, which is over now."""
         ...
 
+    async def end(self, membership_id: str, *, at: datetime) -> Sequence[Change]:
+        """Note that a membership is over, whatever was kept of it; nothing where none was."""
+        ...
+
     async def known(self) -> Sequence[str]:
         """The ids of all memberships that are not known to be over."""
         ...
@@ -205,7 +209,10 @@ class Following:
             await self._look(hint, at)
 
     async def reconcile(self, at: datetime) -> int:
-        """Read all memberships anew, and one by one those that no page named; return how many changes there were."""
+        """Read all memberships anew, and one by one those that no page named; return how many changes there were.
+
+        Those that the seller does not know any more are over; that it answers at all was seen by its pages.
+        """
         changes, seen = 0, set[str]()
         async for page in self.seller.memberships():
             for membership in page:
@@ -213,7 +220,7 @@ class Following:
                 changes += await self._apply(membership, at)
         for membership_id in await self.store.known():
             if membership_id not in seen:
-                changes += await self._look(Hint(membership_id), at)
+                changes += await self._look_or_end(membership_id, at)
         return changes
 
     async def end_grace(self, at: datetime) -> None:
@@ -239,10 +246,16 @@ class Following:
         membership = await self.seller.membership(hint.membership_id)
         return 0 if membership is None else await self._apply(membership, at, hint.discord_id)
 
+    async def _look_or_end(self, membership_id: str, at: datetime) -> int:
+        membership = await self.seller.membership(membership_id)
+        if membership is None:
+            return len(await self.store.end(membership_id, at=at))
+        return await self._apply(membership, at)
+
     async def _apply(self, membership: Membership, at: datetime, discord_id: str = "") -> int:
         product = self.products.get(membership.product_id)
-        if product is None:
-            return 0
+        if product is None:  # not sold here, or not any more
+            return len(await self.store.end(membership.id, at=at))
         return len(await self.store.apply(membership, product, at=at, discord_id=discord_id))
 
 

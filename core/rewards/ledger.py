@@ -6,11 +6,14 @@ wherever it is spent, so that every creator's books balance on their own.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from core.ids import CreatorId, StudentId
+
+UNDECIDED_FOR: Final = timedelta(days=14)
+"""What is held longer for the staff to decide, a redemption or a perk that is theirs to do, is given back."""
 
 
 class AwardStatus(StrEnum):

@@ -30,7 +30,10 @@ class PayoutBook(Protocol):
         ...
 
     async def begin(self, redemption: Redemption, now: datetime) -> Redemption | None:
-        """Note, before the first call, that it is being sent; None where it must not be: cancelled or paused."""
+        """Note, before the first call, that it is being sent; None where it must not be: cancelled or paused.
+
+        Where the student is no verified member any more, it is released.
+        """
         ...
 
     async def may_send(self, redemption: Redemption) -> bool:

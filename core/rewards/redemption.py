@@ -282,7 +282,8 @@ class Redemptions(Protocol):
         """See that a student may redeem with a creator.
 
         Raises:
-            Refused: nothing is funded, payouts are paused, the account is too new or no member's, or often enough.
+            Refused: nothing is funded, payouts are paused, the account is too new or no member's of anyone who is
+                funded, or often enough.
         """
         ...
 
@@ -290,6 +291,9 @@ class Redemptions(Protocol):
         self, creator_id: CreatorId, student_id: StudentId, asked: Asked, terms: Terms, now: datetime
     ) -> Redemption:
         """Hold the CHRONOS and have it sent, or ask the staff first; the same key again changes nothing.
+
+        It draws from the creators whose verified member the student is, and from this one alone where the staff is
+        asked: who decides is whose CHRONOS they are.
 
         Raises:
             Refused: see :meth:`require`, or there is not enough of funded issuers.

@@ -234,7 +234,7 @@ class Purchases(Protocol):
         ...
 
     async def all_due(self, creator_id: CreatorId, at: datetime) -> None:
-        """Resume what was left in the middle, remind, warn, and end what is over."""
+        """Resume what was left in the middle, give back what the staff left undone, warn, and end what is over."""
         ...
 
 

@@ -48,6 +48,12 @@ def failure_words(purchase: Purchase) -> str:
     return f"{purchase.failure} Your {purchase.item.price:,} CHRONOS are back."
 
 
+def lapsed(purchase: Purchase, days: int) -> Reply:
+    """The staff left a student's purchase undone for too long."""
+    words = f" of {purchase.student_name or 'a student'} waited {days} days for you; the CHRONOS were given back."
+    return Reply(RichText.of("↩️ ", bold(purchase.item.name), words))
+
+
 def refunded(purchase: Purchase) -> Reply:
     """The staff took the student's purchase back."""
     words = f": the staff gave you {purchase.item.price:,} CHRONOS back, and it has ended."

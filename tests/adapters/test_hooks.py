@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.postgres.database import Database
 from adapters.postgres.inbox import PostgresInbox
@@ -96,6 +97,26 @@ async def test_a_handler_that_fails_is_noted_and_had_again_until_it_is_done(
     await change(database_url, "UPDATE inbound_webhooks SET received_at = now() - interval '31 days'")
     await inbox.purge()
     assert await rows(database_url, "SELECT FROM inbound_webhooks") == []
+
+
+async def test_what_fails_for_days_is_given_up_and_what_nobody_tried_is_never_forgotten(
+    database: Database, database_url: str
+) -> None:
+    inbox = PostgresInbox(database)
+    for name in ("hopeless", "untried"):
+        await inbox.keep(Delivery("shop", name, b"{}"))
+    await change(database_url, "UPDATE inbound_webhooks SET attempts = 5 WHERE delivery_id = 'hopeless'")
+    await change(
+        database_url, "DELETE FROM pgqueuer; UPDATE inbound_webhooks SET received_at = now() - '31 d'::interval"
+    )
+    await inbox.purge()
+    assert len(await rows(database_url, "SELECT FROM inbound_webhooks")) == 2
+    with capture_logs() as logs:
+        await inbox.wake()
+    assert [(each["event"], each["attempts"]) for each in logs] == [("a webhook was given up", 5)]
+    await inbox.purge()
+    assert [row[0] for row in await rows(database_url, "SELECT delivery_id FROM inbound_webhooks")] == ["untried"]
+    assert len(await jobs(database)) == 1
 
 
 async def test_while_the_database_is_away_the_sender_is_asked_to_come_again() -> None:

@@ -302,6 +302,17 @@ async def test_an_erased_buyer_leaves_nothing_that_waits(market: Market) -> None
     assert await rows(market.url, "SELECT FROM role_changes") == []
 
 
+async def test_a_perk_that_the_staff_leaves_undone_goes_back_after_two_weeks(market: Market) -> None:
+    await market.buys(await market.sells(FEEDBACK))
+    await market.purchases.all_due(market.creator, NOW + timedelta(days=13))
+    assert await market.sold() == ["held"]
+    for _ in range(2):
+        await market.purchases.all_due(market.creator, NOW + timedelta(days=14))
+    assert await market.sold() == ["failed"]
+    assert await market.balances() == {"shop": 50, "other": 50, "held": 0}
+    assert await market.ledger.faults(market.creator) == []
+
+
 async def test_questions_that_were_bought_come_on_top_of_those_of_the_day(market: Market) -> None:
     conversations, daily = PostgresConversations(market.database), Limits(0, 0, 0.0, 2)
     speaker = Speaker(market.creator, market.student, "discord:10:", market.community)

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 from aiohttp import ClientSession
+from itsdangerous import TimestampSigner
 
 from adapters.files.objects import open_local_files
 from adapters.postgres.acts import PostgresActs
@@ -18,18 +20,22 @@ from adapters.postgres.conversations import PostgresConversations
 from adapters.postgres.database import Database
 from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.holdings import PostgresHoldings
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.offers import PostgresOffers
+from adapters.postgres.purchases import PostgresPurchases
 from adapters.postgres.watching import PostgresWatching
 from adapters.web.personal import PersonalPages
 from adapters.web.server import build_web, serve
-from adapters.web.signing import PersonalWatchLinks, SignedWatchLinks
+from adapters.web.signing import LinkExpired, PersonalWatchLinks, SignedWatchLinks
 from adapters.web.watch import WatchPages
 from core.errors import Refused
 from core.ids import CreatorId, StudentId
 from core.library.media import media_key
 from core.library.store import NewSource
 from core.library.transcript import Segment, Transcript
-from core.rewards.ledger import Budget
+from core.rewards.ledger import Award, Budget
 from core.rewards.rules import WATCH, Rewards, Rule
+from core.rewards.shop import Item, ItemKind
 from core.rewards.watch_checks import OPTIONS, Check
 from core.rewards.watching import Heard, Session, Stretch, Viewer
 from tests.adapters.school import add_ready, change, enrol_student, found_school, lecture, rows
@@ -39,7 +45,8 @@ NOON: Final = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LENGTH_S: Final = 149.5
 FILM: Final = media_key(CreatorId(1), "ab" * 32, "mp4")
 RECORDED: Final = f"SET app.creator_id = 1; UPDATE sources SET media_key = '{FILM}'"  # noqa: S608 - our own words
-REWARDS: Final = Rewards({WATCH: Rule(100, 10)}, Budget(1000, 10_000), 10)
+BUDGET: Final = Budget(1000, 10_000)
+REWARDS: Final = Rewards({WATCH: Rule(100, 10)}, BUDGET, 10)
 
 
 @dataclass
@@ -260,6 +267,52 @@ async def test_who_may_not_watch_any_more_earns_nothing_and_is_told_why(cinema: 
     assert await rows(cinema.url, "SELECT FROM watched") == []
 
 
+async def test_a_tier_that_was_bought_opens_its_recordings_and_an_ended_membership_says_how_to_return(
+    cinema: Cinema,
+) -> None:
+    viewer, now = cinema.viewer, datetime.now(UTC)
+    await change(cinema.url, "SET app.creator_id = 1; UPDATE sources SET tier = 'gold'")
+    with pytest.raises(Refused, match="members of gold"):
+        await cinema.watching.open(viewer, now)
+    ledger, purchases = PostgresLedger(cinema.database), PostgresPurchases(cinema.database)
+    await ledger.award(viewer.creator_id, viewer.student_id, Award("gift", "gift:1", 100, 9, now.date()), BUDGET)
+    gold = Item(ItemKind.TIER, "Gold", 60, tier="gold", days=30)
+    offer = await PostgresOffers(cinema.database).add(viewer.creator_id, gold)
+    bought = await purchases.take(viewer.creator_id, viewer.student_id, offer.id, offer.version, "card", now)
+    assert bought
+    await purchases.fulfil(viewer.creator_id, bought, now)
+    assert (await cinema.watching.open(viewer, now)).source_id == viewer.source_id
+    assert await ledger.faults(viewer.creator_id) == []
+
+    await PostgresDirectory(cinema.database).set_enrolment(viewer.creator_id, viewer.student_id, "ended")
+    await change(cinema.url, "UPDATE enrolments SET source = 'whop', return_link = 'https://whop.example/1'")
+    with pytest.raises(Refused, match=r"new one on Whop: https://whop\.example/1"):
+        await cinema.watching.open(viewer, now)
+
+
+async def test_staff_watch_without_earning_by_a_link_that_lives_a_day(
+    cinema: Cinema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owned = "UPDATE creators SET owner_id = $1"
+    await change(cinema.url, owned, cinema.viewer.student_id)
+    _, whole = await cinema.watches(await cinema.begins(), LENGTH_S)
+    assert (whole["done"], whole["settled"], whole["words"]) == (True, True, "Watched to the end.")
+    assert json.loads((await cinema.get(cinema.path() + "/progress"))[1])["settled"]
+    assert await cinema.acts() == []
+
+    staff = replace(cinema.viewer, staff=True)
+    for viewer, opens in ((cinema.viewer, True), (staff, False)):
+        with monkeypatch.context() as patch:
+            patch.setattr(TimestampSigner, "get_timestamp", lambda _: int(time.time()) - 25 * 3600)
+            made = cinema.links.link(viewer, None).rpartition("/")[2]
+        if opens:
+            assert cinema.links.read(made) == viewer
+        else:
+            with pytest.raises(LinkExpired):
+                cinema.links.read(made)
+    assert cinema.links.read(cinema.links.link(staff, None).rpartition("/")[2]) == staff
+
+
 async def test_a_link_ends_and_neither_another_key_nor_another_kind_opens_it(cinema: Cinema) -> None:
     expired = PersonalWatchLinks(KEY, "", lifetime_s=-1)
     with pytest.raises(Exception, match="expired"):
@@ -319,6 +372,16 @@ async def test_a_film_elsewhere_is_paid_after_questions_and_only_once_it_can_hav
     }
     with pytest.raises(Refused, match="counts once"):
         await watching.check(viewer, at, chance)
+
+
+async def test_staff_who_answer_earn_nothing(elsewhere: Cinema) -> None:
+    elsewhere.viewer = replace(elsewhere.viewer, staff=True)
+    await elsewhere.watching.open(elsewhere.viewer, NOON)
+    later = NOON + timedelta(hours=1)
+    check = await elsewhere.watching.check(elsewhere.viewer, later, Random(3))  # noqa: S311 - a test's draw
+    assert (await _pass(elsewhere, check, lambda right: right, later)).passed
+    assert (await elsewhere.watching.progress(elsewhere.viewer)).done_at == later
+    assert await elsewhere.acts() == []
 
 
 async def test_wrong_answers_leave_three_attempts_a_day_and_nobody_answers_for_another(

@@ -11,6 +11,7 @@ import pytest
 
 from adapters.postgres.deployment import link_key
 from adapters.postgres.inbox import PostgresInbox
+from adapters.postgres.roles import PostgresRoles
 from adapters.web.connect import ConnectPages
 from adapters.web.hooks import InboundHooks
 from adapters.web.server import build_web, serve
@@ -19,7 +20,9 @@ from bot.settings import Settings
 from bot.webhooks import verifiers_of
 from core.asking.engine import NOT_COVERED_HERE
 from core.conversation import Reply, Role
+from core.ids import CreatorId
 from core.members.memberships import Following, Membership
+from core.members.roles import Obstacle, RoleChange
 from tests.adapters.school import change, rows
 from tests.bot.conftest import Speaker, SpeakerMaker, attachment, ready
 from tests.waiting import eventually
@@ -183,6 +186,26 @@ async def test_a_membership_opens_its_tier_and_closes_it_at_once_whatever_order_
     assert await enrolled(deployment) == ("active", "gold", "whop")
 
 
+async def test_what_is_sold_no_more_or_unknown_to_whop_ends_and_returns_when_it_is_seen_again(
+    owner: Speaker, speaker: SpeakerMaker, deployment: Deployment, whop: FakeWhop, browser: Browser
+) -> None:
+    student, tasks = speaker("2"), tasks_of(deployment, asyncio.Event())
+    await links(student, browser)
+    sold = whop.sell("mem_1", "prod_gold", "user_ana")
+    await tasks.memberships({})
+    assert await enrolled(deployment) == ("active", "gold", "whop")
+    for vanish in ("unknown", "another product"):
+        if vanish == "unknown":
+            del whop.sold["mem_1"]
+        else:
+            sold.product_id = "prod_forgotten"
+        await tasks.memberships({})
+        assert await enrolled(deployment) == ("ended", "", "whop"), vanish
+        whop.sold["mem_1"], sold.product_id = sold, "prod_gold"
+        await tasks.memberships({})
+        assert await enrolled(deployment) == ("active", "gold", "whop"), vanish
+
+
 async def test_a_failed_payment_leaves_some_days_and_then_pauses_until_it_is_paid(
     owner: Speaker, speaker: SpeakerMaker, deployment: Deployment, whop: FakeWhop, browser: Browser
 ) -> None:
@@ -323,6 +346,37 @@ async def test_roles_follow_the_tier(
     await roles_are("500", "600")
     await owner.presses(await owner.says("tier_role"), "No role for gold")
     await roles_are("600")
+
+
+async def test_a_role_that_failed_is_asked_again_and_one_that_is_had_is_never_forgotten(
+    owner: Speaker, speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    student = speaker("2")
+    await owner.says("tier_role", role=Role("600"))
+    await owner.says("students", member=student.person, status="active")
+    changes = PostgresRoles(deployment.database)
+    claimed: list[RoleChange] = []
+
+    async def asked() -> bool:
+        claimed.extend(await changes.claim("discord", 5))
+        return bool(claimed)
+
+    await eventually(asked, "the role is asked for", 10)
+    told_before = len(await told(deployment))
+    for _ in range(2):  # told once, however often it is tried
+        await changes.give_up(claimed.pop(), Obstacle.NOT_A_MEMBER)
+        await deployment.services.tier_roles.follow_all(CreatorId(1))
+        claimed.extend(await changes.claim("discord", 5))
+    assert len(await told(deployment)) == told_before + 1
+    await changes.applied(claimed.pop())
+    await deployment.services.tier_roles.follow_all(CreatorId(1))
+    assert await changes.claim("discord", 5) == [], "what is given is not asked again"
+
+    await change(deployment.address.url, "UPDATE role_changes SET updated_at = now() - interval '99 days'")
+    await changes.purge()
+    await deployment.directory.erase(await deployment.directory.student(student.person))
+    (to_take,) = await changes.claim("discord", 5)
+    assert (to_take.wanted, to_take.accounts) == (False, ("2",))
 
 
 async def test_who_was_paused_earns_nothing_meanwhile(

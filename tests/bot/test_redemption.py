@@ -387,6 +387,9 @@ async def test_only_funded_issuers_are_drawn_the_own_one_first_and_any_frozen_on
     terms = replace(desk.terms, funded=frozenset({SCHOOL, "math"}), approval_above=10_000)
     ask = partial(desk.redemptions.ask, school.id, school.student_id, terms=terms, now=now)
     with pytest.raises(Refused, match="can be redeemed"):
+        await ask(Asked("k-0", Rail.CREDIT, 1000, 1000))
+    await school.deployment.directory.set_enrolment(funded.id, school.student_id, "active")
+    with pytest.raises(Refused, match="can be redeemed"):
         await ask(Asked("k-1", Rail.CREDIT, 3601, 3601))
     drawn = await ask(Asked("k-2", Rail.CREDIT, 1000, 1000))
     assert drawn.issuers == (school.id, funded.id)
@@ -405,6 +408,70 @@ async def test_only_funded_issuers_are_drawn_the_own_one_first_and_any_frozen_on
     assert await school.states() == ["settled"]
     for creator_id in (school.id, funded.id, unfunded.id):
         assert await school.deployment.services.ledger.faults(creator_id) == []
+
+
+async def test_a_large_sum_is_decided_by_the_staff_of_those_whose_chronos_they_are(school: School) -> None:
+    directory, desk, now = school.deployment.directory, school.deployment.services.desk, datetime.now(UTC)
+    other = await directory.add_creator("math", "Math", None)
+    ask = partial(desk.redemptions.ask, other.id, school.student_id, terms=desk.terms, now=now)
+    with pytest.raises(Refused, match="verified membership: one that"):
+        await ask(Asked("k-1", Rail.CREDIT, 500, 500))
+    await directory.set_enrolment(other.id, school.student_id, "active")
+    with pytest.raises(Refused, match="in a community of School 100"):
+        await ask(Asked("k-2", Rail.CREDIT, 1001, 1001))
+    await directory.set_enrolment(school.id, school.student_id, "paused")
+    with pytest.raises(Refused, match="payouts are funded: School 100"):
+        await ask(Asked("k-3", Rail.CREDIT, 500, 500))
+    assert await school.wallet() == (50_000, 0, 0)
+
+
+async def test_whose_membership_ends_before_it_is_sent_gets_the_chronos_back(school: School) -> None:
+    await school.redeems("credit")
+    await school.deployment.directory.set_enrolment(school.id, school.student_id, "paused")
+    await school.works()
+    assert await school.states() == ["released"]
+    assert "membership has ended or is paused. Your CHRONOS are back" in (await school.told())[-1]
+    assert await school.wallet() == (50_000, 0, 0)
+
+
+async def test_what_the_staff_leaves_undecided_goes_back_after_two_weeks(school: School) -> None:
+    redemptions = school.deployment.payouts.redemptions
+    await school.redeems("credit", amount=1001)
+    await redemptions.lapse(school.id, school.now + timedelta(days=13))
+    assert await school.states() == ["approval"]
+    await redemptions.lapse(school.id, school.now + timedelta(days=14, minutes=1))
+    assert await school.states() == ["released"]
+    assert [words in told for words, told in zip(("1,001 CHRONOS are back", "waited 14 days for you"),
+            (await school.told())[-2:], strict=True)] == [True, True]  # fmt: skip
+    assert await school.wallet() == (50_000, 0, 0)
+
+
+async def test_whoever_is_erased_leaves_nothing_to_decide(school: School) -> None:
+    await school.redeems("credit", amount=1001)
+    await school.deployment.directory.erase(school.student_id)
+    assert await school.states() == ["released"]
+    assert await school.wallet() == (0, 0, 0)
+    url = school.deployment.address.url
+    await change(url, "SET app.creator_id = 1; UPDATE redemptions SET state = 'approval'")
+    await school.deployment.services.desk.redemptions.decide(
+        school.id, 1, await school.deployment.directory.student(school.owner.person), approved=True, now=school.now
+    )
+    assert await school.states() == ["ready"], "somebody can still decide on what is nobody's"
+
+
+async def test_a_redemption_of_others_chronos_is_checked_in_their_books(school: School) -> None:
+    deployment, now = school.deployment, datetime.now(UTC)
+    asked_with = await deployment.directory.add_creator("math", "Math", None)
+    await deployment.directory.set_enrolment(asked_with.id, school.student_id, "active")
+    desk = deployment.services.desk
+    drawn = await desk.redemptions.ask(
+        asked_with.id, school.student_id, Asked("k-1", Rail.CREDIT, 500, 500), desk.terms, now
+    )
+    assert drawn.issuers == (school.id,)
+    freezes = deployment.payouts.freezes
+    assert await freezes.faults(asked_with.id) == []
+    await change(deployment.address.url, "SET app.creator_id = 2; UPDATE redemptions SET state = 'settled'")
+    assert [fault.about for fault in await freezes.faults(asked_with.id)] == ["k-1"]
 
 
 async def test_a_large_sum_waits_for_staff_and_nobody_decides_on_their_own(
