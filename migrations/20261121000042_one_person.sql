@@ -47,17 +47,20 @@ BEGIN
                  p_column, p_table, p_column, p_column);
 END $$;
 
--- Not who decided something: the application writes that itself.
+-- Not who decided or wrote something: the application writes that itself.
 DO $$
 DECLARE joined record;
 BEGIN
   FOR joined IN
     SELECT polrelid::regclass AS owner, substr(polname, length('joining_') + 1) AS field FROM pg_policy
      WHERE polname LIKE 'joining\_%'
-       AND polname NOT IN ('joining_reviewer_id', 'joining_decided_by', 'joining_cleared_by')
+       AND polname NOT IN ('joining_reviewer_id', 'joining_author_id', 'joining_drafted_by', 'joining_decided_by', 'joining_cleared_by')
   LOOP
     PERFORM keep_owners(joined.owner, joined.field);
   END LOOP;
+  IF NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = 'escalation_askers'::regclass AND polname LIKE 'joining\_%') THEN
+    PERFORM let_join('escalation_askers', 'student_id');
+  END IF;
 END $$;
 
 -- End what a redemption holds of each issuer, once: release, redeem, or reverse (what was redeemed came back). It works
@@ -202,6 +205,8 @@ BEGIN
   END LOOP;
 END $$;
 DROP FUNCTION keep_owners, keep_owner;
+DROP POLICY joining_student_id ON escalation_askers;
+REVOKE UPDATE (student_id) ON escalation_askers FROM chronos_app;
 DROP POLICY fixed ON season_standings;
 REVOKE UPDATE (earned) ON season_standings FROM chronos_app;
 DROP INDEX transfers_taken_over;
