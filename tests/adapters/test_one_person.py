@@ -215,7 +215,8 @@ async def test_an_account_that_is_taken_out_loses_the_roles_of_its_student(datab
         ),
         (
             """INSERT INTO redemptions (creator_id, key, student_id, rail, chronos, cents, currency, issuers, state,
-               asked_at, due_at) VALUES ($1, 'k', $2, 'credit', 5, 5, 'USD', ARRAY[$1::bigint], 'settled', now(), now())""",
+               asked_at, due_at) VALUES ($1, 'k', $2, 'credit', 5, 5, 'USD', ARRAY[$1::bigint], 'settled',
+               now(), now())""",
             "UPDATE redemptions SET student_id = $1",
         ),
         ("INSERT INTO unranked VALUES ($1, $2)", "UPDATE unranked SET student_id = $1"),
