@@ -184,15 +184,8 @@ def _next_chance(act: Act, verdict: Verdict, counts_at: datetime, zone: Zone, re
 
 async def _judged(connection: Connection, act: Act, counts_at: datetime, zone: Zone, rewards: Rewards) -> Verdict:
     rule = rewards.rules.get(act.rule, NOTHING)
-    async with system_role(connection):
-        row = await connection.fetchrow(STANDING, act.creator_id, act.student_id)
-        assert row is not None  # noqa: S101 - it has no FROM
-        if row["inactive"]:
-            return Verdict.INACTIVE
-        if act.rule in ONCE and await earned_before(connection, act.creator_id, act.student_id):
-            return Verdict.UNPAID
-    if await connection.fetchval(PAID, act.creator_id, _keys_of_others(act, row["others"])):
-        return Verdict.DUPLICATE
+    if refused := await _refused(connection, act):
+        return refused
     if reason := await _objection(connection, act, rule):
         return reason
     if not rule.amount:
@@ -205,6 +198,20 @@ async def _judged(connection: Connection, act: Act, counts_at: datetime, zone: Z
             return Verdict((await pay(connection, act.creator_id, act.student_id, award, rewards.budget)).value)
     except Refused:
         return Verdict.REFUSED
+
+
+async def _refused(connection: Connection, act: Act) -> Verdict | None:
+    """Why nothing is paid to this student for it, whatever it is worth."""
+    async with system_role(connection):
+        row = await connection.fetchrow(STANDING, act.creator_id, act.student_id)
+        assert row is not None  # noqa: S101 - it has no FROM
+        if row["inactive"]:
+            return Verdict.INACTIVE
+        if act.rule in ONCE and await earned_before(connection, act.creator_id, act.student_id):
+            return Verdict.UNPAID
+    if await connection.fetchval(PAID, act.creator_id, _keys_of_others(act, row["others"])):
+        return Verdict.DUPLICATE
+    return None
 
 
 def _keys_of_others(act: Act, others: Sequence[int]) -> list[str]:
