@@ -1,5 +1,6 @@
 """Learning acts on PostgreSQL: recorded with the thing done, judged and paid one by one, each in a transaction."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
@@ -10,7 +11,7 @@ from adapters.postgres.database import Connection, Database, system_role
 from adapters.postgres.former import earned_before
 from adapters.postgres.jobs import AWARD, put_job
 from adapters.postgres.learning_days import FORGET_DAYS, note_learning, unlearn, zone_of
-from adapters.postgres.ledger import REVERSE, pay
+from adapters.postgres.ledger import REVERSE_OF, pay
 from adapters.postgres.notices import tell
 from adapters.postgres.tariffs import tariff_of
 from core.errors import DatabaseError, Refused
@@ -68,8 +69,15 @@ PURGE: Final = """
 """
 PAID_TO_ONE: Final = 1_000
 """What others give is limited by the day and giver; this is how often one can get it a day."""
-MAY_NOT_EARN: Final = """
-    SELECT EXISTS (SELECT FROM enrolments WHERE creator_id = $1 AND student_id = $2 AND status <> 'active')
+STANDING: Final = """
+    SELECT EXISTS (SELECT FROM enrolments
+                    WHERE creator_id = $1 AND student_id = $2 AND status <> 'active') AS inactive,
+           ARRAY(SELECT other_id FROM same_person WHERE student_id = $2) AS others
+"""
+PAID: Final = "SELECT EXISTS (SELECT FROM transfers WHERE creator_id = $1 AND key = ANY ($2) AND kind = 'earn')"
+STILL_PAID: Final = """
+    SELECT EXISTS (SELECT FROM transfers WHERE creator_id = $1 AND key = $2 AND kind = 'earn')
+       AND NOT EXISTS (SELECT FROM transfers WHERE creator_id = $1 AND key = $2 || ':reverse')
 """
 JUDGE: Final = "UPDATE learning_acts SET verdict = $3, day = $4 WHERE creator_id = $1 AND id = $2"
 WAIT: Final = "UPDATE learning_acts SET judge_from = $3, day = $4 WHERE creator_id = $1 AND id = $2"
@@ -86,8 +94,9 @@ async def record_act(connection: Connection, act: Act) -> None:
 
 
 async def take_back(
-    connection: Connection, creator_id: CreatorId, key: str, reason: str, by: StudentId | None = None
-) -> None:
+    connection: Connection, creator_id: CreatorId, key: str, reason: str, by: StudentId | None = None,
+    whose: StudentId | None = None,
+) -> None:  # fmt: skip
     """Inside a creator's transaction, undo an act: what it earned is reversed; not judged yet, it is never paid.
 
     A streak that was paid for a day on which nothing else was learnt is taken back with it.
@@ -95,7 +104,8 @@ async def take_back(
     await connection.execute(ONE_AT_A_TIME, creator_id)
     row = await connection.fetchrow(NAMED, creator_id, key)
     if row is None or row["verdict"] == Verdict.AWARDED:  # what was forgotten may have been paid
-        await connection.fetchval(REVERSE, creator_id, key, reason, {"by": by} if by else {})
+        owner = whose if row is None else row["student_id"]
+        await connection.fetchval(REVERSE_OF, creator_id, owner, key, reason, {"by": by} if by else {})
     if row is None or row["verdict"] == Verdict.TAKEN_BACK:
         return
     await connection.execute(JUDGE, creator_id, row["id"], Verdict.TAKEN_BACK.value, row["day"])
@@ -174,11 +184,8 @@ def _next_chance(act: Act, verdict: Verdict, counts_at: datetime, zone: Zone, re
 
 async def _judged(connection: Connection, act: Act, counts_at: datetime, zone: Zone, rewards: Rewards) -> Verdict:
     rule = rewards.rules.get(act.rule, NOTHING)
-    async with system_role(connection):
-        if await connection.fetchval(MAY_NOT_EARN, act.creator_id, act.student_id):
-            return Verdict.INACTIVE
-        if act.rule in ONCE and await earned_before(connection, act.creator_id, act.student_id):
-            return Verdict.UNPAID
+    if refused := await _refused(connection, act):
+        return refused
     if reason := await _objection(connection, act, rule):
         return reason
     if not rule.amount:
@@ -191,6 +198,27 @@ async def _judged(connection: Connection, act: Act, counts_at: datetime, zone: Z
             return Verdict((await pay(connection, act.creator_id, act.student_id, award, rewards.budget)).value)
     except Refused:
         return Verdict.REFUSED
+
+
+async def _refused(connection: Connection, act: Act) -> Verdict | None:
+    """Why nothing is paid to this student for it, whatever it is worth."""
+    async with system_role(connection):
+        row = await connection.fetchrow(STANDING, act.creator_id, act.student_id)
+        assert row is not None  # noqa: S101 - it has no FROM
+        if row["inactive"]:
+            return Verdict.INACTIVE
+        if act.rule in ONCE and await earned_before(connection, act.creator_id, act.student_id):
+            return Verdict.UNPAID
+    if await connection.fetchval(PAID, act.creator_id, _keys_of_others(act, row["others"])):
+        return Verdict.DUPLICATE
+    return None
+
+
+def _keys_of_others(act: Act, others: Sequence[int]) -> list[str]:
+    """Under which keys the same was paid to whoever was the same person, where the key names the student."""
+    rule, whose, *rest = act.key.split(":")
+    people = {str(act.student_id), *map(str, others)}
+    return [":".join((rule, other, *rest)) for other in people - {whose}] if rest and whose in people else []
 
 
 async def _objection(connection: Connection, act: Act, rule: Rule) -> Verdict | None:

@@ -64,7 +64,9 @@ class PostgresGrants:
             await connection.execute(ONE_AT_A_TIME, str(student_id), creator_id)
             amount = await connection.fetchval(GIFT, creator_id, student_id, key)
             if amount is None:
-                raise Refused("That was not given here.")
+                raise Refused(
+                    "That was not given here, or before that member linked their accounts: it cannot be taken back."
+                )
             if not await _reverse(connection, creator_id, student_id, key, by, reason):
                 return 0
             await _settle(connection, creator_id, student_id, key)

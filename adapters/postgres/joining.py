@@ -3,7 +3,7 @@
 Which tables hold something of a student is read from the catalog, so that a table that comes later is moved as well.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -11,12 +11,13 @@ from typing import Final
 import asyncpg
 
 from adapters.postgres.database import Connection
+from adapters.postgres.merging import merge_rows
 from core.errors import Refused
 from core.ids import CreatorId, StudentId
 
 APART: Final = (
     "accounts", "transfers", "entries", "transfer_notes", "earn_counts", "identities", "enrolments", "link_requests",
-    "link_attempts",
+    "link_attempts", "same_person",
 )  # fmt: skip
 """Tables with a student that are moved in a way of their own, or stay: books are never rewritten."""
 
@@ -35,10 +36,10 @@ HELD: Final = """
 """
 UNIQUE: Final = """
     SELECT coalesce(pg_get_expr(i.indpred, i.indrelid), 'true') AS predicate,
-           ARRAY(SELECT attname::text FROM pg_attribute
-                  WHERE attrelid = i.indrelid AND attnum = ANY(i.indkey::smallint[]) AND attname <> $2) AS others
+           ARRAY(SELECT pg_get_indexdef(i.indexrelid, n, true) FROM generate_series(1, i.indnkeyatts) AS n
+                  WHERE pg_get_indexdef(i.indexrelid, n, true) <> quote_ident($2)) AS others
       FROM pg_index i
-     WHERE i.indrelid = $1::text::regclass AND i.indisunique AND i.indexprs IS NULL
+     WHERE i.indrelid = $1::text::regclass AND i.indisunique
        AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = i.indrelid AND attname = $2
                       AND attnum = ANY(i.indkey::smallint[]))
 """
@@ -56,7 +57,7 @@ MOVE_OUT: Final = """
 """
 MOVE_IN: Final = """
     SELECT transfer_once($1, $2, 'adjust', 'linked', $3, account_of($1, 'issuance', NULL),
-                         account_of($1, 'member', $3), $4, NULL, NULL, '{}')
+                         account_of($1, 'member', $3), $4, NULL, NULL, $5)
 """
 ENROLLED_WITH: Final = "SELECT creator_id FROM enrolments WHERE student_id = $1"
 OWNED: Final = "SELECT id AS creator_id FROM creators WHERE owner_id = $1"
@@ -81,6 +82,11 @@ END_SESSIONS: Final = """
     UPDATE chat_sessions SET ended_at = now() WHERE creator_id = $1 AND student_id = $2 AND ended_at IS NULL
 """
 MOVE_IDENTITIES: Final = "UPDATE identities SET student_id = $1, linked_at = $3 WHERE student_id = $2"
+SAME_PERSON: Final = """
+    INSERT INTO same_person (student_id, other_id)
+    SELECT $1::bigint, $2::bigint UNION SELECT $1, other_id FROM same_person WHERE student_id = $2 AND other_id <> $1
+    ON CONFLICT DO NOTHING
+"""
 END_STUDENT: Final = "DELETE FROM students WHERE id = $1"
 
 
@@ -134,20 +140,22 @@ async def join_students(connection: Connection, kept: StudentId, gone: StudentId
         await connection.execute(LOCK, "enrolments", student_id)
     if await connection.fetchval(THERE, [kept, gone]) != 2:
         raise Refused("One of these accounts was linked or erased just now. /link shows what is linked.")
-    found = await columns(connection)
+    found, lately = await columns(connection), {}
     for creator_id in await _creators(connection, gone, found):
-        async with _scope(connection, creator_id, gone, None):
+        async with scoped(connection, creator_id, gone, None):
             await connection.execute(LOCK, "awards", creator_id)
             await connection.execute(END_SESSIONS, creator_id, gone)
-        async with _scope(connection, creator_id, kept, gone):
+        async with scoped(connection, creator_id, kept, gone):
+            lately[creator_id] = await merge_rows(connection, kept, gone, creator_id)
             await _move_rows(connection, [c for c in found if c.role == "app"], kept, gone, creator_id)
     await require_joinable(connection, gone)
-    await _move_chronos(connection, kept, gone)
+    await _move_chronos(connection, kept, gone, lately)
     await connection.execute(MERGE_ENROLMENTS, kept, gone)
     for column in found:
         if column.role == "system":
             await _move_rows(connection, [column], kept, gone)
     await connection.execute(MOVE_IDENTITIES, kept, gone, at)
+    await connection.execute(SAME_PERSON, kept, gone)
     await connection.execute(END_STUDENT, gone)
 
 
@@ -174,31 +182,35 @@ async def _move_rows(
 
 
 def _has_alike(column: Column, predicate: str, others: Sequence[str]) -> str:
-    same = "".join(f" AND o.{name} IS NOT DISTINCT FROM t.{name}" for name in others)
-    there = f"SELECT FROM (SELECT * FROM {column.table} WHERE {predicate}) o WHERE o.{column.name} = $1{same}"
-    return f"(coalesce(({predicate}), false) AND EXISTS ({there}))"
+    """Whether a row of the other student has what must be unique: columns, or expressions of them, as text."""
+    values = ", ".join(f"({each})::text" for each in others)
+    there = f"SELECT ARRAY[{values}]::text[] FROM {column.table} WHERE ({predicate}) AND {column.name} = $1"
+    return f"(coalesce(({predicate}), false) AND ARRAY[{values}]::text[] IN ({there}))"
 
 
-async def _move_chronos(connection: Connection, kept: StudentId, gone: StudentId) -> None:
+async def _move_chronos(
+    connection: Connection, kept: StudentId, gone: StudentId, lately: Mapping[CreatorId, int]
+) -> None:
     """Give the wallet on, in each creator's books: out to where CHRONOS come from, and in from there."""
     for row in await _books(connection, gone):
         if row["kind"] != "member" or not row["balance"]:
             continue
         creator_id, key = CreatorId(row["creator_id"]), f"link:{gone}:{kept}:{row['creator_id']}"
-        async with _scope(connection, creator_id, kept, gone):
+        earned = {"earned": lately.get(creator_id, 0)}
+        async with scoped(connection, creator_id, kept, gone):
             await connection.execute(MOVE_OUT, creator_id, f"{key}:out", gone, row["id"], row["balance"])
-            await connection.execute(MOVE_IN, creator_id, f"{key}:in", kept, row["balance"])
+            await connection.execute(MOVE_IN, creator_id, f"{key}:in", kept, row["balance"], earned)
 
 
 async def _books(connection: Connection, student_id: StudentId) -> Sequence[asyncpg.Record]:
-    async with _scope(connection, None, student_id, None):
+    async with scoped(connection, None, student_id, None):
         return await connection.fetch(BOOKS, student_id)
 
 
 async def _creators(connection: Connection, gone: StudentId, found: Sequence[Column]) -> list[CreatorId]:
     """With whom a student has anything, in order."""
     rows = [*await connection.fetch(ENROLLED_WITH, gone), *await connection.fetch(OWNED, gone)]
-    async with _scope(connection, None, gone, None):
+    async with scoped(connection, None, gone, None):
         rows += await connection.fetch(BOOKS, gone)
         for column in found:
             if column.role == "app" and column.personal:
@@ -209,7 +221,7 @@ async def _creators(connection: Connection, gone: StudentId, found: Sequence[Col
 
 
 @asynccontextmanager
-async def _scope(
+async def scoped(
     connection: Connection, creator_id: CreatorId | None, student_id: StudentId, joining: StudentId | None
 ) -> AsyncIterator[None]:
     """A creator's or a student's scope inside the system's transaction."""

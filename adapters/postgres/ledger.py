@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from adapters.postgres.database import Connection, Database
+from adapters.postgres.database import Connection, Database, system_role
 from core.errors import Refused
 from core.ids import CreatorId, StudentId
 from core.rewards.ledger import (
@@ -25,9 +25,15 @@ from core.rewards.ledger import (
 AWARD: Final = "SELECT award($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 NOTE: Final = "INSERT INTO transfer_notes (creator_id, key, student_id, note) VALUES ($1, $2, $3, $4)"
 REVERSE: Final = "SELECT reverse_award($1, $2, $3, $4)"
+REVERSE_OF: Final = "SELECT reverse_award_of($1, $2, $3, $4, $5)"
 HOLD: Final = "SELECT hold_wallet($1, $2::bigint[], $3, $4, $5, $6)"
 END_HOLD: Final = "SELECT end_holds($1, $2, $3, '{}')"
 REFUND: Final = "SELECT refund_spent($1, $2, $3, $4)"
+SPENT: Final = """
+    SELECT EXISTS (SELECT FROM transfers WHERE student_id = $1 AND wallet_key = $2 AND kind = 'spend')
+"""
+CREATORS: Final = "SELECT id FROM creators ORDER BY id"
+REFUND_TAKEN_OVER: Final = "SELECT refund_taken_over($1, $2::bigint[], $3, $4, $5)"
 CREATOR_SCOPE: Final = "SELECT set_config('app.creator_id', $1, true)"
 WALLET: Final = """
     SELECT coalesce(sum(balance), 0)::bigint AS balance, coalesce(sum(held), 0)::bigint AS held,
@@ -35,7 +41,9 @@ WALLET: Final = """
            coalesce(sum(total_spent), 0)::bigint AS total_spent,
            coalesce(sum(total_redeemed), 0)::bigint AS total_redeemed,
            coalesce(sum(total_reversed), 0)::bigint AS total_reversed,
-           coalesce(sum(total_refunded), 0)::bigint AS total_refunded
+           coalesce(sum(total_refunded), 0)::bigint AS total_refunded,
+           (SELECT coalesce(sum(amount), 0)::bigint FROM transfers WHERE student_id = $1 AND reason = 'linked')
+             AS taken_over
       FROM token_wallets WHERE student_id = $1
 """
 ISSUERS: Final = """
@@ -122,7 +130,7 @@ FAULTS: Final = """
       LEFT JOIN (SELECT student_id, reason, metadata ->> 'day' AS day, count(*) AS times FROM transfers
                   WHERE creator_id = $1 AND kind = 'earn' GROUP BY 1, 2, 3) t
              ON t.student_id = c.student_id AND t.reason = c.rule AND t.day = c.day::text
-     WHERE c.creator_id = $1 AND c.times <> coalesce(t.times, 0)
+     WHERE c.creator_id = $1 AND c.times - c.taken_over <> coalesce(t.times, 0)
     UNION ALL
     SELECT 'what was issued on a day is not what its budget gave', p.starts_on::text
       FROM issuance_periods p
@@ -267,9 +275,17 @@ async def end_hold_for(
 async def refund_spent(
     connection: Connection, creator_id: CreatorId, student_id: StudentId, key: str, reason: str, by: StudentId
 ) -> None:
-    """Inside a transaction of a creator's and a student's, give back what was spent under a key, once."""
+    """Inside a transaction of a creator's and a student's, give back what was spent under a key, once.
+
+    What another student spent, who was joined to this one, is in the books as nobody's: it is looked for there.
+    """
     async with _over_all_creators(connection, creator_id):
-        await connection.execute(REFUND, student_id, key, reason, {"by": by})
+        if await connection.fetchval(SPENT, student_id, key):
+            await connection.execute(REFUND, student_id, key, reason, {"by": by})
+            return
+        async with system_role(connection):
+            issuers = [row["id"] for row in await connection.fetch(CREATORS)]
+        await connection.execute(REFUND_TAKEN_OVER, student_id, issuers, key, reason, {"by": by})
 
 
 @asynccontextmanager

@@ -10,8 +10,9 @@ import asyncpg
 
 from adapters.postgres.database import Connection, Database, raw_connection
 from adapters.postgres.jobs import put_following
-from adapters.postgres.joining import join_students, require_joinable
+from adapters.postgres.joining import join_students, require_joinable, scoped
 from adapters.postgres.outbox import post
+from adapters.postgres.roles import roles_wanted, take_roles_of_account
 from core.conversation import Person, Place, Reply, reply_to_json
 from core.errors import Refused
 from core.ids import CreatorId, StudentId
@@ -65,6 +66,11 @@ NEW_STUDENT: Final = "INSERT INTO students DEFAULT VALUES RETURNING id"
 SPLIT: Final = """
     UPDATE identities SET student_id = $4, linked_at = NULL, unlinked_at = $5
      WHERE platform = $1 AND external_id = $2 AND student_id = $3
+"""
+# What was paid to the one is not paid to the other once more.
+PARTED: Final = """
+    INSERT INTO same_person (student_id, other_id)
+    SELECT $2::bigint, $1::bigint UNION SELECT $2, other_id FROM same_person WHERE student_id = $1
 """
 # Whoever may not ask does not become somebody else by taking an account apart.
 KEEP_SUSPENDED: Final = """
@@ -132,7 +138,12 @@ class PostgresAccounts:
                 raise Refused("An account can be taken out within a week after it was linked. Ask the operator.")
             alone = await connection.fetchval(NEW_STUDENT)
             await connection.execute(SPLIT, *key, alone, at)
+            await connection.execute(PARTED, student_id, alone)
             await connection.execute(KEEP_SUSPENDED, student_id, alone)
+            async with scoped(connection, None, student_id, None):
+                wanted = await roles_wanted(connection, student_id)
+            await take_roles_of_account(connection, wanted, account.platform, account.external_id)
+            await put_following(raw_connection(connection), student_id)
         return account
 
     async def new_visit(

@@ -5,7 +5,7 @@ from typing import Final
 
 import asyncpg
 
-from adapters.postgres.acts import record_act, take_back
+from adapters.postgres.acts import STILL_PAID, record_act, take_back
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.notices import tell, tell_staff
 from core.errors import Refused
@@ -152,7 +152,7 @@ class PostgresProjects:
             if decision is Decision.APPROVED:
                 await record_act(connection, _approved(creator_id, decided, reviewer, now))
             elif submission.state is Decision.APPROVED:
-                await take_back(connection, creator_id, submission.award_key, WITHDRAWN, reviewer)
+                await _take_back(connection, creator_id, submission, reviewer)
             notice = news_for_student(decided, submission.state, amount)
             await tell(connection, creator_id, submission.student_id, notice)
         return decided
@@ -169,6 +169,19 @@ async def _require_few(connection: Connection, creator_id: CreatorId, student_id
 def _approved(creator_id: CreatorId, submission: Submission, reviewer: StudentId, now: datetime) -> Act:
     evidence = {"submission": submission.id, "project": submission.project_id, "by": reviewer}
     return Act(creator_id, submission.student_id, PROJECT, submission.award_key, now, evidence=evidence)
+
+
+async def _take_back(
+    connection: Connection, creator_id: CreatorId, submission: Submission, reviewer: StudentId
+) -> None:
+    """Take back what an approval paid; what is not paid yet never is."""
+    key = submission.award_key
+    await take_back(connection, creator_id, key, WITHDRAWN, reviewer, submission.student_id)
+    if await connection.fetchval(STILL_PAID, creator_id, key):
+        raise Refused(
+            "That was paid before the student linked their accounts, and is spent: it cannot be taken back. "
+            "The approval stays."
+        )
 
 
 def _project(row: asyncpg.Record) -> Project:

@@ -1,5 +1,6 @@
 """Roles that students are to have: what is wanted, in a creator's scope, and what waits, under the system role."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -102,6 +103,11 @@ ERASED: Final = """
      WHERE c.student_id = $1 AND c.wanted
 """
 TOLD: Final = "UPDATE role_changes SET told_at = now() WHERE id = $1"
+WANTED_OF: Final = "SELECT DISTINCT creator_id, community_id, role FROM wanted_roles WHERE student_id = $1"
+TAKE: Final = """
+    INSERT INTO role_changes (creator_id, community_id, accounts, role, wanted)
+    SELECT $1, m.id, ARRAY[$4::text], $5, false FROM communities m WHERE m.id = $2 AND m.platform = $3
+"""
 # What is had stays known, so that it can be taken of somebody who is erased, however much later.
 PURGE: Final = """
     DELETE FROM role_changes
@@ -141,6 +147,19 @@ async def _end(
 async def take_roles_of_erased(connection: Connection, student_id: StudentId) -> None:
     """Under the system role, before a student is deleted, have the roles taken that they were given."""
     await connection.execute(ERASED, student_id)
+
+
+async def roles_wanted(connection: Connection, student_id: StudentId) -> Sequence[asyncpg.Record]:
+    """In the scope of a student, all roles that they are to have."""
+    return await connection.fetch(WANTED_OF, student_id)
+
+
+async def take_roles_of_account(
+    connection: Connection, wanted: Sequence[asyncpg.Record], platform: str, external_id: str
+) -> None:
+    """Under the system role, have roles taken from an account that is its student's no more."""
+    for row in wanted:
+        await connection.execute(TAKE, row["creator_id"], row["community_id"], platform, external_id, row["role"])
 
 
 async def role_status(

@@ -26,14 +26,17 @@ FORGET_MONTHS: Final = """
 FORGET_MOVEMENTS: Final = "DELETE FROM movements WHERE creator_id = $1 AND day >= $2 AND day < $3"
 _ISSUANCE: Final = "(SELECT id FROM accounts WHERE creator_id = $1 AND kind = 'issuance')"
 _AT: Final = "::date::timestamp AT TIME ZONE 'UTC'"
-_EARNED: Final = f"""
-    SELECT student_id, created_at, CASE WHEN debit_id = {_ISSUANCE} THEN amount ELSE -amount END AS earned
+# What comes with an account that is linked was earned before; what of that is in no sum yet is noted with it.
+EARNED: Final = f"""
+    SELECT student_id, created_at,
+           CASE WHEN reason = 'linked' THEN coalesce((metadata ->> 'earned')::bigint, 0)
+                WHEN debit_id = {_ISSUANCE} THEN amount ELSE -amount END AS earned
       FROM transfers WHERE creator_id = $1 AND student_id IS NOT NULL AND {_ISSUANCE} IN (debit_id, credit_id)
 """
 ADD_DAYS: Final = f"""
     INSERT INTO earnings (creator_id, per, starts_on, student_id, earned)
     SELECT $1, 'day', (created_at AT TIME ZONE 'UTC')::date, student_id, sum(earned)
-      FROM ({_EARNED}) AS t WHERE created_at >= $2{_AT} AND created_at < $3{_AT}
+      FROM ({EARNED}) AS t WHERE created_at >= $2{_AT} AND created_at < $3{_AT}
      GROUP BY 3, 4 HAVING sum(earned) <> 0
 """
 ADD_MONTHS: Final = """
@@ -79,7 +82,7 @@ SUMS: Final = f"""
         SELECT student_id, earned FROM earnings
          WHERE creator_id = $1 AND per = 'day' AND starts_on >= $6 AND starts_on < $7
         UNION ALL
-        SELECT student_id, earned FROM ({_EARNED}) AS t WHERE created_at >= $8{_AT} AND created_at < $9{_AT}
+        SELECT student_id, earned FROM ({EARNED}) AS t WHERE created_at >= $8{_AT} AND created_at < $9{_AT}
     ) AS parts GROUP BY student_id HAVING sum(earned) > 0
 """
 """What each student earned, of the parts of a :class:`core.rewards.standings.Cover`."""

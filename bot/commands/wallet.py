@@ -94,9 +94,9 @@ async def _card(context: Context, wallet: Wallet, streak: Streak | None, coming:
 
 def _details(wallet: Wallet) -> list[RichText]:
     facts = [
-        ("earned", wallet.total_earned), ("spent", wallet.total_spent), ("redeemed", wallet.total_redeemed),
-        ("set aside", wallet.held), ("given back", wallet.total_refunded), ("taken back", wallet.total_reversed),
-        ("owed", wallet.owed),
+        ("earned", wallet.total_earned), ("taken over", wallet.taken_over), ("spent", wallet.total_spent),
+        ("redeemed", wallet.total_redeemed), ("set aside", wallet.held), ("given back", wallet.total_refunded),
+        ("taken back", wallet.total_reversed), ("owed", wallet.owed),
     ]  # fmt: skip
     shown = [f"{amount:,} {name}" for name, amount in facts if amount]
     return [RichText.of(" · ".join(shown))] if shown else []

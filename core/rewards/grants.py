@@ -79,7 +79,10 @@ def revocation(gifts: Sequence[Gift], amount: int) -> Revocation:
         keys.append(gift.key)
     if taken < amount:
         there = f"at most {taken:,} can be taken back" if taken else "there is nothing to take back"
-        raise Refused(f"The staff gave that member less than {amount:,} CHRONOS in the last 30 days: {there}.")
+        raise Refused(
+            f"The staff gave that member less than {amount:,} CHRONOS in the last 30 days: {there}. "
+            "What they were given before they linked their accounts cannot be taken back."
+        )
     return Revocation(tuple(keys), taken - amount)
 
 

@@ -78,7 +78,8 @@ class Award:
 class Wallet:
     """A student's CHRONOS, with one creator or over all.
 
-    ``owed`` was reversed after it had been spent; ``total_refunded`` was spent or redeemed and came back.
+    ``owed`` was reversed after it had been spent; ``total_refunded`` was spent or redeemed and came back;
+    ``taken_over`` came along with accounts that were linked.
     """
 
     balance: int = 0
@@ -89,6 +90,7 @@ class Wallet:
     total_redeemed: int = 0
     total_reversed: int = 0
     total_refunded: int = 0
+    taken_over: int = 0
 
 
 @dataclass(frozen=True, slots=True)
