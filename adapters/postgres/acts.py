@@ -216,9 +216,10 @@ async def _refused(connection: Connection, act: Act) -> Verdict | None:
 
 def _keys_of_others(act: Act, others: Sequence[int]) -> list[str]:
     """Under which keys the same was paid to whoever was the same person, where the key names the student."""
-    rule, whose, *rest = act.key.split(":")
+    rule, _, named = act.key.partition(":")
+    whose, _, rest = named.partition(":")
     people = {str(act.student_id), *map(str, others)}
-    return [":".join((rule, other, *rest)) for other in people - {whose}] if rest and whose in people else []
+    return [f"{rule}:{other}:{rest}" for other in people - {whose}] if rest and whose in people else []
 
 
 async def _objection(connection: Connection, act: Act, rule: Rule) -> Verdict | None:
