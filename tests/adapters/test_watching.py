@@ -135,7 +135,7 @@ async def test_a_film_that_plays_through_is_paid_once_and_its_evidence_is_kept(c
     assert half["covered"] == [[0, 70]]
     ticket, whole = await cinema.watches(ticket, LENGTH_S, 70)
     assert whole["done"]
-    assert "on their way" in whole["words"]
+    assert "can earn 100 CHRONOS" in whole["words"]
     await cinema.watches(await cinema.begins(), LENGTH_S)
 
     ((key, kept),) = await cinema.acts()

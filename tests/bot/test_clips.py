@@ -98,7 +98,7 @@ async def test_who_may_not_ask_any_more_gets_no_clip_from_an_old_answer(staff: S
     newcomer = Speaker.of(staff.deployment, "4")
     stranger = Speaker.of(staff.deployment, "9", community="200", manages=True)
     await stranger.says("setup")
-    for person, words in ((newcomer, "Only enrolled"), (stranger, "another community")):
+    for person, words in ((newcomer, "for enrolled students"), (stranger, "another community")):
         reply = await person.presses(answer, LABEL)
         assert words in reply.text.plain
         assert not reply.files

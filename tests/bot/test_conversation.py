@@ -164,7 +164,7 @@ async def test_a_direct_message_needs_a_creator_and_finds_the_only_one(
 
 async def test_enrolled_only_means_enrolled_only(taught: Speaker, speaker: SpeakerMaker) -> None:
     assert "enrolled" in (await taught.says("settings", who_may_ask="enrolled")).text.plain
-    assert "Only enrolled" in (await speaker("2").says("ask", question="Where is the shadow?")).text.plain
+    assert "for enrolled students" in (await speaker("2").says("ask", question="Where is the shadow?")).text.plain
 
 
 async def test_private_answers_are_known_before_the_work_begins(taught: Speaker, speaker: SpeakerMaker) -> None:

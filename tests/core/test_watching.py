@@ -31,9 +31,8 @@ from core.rewards.watching import (
 LENGTH_S = 600.0
 NOTHING = Progress(LENGTH_S)
 SECONDS = st.floats(0, 700, allow_nan=False)
-STRETCHES = st.lists(
-    st.tuples(SECONDS, SECONDS).filter(lambda pair: pair[0] < pair[1]).map(lambda pair: Stretch(*pair)), max_size=12
-)
+LASTING = st.floats(0.001, 700, allow_nan=False)
+STRETCHES = st.lists(st.tuples(SECONDS, LASTING).map(lambda pair: Stretch(pair[0], pair[0] + pair[1])), max_size=12)
 BEATS = st.lists(st.tuples(STRETCHES, st.floats(0, 40), st.floats(0, 1)), max_size=25)
 
 
