@@ -209,7 +209,8 @@ async def _refused(connection: Connection, act: Act) -> Verdict | None:
             return Verdict.INACTIVE
         if act.rule in ONCE and await earned_before(connection, act.creator_id, act.student_id):
             return Verdict.UNPAID
-    if await connection.fetchval(PAID, act.creator_id, _keys_of_others(act, row["others"])):
+    others = _keys_of_others(act, row["others"])
+    if others and await connection.fetchval(PAID, act.creator_id, others):
         return Verdict.DUPLICATE
     return None
 

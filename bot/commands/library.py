@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from bot.commands.registry import Context, Registry, page_and_rest, said
+from bot.commands.titles import fitting
 from bot.commands.watching import to_watch
 from core.conversation import Audience, Button, Kind, Parameter, Reply, Suggestion
 from core.errors import Refused
@@ -136,9 +137,7 @@ async def named_source(context: Context) -> Source:
         Refused: none fits, or several do.
     """
     wanted = context.text("source").removeprefix("#")
-    sources = await context.services.shelf.sources(context.creator.id)
-    exact = [source for source in sources if wanted in {str(source.id), source.title}]
-    found = exact or [source for source in sources if wanted and wanted.casefold() in source.title.casefold()]
+    found = fitting(wanted, await context.services.shelf.sources(context.creator.id))
     if not found:
         raise Refused(f"There is no source called {wanted!r}. /videos lists them with their numbers.")
     if len(found) > 1:

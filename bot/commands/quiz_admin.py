@@ -12,6 +12,7 @@ from bot.commands.belonging import staff_with
 from bot.commands.quiz_cards import Sources, question_card, staff_card
 from bot.commands.quizzes import named_quiz, sources_of, suggest_quiz
 from bot.commands.registry import Context, Registry, numbers_of, said
+from bot.commands.titles import fitting
 from bot.commands.uploads import saved_file
 from core.conversation import Attachment, Audience, Button, File, Kind, Parameter, Reply
 from core.errors import Refused, UploadRefused
@@ -237,8 +238,7 @@ def _source_named(wanted: str, sources: Sources) -> SourceId | None:
     text = wanted.removeprefix("#").strip()
     if text.casefold() == "none":
         return None
-    exact = [source for source in sources.values() if text in {str(source.id), source.title}]
-    found = exact or [s for s in sources.values() if text and text.casefold() in s.title.casefold()]
+    found = fitting(text, sources.values())
     if len(found) != 1:
         raise Refused(_not_one(text, found))
     return found[0].id

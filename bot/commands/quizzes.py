@@ -9,6 +9,7 @@ from typing import Final
 from bot.commands.belonging import member_with, require_member
 from bot.commands.quiz_cards import Sources, answers_card, question_card, result_card
 from bot.commands.registry import Context, Registry, dead_button, numbers_of, said
+from bot.commands.titles import fitting
 from core.asking.answer import Answer
 from core.conversation import Button, Kind, Parameter, Reply, Suggestion
 from core.errors import Refused
@@ -59,8 +60,7 @@ def named_quiz(wanted: str, quizzes: Sequence[QuizSummary], command: str) -> Qui
         Refused: none fits, or several do.
     """
     text = wanted.removeprefix("#").strip()
-    exact = [quiz for quiz in quizzes if text in {str(quiz.id), quiz.title}]
-    found = exact or [quiz for quiz in quizzes if text and text.casefold() in quiz.title.casefold()]
+    found = fitting(text, quizzes)
     if not found:
         raise Refused(f"There is no quiz called {text[:60]!r}. /{command} lists what there is.")
     if len(found) > 1:
