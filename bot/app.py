@@ -52,9 +52,11 @@ from bot.settings import MEGABYTE, Settings
 from bot.webhooks import handlers_of
 from bot.worker import Tasks, register, work
 from bot.writers import open_models
+from core.asking.authors import Authors
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
 from core.asking.holdings import Snapshots
+from core.asking.routing import Routing
 from core.conversation import Messenger
 from core.errors import DatabaseError, DatabaseFull, ProviderError
 from core.ids import CreatorId
@@ -219,7 +221,7 @@ async def open_on(
             snapshots=Snapshots(
                 holdings, settings.retrieval.memory * MEGABYTE, settings.retrieval.snapshot_max_units
             ),
-            embedders=embedders, stem=stem, models=models, links=links, watch=ModelLog(),
+            embedders=embedders, stem=stem, routing=Routing(models), authors=Authors(ModelLog()), links=links,
         )  # fmt: skip
         kept = Kept(files, scratch, reader.keeping, holdings)
         personal_links = PersonalWatchLinks(signing_key, settings.public_url)
@@ -238,7 +240,7 @@ class ModelLog:
     """Tells the operator which model failed and why."""
 
     def model_failed(self, model: str, error: ProviderError) -> None:
-        """See :class:`core.asking.engine.ModelWatch`."""
+        """See :class:`core.asking.authors.ModelWatch`."""
         log.warning("a model failed; the next one answers", model=model, reason=str(error))
 
 

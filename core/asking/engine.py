@@ -2,43 +2,41 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
-from core.asking.answer import Answer, Confidence, Mode, Outcome, Sentence, Usage
-from core.asking.breaker import Breaker
+from core.asking.answer import Answer, Confidence, Outcome, Usage
+from core.asking.authors import Authors
 from core.asking.cache import AnswerCache, AnswerKey
-from core.asking.checking import verify
-from core.asking.citing import Evidence, citation, numbered, quotes, spans_to_quote, spans_to_read
+from core.asking.citing import Evidence, spans_to_quote, spans_to_read
 from core.asking.embedding import Embedder, Embedders
-from core.asking.gate import Cutoff, answers_by_itself, calibrate, confidence, cutoff_of, null_questions
+from core.asking.gate import Cutoff, calibrate, confidence, cutoff_of, null_questions
 from core.asking.given import MOST_NOTES, NEARLY, Given, GivenText, asks_the_same, touched
-from core.asking.holdings import CorpusState, Extent, Holdings, Snapshots, Span, StoredSentence
+from core.asking.holdings import CorpusState, Extent, Holdings, Snapshots, Span
 from core.asking.notes import applied, as_evidence, notes_alone, pair_answer, with_notes
 from core.asking.ranking import Hit, Ranking, SearchQuery, rank
+from core.asking.routing import Routing
 from core.asking.single_flight import SingleFlight
 from core.asking.snapshot import Snapshot
+from core.asking.wording import NOT_COVERED, SURE, Found, Wording, without_answer
 from core.asking.words import LONGEST_QUESTION, CleanQuestion, Stemmer, clean_question, term_ids
-from core.asking.writing import AnswerModel, Draft, Task, Turn
-from core.errors import EmbedderChanged, EmbedderMissing, ProviderError
+from core.asking.writing import Manner, Task, Turn, Wishes
+from core.errors import EmbedderChanged, EmbedderMissing
 from core.ids import CreatorId
 from core.library.knowledge import fold
 from core.library.store import SourceKind
-from core.library.transcript import LocatorKind
 from core.library.watching import WatchLinks
 from core.tiers import NO_TIERS, Scope, Tiers
 
-NOT_COVERED: Final = "The material here does not cover that, so I would rather not guess."
 NOT_COVERED_HERE: Final = (
     "The material that is open to you here does not cover that, so I would rather not guess. /videos shows what is "
     "for which members."
 )
 NOTHING_YET: Final = "There is nothing to answer from yet: no video or document has been added."
-CLOSEST: Final = "I am not sure that this answers it. The closest moments are:"
 WITHDRAWN: Final = "The staff took back what I answered to that. A better answer is on its way."
 NO_QUESTION: Final = "I could not find a question in that. Try a whole sentence, such as: how do I start?"
 
@@ -53,7 +51,6 @@ THINNED: Final = 4
 """Of the unrelated questions every fourth is enough for a library whose parts come from the database each time."""
 KNOWN_SHARE: Final = 0.5
 """So many of a follow-up's own content words the library must have, before it takes context."""
-SURE: Final = frozenset({Confidence.HIGH, Confidence.MEDIUM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,7 @@ class Question:
     """What is asked of one creator's material; ``history`` are the earlier turns of the session, oldest first.
 
     ``tiers`` are those that are open to who asks. ``may_write`` is False where no model may be paid for: the answer
-    is then quoted.
+    is then quoted. ``background`` sums up what was said before ``history``.
     """
 
     creator_id: CreatorId
@@ -70,6 +67,9 @@ class Question:
     language: str = "en"
     may_write: bool = True
     tiers: Tiers = NO_TIERS
+    manner: Manner = field(default_factory=Manner)
+    wishes: Wishes = field(default_factory=Wishes)
+    background: str = ""
 
     @property
     def scope(self) -> Scope:
@@ -88,14 +88,6 @@ class Opened:
     library: Snapshot | Extent
     cutoff: Cutoff | None
     partial: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What searching brought, and how sure it is."""
-
-    ranking: Ranking
-    confidence: Confidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,33 +121,24 @@ class Timing:
             self.taken_ms[part] = round(self.taken_ms.get(part, 0.0) + spent, 2)
 
 
-class ModelWatch(Protocol):
-    """Hears of models that failed, so that the operator learns of it."""
-
-    def model_failed(self, model: str, error: ProviderError) -> None:
-        """Note that a model failed and the next one is tried."""
-        ...
-
-
 class Engine:
     """Searches one creator's material at a time and answers from it, or says that it does not cover the question."""
 
     def __init__(
         self, *, holdings: Holdings, snapshots: Snapshots, embedders: Embedders, stem: Stemmer,
-        models: Sequence[AnswerModel], links: WatchLinks, watch: ModelWatch,
+        routing: Routing, authors: Authors, links: WatchLinks,
     ) -> None:  # fmt: skip
         self._holdings = holdings
         self._snapshots = snapshots
         self._embedders = embedders
         self._stem = stem
-        self._models = tuple(models)
+        self._routing = routing
+        self._authors = authors
         self._links = links
-        self._watch = watch
         self._unrelated: dict[str, tuple[SearchQuery, ...]] = {}
         self._embedding_unrelated = asyncio.Lock()
         self._cache = AnswerCache()
         self._flights: SingleFlight[Explained] = SingleFlight()
-        self._breaker = Breaker()
 
     async def answer(self, question: Question) -> Answer:
         """Answer from the creator's material, or abstain; when every model fails, the answer is quoted.
@@ -186,14 +169,14 @@ class Engine:
     async def _explain(self, question: Question, timing: Timing) -> Explained:
         cleaned = clean_question(question.text)
         if problem := _problem(question.text, cleaned):
-            return Explained(_without_answer(Outcome.REFUSED, problem))
+            return Explained(without_answer(Outcome.REFUSED, problem))
         try:
             try:
                 return await self._searched(question, cleaned, timing)
             except EmbedderChanged:  # moved just now: from here on there is only the new one
                 return await self._searched(question, cleaned, timing)
         except EmbedderMissing as missing:
-            return Explained(_without_answer(Outcome.REFUSED, str(missing)))
+            return Explained(without_answer(Outcome.REFUSED, str(missing)))
 
     async def _searched(self, question: Question, cleaned: CleanQuestion, timing: Timing) -> Explained:
         with timing.of("library"):
@@ -205,11 +188,11 @@ class Engine:
             return Explained(pair_answer(question.creator_id, given.pair, self._links))
         if state.version == 0:
             on_topic = touched(given.notes, question.text, self._stem)
-            return Explained(self._notes_or(on_topic, question, _without_answer(Outcome.ABSTAINED, NOTHING_YET)))
+            return Explained(self._notes_or(on_topic, question, without_answer(Outcome.ABSTAINED, NOTHING_YET)))
         key = None if given.withdrawn_at else _cache_key(question, cleaned, state)
         if key and (kept := self._cache.find(key)):
             return Explained(kept)
-        if not key or not self._models or not question.may_write:
+        if not key or not self._routing.models or not question.may_write:
             return await self._looked_up(question, cleaned, state, given, timing)
         explained, joined = await self._flights.fly(
             key, lambda: self._looked_up(question, cleaned, state, given, timing, key)
@@ -231,7 +214,7 @@ class Engine:
         if pair and given.answered_by(pair):
             return Explained(pair_answer(question.creator_id, pair, self._links), found.ranking.hits)
         if given.withdrawn_at:
-            return Explained(_without_answer(Outcome.ABSTAINED, WITHDRAWN))
+            return Explained(without_answer(Outcome.ABSTAINED, WITHDRAWN))
         answer = await self._noted(found, question, opened.scope, given, timing)
         if opened.partial and answer.outcome is Outcome.ABSTAINED:
             answer = replace(answer, notice=NOT_COVERED_HERE)
@@ -268,21 +251,23 @@ class Engine:
         self, found: Found, question: Question, scope: Scope, notes: Sequence[GivenText], timing: Timing
     ) -> Answer:  # fmt: skip
         if found.confidence is Confidence.NONE or not found.ranking.starts:
-            return _without_answer(Outcome.ABSTAINED, NOT_COVERED)
+            return without_answer(Outcome.ABSTAINED, NOT_COVERED)
         with timing.of("evidence"):
-            may_write = question.may_write and self._models
-            spans = spans_to_read(found.ranking) if may_write else spans_to_quote(found.ranking)
+            models = self._routing.order(question.manner, found) if question.may_write else ()
+            spans = spans_to_read(found.ranking) if models else spans_to_quote(found.ranking)
             stored = await self._holdings.sentences(scope, spans)
             evidence = Evidence.of([*as_evidence(notes), *stored])
         if not stored:  # removed between ranking and reading
-            return _without_answer(Outcome.ABSTAINED, NOT_COVERED)
-        if may_write:
+            return without_answer(Outcome.ABSTAINED, NOT_COVERED)
+        wording = Wording(question.creator_id, question.text, found, evidence, self._links)
+        if models:
             with timing.of("writing"):
-                written = await self._written(question, found, evidence)
-            if written:
-                return written
+                task = _task(question, evidence)
+                draft = await self._authors.write(models, task)
+            if draft:
+                return replace(wording.written(draft, task), model=draft.model, usage=draft.usage)
         with timing.of("quoting"):
-            return self._quoted(question, found, evidence)
+            return wording.quoted()
 
     async def _prepared(
         self, question: Question, cleaned: CleanQuestion, state: CorpusState, timing: Timing
@@ -350,64 +335,6 @@ class Engine:
             gates.append((await asyncio.to_thread(rank, part, query, 1)).gate)
         return cutoff_of(gates)
 
-    async def _written(self, question: Question, found: Found, evidence: Evidence) -> Answer | None:
-        task = Task(question.text, evidence.labelled(), question.history, question.language)
-        for model in self._models:
-            if not self._breaker.allows(model.name):
-                continue
-            try:
-                draft = await model.write(task)
-            except ProviderError as error:
-                self._breaker.failed(model.name, error)
-                self._watch.model_failed(model.name, error)
-            else:
-                self._breaker.succeeded(model.name)
-                answer = self._checked(question, found, draft, task, evidence)
-                return replace(answer, model=draft.model, usage=draft.usage)
-        return None
-
-    def _checked(
-        self, question: Question, found: Found, draft: Draft, task: Task, evidence: Evidence
-    ) -> Answer:  # fmt: skip
-        if not draft.covered:
-            return _without_answer(Outcome.ABSTAINED, NOT_COVERED)
-        kept = verify(draft, task)
-        if not kept:
-            return self._quoted(question, found, evidence)
-        sentences, cited = numbered(kept, evidence)
-        return Answer(
-            outcome=Outcome.ANSWERED if found.confidence in SURE else Outcome.CLOSEST,
-            mode=Mode.WRITTEN,
-            confidence=found.confidence,
-            sentences=sentences,
-            citations=tuple(
-                citation(question.creator_id, str(number), quote, self._links)
-                for number, quote in enumerate(cited, 1)
-            ),
-            members_only=_members_only(cited),
-        )
-
-    def _quoted(self, question: Question, found: Found, evidence: Evidence) -> Answer:
-        chosen = quotes(found.ranking.starts, evidence)
-        if not chosen:
-            return _without_answer(Outcome.ABSTAINED, NOT_COVERED)
-        citations = tuple(
-            citation(question.creator_id, str(number), quote, self._links) for number, quote in enumerate(chosen, 1)
-        )
-        quoted = " ".join(
-            f"{cited.title} {_above(quote)} {cited.quote}" for cited, quote in zip(citations, chosen, strict=True)
-        )
-        sure = found.confidence in SURE and answers_by_itself(question.text, quoted, found.ranking.covered)
-        return Answer(
-            outcome=Outcome.ANSWERED if sure else Outcome.CLOSEST,
-            mode=Mode.QUOTED,
-            confidence=found.confidence if sure else Confidence.LOW,
-            sentences=tuple(Sentence(cited.quote, (cited.label,)) for cited in citations),
-            citations=citations,
-            notice="" if sure else CLOSEST,
-            members_only=_members_only(chosen),
-        )
-
 
 def in_context(cleaned: CleanQuestion, history: Sequence[Turn]) -> CleanQuestion | None:
     """A follow-up with the content words of the question before it; None where the question stands alone."""
@@ -418,6 +345,13 @@ def in_context(cleaned: CleanQuestion, history: Sequence[Turn]) -> CleanQuestion
         return None
     before = clean_question(history[-1].question)
     return CleanQuestion(f"{before.text} {cleaned.text}", tuple(dict.fromkeys((*cleaned.words, *before.words))))
+
+
+def _task(question: Question, evidence: Evidence) -> Task:
+    return Task(
+        question.text, evidence.labelled(), question.history, question.language, question.manner, question.wishes,
+        question.background,
+    )  # fmt: skip
 
 
 def _cache_key(question: Question, cleaned: CleanQuestion, state: CorpusState) -> AnswerKey | None:
@@ -440,16 +374,3 @@ def _problem(text: str, cleaned: CleanQuestion) -> str:
     if len(text) > LONGEST_QUESTION:
         return f"That is {len(text):,} characters. Please ask one question in at most {LONGEST_QUESTION:,}."
     return NO_QUESTION if cleaned.empty else ""
-
-
-def _above(quote: Sequence[StoredSentence]) -> str:
-    """The heading, or the question, that a quote stands under."""
-    return quote[0].locator if quote[0].locator_kind is LocatorKind.HEADING else ""
-
-
-def _members_only(cited: Iterable[Sequence[StoredSentence]]) -> bool:
-    return any(sentence.tier for quote in cited for sentence in quote)
-
-
-def _without_answer(outcome: Outcome, notice: str) -> Answer:
-    return Answer(outcome, Mode.QUOTED, Confidence.NONE, notice=notice)

@@ -34,13 +34,47 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Manner:
+    """How a creator wants to be spoken for: the assistant of the place where it is asked; empty: our default.
+
+    ``key`` names the assistant with the version of its prompt, for the keys of caches. ``instructions`` are the
+    creator's words: they shape the answer and never outrank our rules. ``models`` are configured names to use in
+    place of the operator's order. ``sources``: only these are searched; None: all. ``tutor``: it leads to the answer
+    with a question in place of giving it away.
+    """
+
+    key: str = ""
+    name: str = ""
+    tone: str = ""
+    instructions: str = ""
+    models: tuple[str, ...] = ()
+    sources: frozenset[SourceId] | None = None
+    tutor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How the person who asks likes answers, as they said themselves; empty: as usual."""
+
+    language: str = ""
+    level: str = ""
+    length: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
-    """Everything a model may know: nothing in it is an instruction except what Chronos itself says."""
+    """Everything a model may know: nothing in it is an instruction except what Chronos itself says.
+
+    ``background`` sums up what was said earlier in the conversation: like ``history``, it is no evidence.
+    """
 
     question: str
     evidence: tuple[EvidenceSource, ...]
     history: tuple[Turn, ...] = ()
     language: str = "en"
+    manner: Manner = field(default_factory=Manner)
+    wishes: Wishes = field(default_factory=Wishes)
+    background: str = ""
 
 
 @dataclass(frozen=True, slots=True)

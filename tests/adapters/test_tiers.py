@@ -11,10 +11,12 @@ from adapters.postgres.database import Database
 from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.holdings import PostgresHoldings
 from core.asking.answer import Answer, Citation, Locator, Mode
+from core.asking.authors import Authors
 from core.asking.engine import Engine, Question
 from core.asking.gate import Cutoff
 from core.asking.holdings import Snapshots, Span
 from core.asking.ranking import SearchQuery, rank
+from core.asking.routing import Routing
 from core.asking.words import clean_question, term_ids
 from core.asking.writing import Draft, DraftSentence, Task
 from core.conversation import Person
@@ -117,8 +119,8 @@ async def engine_of(library: Library, model: Copyist, most_units: int = 100_000)
     await library.holdings.set_cutoff(library.creator_id, 99, MadeUpEmbedder.embedder_id, Cutoff(-10.0, 0.1))
     return Engine(
         holdings=library.holdings, snapshots=Snapshots(library.holdings, 10**9, most_units),
-        embedders=Rack({MadeUpEmbedder.embedder_id: MadeUpEmbedder()}), stem=STEM, models=[model],
-        links=PlainLinks(), watch=Unheard(),
+        embedders=Rack({MadeUpEmbedder.embedder_id: MadeUpEmbedder()}), stem=STEM,
+        routing=Routing([model]), authors=Authors(Unheard()), links=PlainLinks(),
     )  # fmt: skip
 
 

@@ -19,9 +19,11 @@ from adapters.postgres.embedded import embedded_server
 from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.migrations import migrate
 from core.asking.answer import Answer
+from core.asking.authors import Authors
 from core.asking.embedding import Vector
 from core.asking.engine import Engine, Question
 from core.asking.holdings import Snapshots
+from core.asking.routing import Routing
 from core.asking.snapshot import Snapshot
 from core.errors import ProviderError
 from core.ids import CreatorId, SourceId
@@ -91,7 +93,7 @@ class Town:
         embedders = Rack({self.embedder.embedder_id: embedder or self.embedder})
         return Engine(
             holdings=holdings, snapshots=Snapshots(holdings, 10**9, most_units), embedders=embedders, stem=STEM,
-            models=(), links=nowhere, watch=nowhere,
+            routing=Routing(), authors=Authors(nowhere), links=nowhere,
         )  # fmt: skip
 
 

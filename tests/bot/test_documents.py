@@ -20,7 +20,7 @@ from bot.commands.everything import EVERYTHING
 from bot.main import cli
 from bot.sample_library import sample_library
 from bot.settings import Settings, load_settings
-from core.asking.engine import NOT_COVERED
+from core.asking.wording import NOT_COVERED
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT.joinpath("README.md").read_text(encoding="utf-8")

@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 import pytest
 
 from core.asking.answer import Answer, Confidence, Mode, Origin, Outcome, Sentence, Usage
+from core.asking.authors import Authors
 from core.asking.breaker import FAILURES
 from core.asking.embedding import Vector
 from core.asking.engine import (
-    CLOSEST,
     NO_QUESTION,
-    NOT_COVERED,
     NOT_COVERED_HERE,
     NOTHING_YET,
     WITHDRAWN,
@@ -26,7 +25,9 @@ from core.asking.gate import Cutoff, null_questions
 from core.asking.given import NOTHING_GIVEN, Given, GivenText
 from core.asking.holdings import CorpusState, Extent, Snapshots, Span, StoredSentence
 from core.asking.ranking import SearchQuery
+from core.asking.routing import Routing
 from core.asking.snapshot import Snapshot
+from core.asking.wording import CLOSEST, NOT_COVERED
 from core.asking.words import clean_question
 from core.asking.writing import Draft, DraftSentence, Task, Turn
 from core.errors import ProviderBusy, ProviderError
@@ -179,8 +180,8 @@ class Desk:
     def __post_init__(self) -> None:
         self.engine = Engine(
             holdings=self.holdings, snapshots=Snapshots(self.holdings, 10**9, self.most_units),
-            embedders=self.embedders, stem=STEM, models=self.models, links=NoLinks(),
-            watch=self.heard,
+            embedders=self.embedders, stem=STEM, routing=Routing(self.models),
+            authors=Authors(self.heard), links=NoLinks(),
         )  # fmt: skip
 
     async def ask(

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from core.asking.answer import Answer, Citation, Confidence, Locator, Mode, Outcome
-from core.asking.engine import CLOSEST
 from core.asking.limits import Admission, Limits, Load, in_words, out_of_money, over_limit, with_budget_notice
+from core.asking.wording import CLOSEST
 from core.ids import SourceId, UsageId
 
 NOW = datetime(2026, 5, 4, 20, 30, tzinfo=UTC)

@@ -1,0 +1,61 @@
+"""Work for a model besides answering: it reads material and fills a form, checked like all that it says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from core.asking.answer import Usage
+from core.ids import CreatorId
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a model is to fill.
+
+    ``rules`` are our instructions, ``material`` is outside text: data, never obeyed. ``schema`` is a JSON schema of
+    an object whose properties are all required and with ``additionalProperties`` false, as strict modes want it.
+    """
+
+    rules: str
+    material: str
+    schema: Mapping[str, object] = field(repr=False)
+    most_tokens: int = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A filled form; ``values`` has the schema's shape as far as the vendor holds its model to it: check it."""
+
+    values: Mapping[str, Any]
+    model: str
+    usage: Usage = field(default_factory=Usage)
+
+
+class FormModel(Protocol):
+    """A language model that fills forms."""
+
+    @property
+    def name(self) -> str:
+        """The configured name, such as ``anthropic:claude-haiku-5``."""
+        ...
+
+    async def fill(self, form: Form) -> Filled:
+        """Fill a form.
+
+        Raises:
+            ProviderBusy: overloaded, rate limited or timed out.
+            ProviderError: any other failure, a refusal or something that is no JSON object included.
+        """
+        ...
+
+
+class Clerk(Protocol):
+    """Has forms filled at a creator's expense."""
+
+    async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
+        """Have a form filled by the first small model that can, and record the call under ``purpose``.
+
+        None where no model is configured, the creator's budget for models is spent, or every model failed: then do
+        without.
+        """
+        ...

@@ -1,0 +1,95 @@
+"""Answers in their final words: what the evidence carries of a draft, or the creator's own sentences."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from core.asking.answer import Answer, Confidence, Mode, Outcome, Sentence
+from core.asking.checking import verify
+from core.asking.citing import Evidence, citation, numbered, quotes
+from core.asking.gate import answers_by_itself
+from core.asking.holdings import StoredSentence
+from core.asking.ranking import Ranking
+from core.asking.writing import Draft, Task
+from core.ids import CreatorId
+from core.library.transcript import LocatorKind
+from core.library.watching import WatchLinks
+
+NOT_COVERED: Final = "The material here does not cover that, so I would rather not guess."
+CLOSEST: Final = "I am not sure that this answers it. The closest moments are:"
+SURE: Final = frozenset({Confidence.HIGH, Confidence.MEDIUM})
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What searching brought, and how sure it is."""
+
+    ranking: Ranking
+    confidence: Confidence
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Puts what was found for one question into words; ``evidence`` are the sentences as the database has them."""
+
+    creator_id: CreatorId
+    question: str
+    found: Found
+    evidence: Evidence
+    links: WatchLinks
+
+    def written(self, draft: Draft, task: Task) -> Answer:
+        """What of a draft its evidence carries; where nothing is left of it, the creator is quoted."""
+        if not draft.covered:
+            return without_answer(Outcome.ABSTAINED, NOT_COVERED)
+        kept = verify(draft, task)
+        if not kept:
+            return self.quoted()
+        sentences, cited = numbered(kept, self.evidence)
+        return Answer(
+            outcome=Outcome.ANSWERED if self.found.confidence in SURE else Outcome.CLOSEST,
+            mode=Mode.WRITTEN,
+            confidence=self.found.confidence,
+            sentences=sentences,
+            citations=tuple(
+                citation(self.creator_id, str(number), quote, self.links) for number, quote in enumerate(cited, 1)
+            ),
+            members_only=_members_only(cited),
+        )
+
+    def quoted(self) -> Answer:
+        """The best moments in the creator's own words."""
+        ranking = self.found.ranking
+        chosen = quotes(ranking.starts, self.evidence)
+        if not chosen:
+            return without_answer(Outcome.ABSTAINED, NOT_COVERED)
+        citations = tuple(
+            citation(self.creator_id, str(number), quote, self.links) for number, quote in enumerate(chosen, 1)
+        )
+        quoted = " ".join(
+            f"{cited.title} {_above(quote)} {cited.quote}" for cited, quote in zip(citations, chosen, strict=True)
+        )
+        sure = self.found.confidence in SURE and answers_by_itself(self.question, quoted, ranking.covered)
+        return Answer(
+            outcome=Outcome.ANSWERED if sure else Outcome.CLOSEST,
+            mode=Mode.QUOTED,
+            confidence=self.found.confidence if sure else Confidence.LOW,
+            sentences=tuple(Sentence(cited.quote, (cited.label,)) for cited in citations),
+            citations=citations,
+            notice="" if sure else CLOSEST,
+            members_only=_members_only(chosen),
+        )
+
+
+def without_answer(outcome: Outcome, notice: str) -> Answer:
+    """An answer that is none, and says why."""
+    return Answer(outcome, Mode.QUOTED, Confidence.NONE, notice=notice)
+
+
+def _above(quote: Sequence[StoredSentence]) -> str:
+    """The heading, or the question, that a quote stands under."""
+    return quote[0].locator if quote[0].locator_kind is LocatorKind.HEADING else ""
+
+
+def _members_only(cited: Iterable[Sequence[StoredSentence]]) -> bool:
+    return any(sentence.tier for quote in cited for sentence in quote)
