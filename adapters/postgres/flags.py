@@ -82,13 +82,13 @@ class PostgresFlags:
             platform = await staff_platform(connection, creator_id)
             for student_id, reason, other_id in found:
                 row = await connection.fetchrow(RAISE, creator_id, student_id, reason.value, other_id)
-                for flag in await _named(connection, [row] if row else [], platform):
+                for flag in await _named(connection, creator_id, [row] if row else [], platform):
                     await tell_staff(connection, creator_id, notice(flag))
 
     async def open(self, creator_id: CreatorId, limit: int, platform: str) -> Sequence[Flag]:
         """What nobody has looked at yet, oldest first, with names as read on a platform."""
         async with self._database.creator(creator_id) as connection:
-            return await _named(connection, await connection.fetch(OPEN, creator_id, limit), platform)
+            return await _named(connection, creator_id, await connection.fetch(OPEN, creator_id, limit), platform)
 
     async def clear(self, creator_id: CreatorId, flag_id: int, by: StudentId | None) -> bool:
         """Note that it is fine or, by None, that it is open again; False where there is no such flag."""
@@ -106,12 +106,14 @@ async def _new(connection: Connection, earned: Sequence[asyncpg.Record]) -> list
     )
 
 
-async def _named(connection: Connection, rows: Sequence[asyncpg.Record], platform: str) -> list[Flag]:
+async def _named(
+    connection: Connection, creator_id: CreatorId, rows: Sequence[asyncpg.Record], platform: str
+) -> list[Flag]:
     ids = [student_id for row in rows for student_id in (row["student_id"], row["other_id"])]
     names = await names_of(connection, ids, platform)
     return [
         Flag(
-            row["id"], Reason(row["reason"]), names.get(row["student_id"], "somebody"),
+            creator_id, row["id"], Reason(row["reason"]), names.get(row["student_id"], "somebody"),
             names.get(row["other_id"], "somebody") if row["other_id"] else "", row["flagged_at"],
         )
         for row in rows

@@ -50,7 +50,7 @@ async def bring(
             await _bring_place(connection, creator_id, at, until)
         case ItemKind.CUSTOM:
             if await connection.fetchval(ASK_STAFF, creator_id, purchase.id, at):
-                await tell_staff(connection, creator_id, shop_notices.to_be_done(purchase))
+                await tell_staff(connection, creator_id, shop_notices.to_be_done(creator_id, purchase))
             return False
         case ItemKind.QUESTIONS:
             pass  # purchases that last are counted where questions are

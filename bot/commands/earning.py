@@ -1,9 +1,9 @@
 """What the staff decides about earning: amounts and limits, and accounts to look at."""
 
-import re
 from typing import Final
 
-from bot.commands.registry import Context, Registry, dead_button, said
+from bot.commands.belonging import staff_with
+from bot.commands.registry import Context, Registry, dead_button, numbers_and_rest, said
 from core.conversation import Audience, Button, Kind, Parameter, Reply
 from core.errors import Refused
 from core.rewards.flags import FLAG
@@ -14,7 +14,6 @@ from core.richtext import RichText, bold, code, joined
 DEFAULT: Final = "default"
 CHANGES_SHOWN: Final = 5
 FLAGS_SHOWN: Final = 8
-_PRESSED: Final = re.compile("(fine|open):([0-9]{1,18})")
 
 commands = Registry()
 
@@ -116,18 +115,17 @@ async def flags(context: Context) -> Reply:
     return Reply(joined([*lines, RichText.of("Nothing follows from these by itself.")]), buttons)
 
 
-@commands.action(FLAG, audience=Audience.STAFF)
+@commands.action(FLAG)
 async def settle_flag(context: Context) -> Reply:
     """Note that an account is fine, or take that back."""
-    found = _PRESSED.fullmatch(context.text("payload"))
-    if found is None:
+    (creator_id, number), what = numbers_and_rest(context, 2)
+    if what not in {"fine", "open"}:
         raise dead_button()
-    what, number = found.groups()
     fine = what == "fine"
     by = context.standing.student_id if fine else None
-    if not await context.services.flags.clear(context.creator.id, int(number), by):
-        raise Refused("That was flagged for another creator. /creator changes whom you are with here.")
-    again = Button("Take that back", FLAG, f"open:{number}")
+    if not await context.services.flags.clear(await staff_with(context, creator_id), number, by):
+        raise Refused("There is no such flag any more.")
+    again = Button("Take that back", FLAG, f"{creator_id}:{number}:open")
     if not fine:
         return said("It is listed in /flags again.", private=True)
     return Reply(RichText.of("Noted as fine: this will not be flagged again."), ((again,),), private=True)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Final
 
+from bot.commands.belonging import staff_with
 from bot.commands.registry import Context, Registry, dead_button, numbers_of, said
 from core.conversation import Audience, Button, Kind, Parameter, Reply, Tone
 from core.errors import Refused
@@ -217,27 +218,30 @@ def _asks(redemption: Redemption) -> tuple[str, ...]:
 
 def _deciding(redemption: Redemption) -> tuple[Button, ...]:
     return (
-        Button(f"Approve {redemption.chronos:,}", "payout_approve", str(redemption.id), Tone.GOOD),
-        Button("Refuse", "payout_refuse", str(redemption.id), Tone.DANGER),
+        Button(
+            f"Approve {redemption.chronos:,}", "payout_approve", f"{redemption.creator_id}:{redemption.id}", Tone.GOOD
+        ),
+        Button("Refuse", "payout_refuse", f"{redemption.creator_id}:{redemption.id}", Tone.DANGER),
     )
 
 
-@commands.action("payout_approve", audience=Audience.STAFF)
+@commands.action("payout_approve")
 async def approve(context: Context) -> Reply:
     """Have a redemption sent."""
     return await _decided(context, approved=True)
 
 
-@commands.action("payout_refuse", audience=Audience.STAFF)
+@commands.action("payout_refuse")
 async def refuse(context: Context) -> Reply:
     """Give a redemption back."""
     return await _decided(context, approved=False)
 
 
 async def _decided(context: Context, *, approved: bool) -> Reply:
+    creator_id, number = numbers_of(context, 2)
     redemption = await context.services.desk.redemptions.decide(
-        context.creator.id,
-        context.payload_number,
+        await staff_with(context, creator_id),
+        number,
         context.standing.student_id,
         approved=approved,
         now=datetime.now(UTC),

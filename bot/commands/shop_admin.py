@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from bot.commands.belonging import staff_with
 from bot.commands.registry import Context, Registry, dead_button, numbers_and_rest, numbers_of, said
 from bot.commands.shop import named_offer, offer_line, suggested
 from core.conversation import Audience, Button, Kind, Parameter, Reply, Role, Suggestion, Tone
 from core.errors import Refused
-from core.ids import PurchaseId, ShopItemId
+from core.ids import CreatorId, PurchaseId, ShopItemId
 from core.rewards.shop import (
     Item,
     ItemKind,
@@ -265,13 +266,15 @@ async def _sales(context: Context, offer_id: ShopItemId, page: int) -> Reply:
         for label, number, there in (("Newer", page - 1, page > 0), ("Older", page + 1, (page + 1) * SALES < total))
         if there
     )
-    return Reply(joined(lines), tuple(row for row in (*_deciding(found), turns) if row), private=True)
+    return Reply(
+        joined(lines), tuple(row for row in (*_deciding(context.creator.id, found), turns) if row), private=True
+    )
 
 
-def _deciding(sales: Sequence[Purchase]) -> tuple[tuple[Button, ...], tuple[Button, ...]]:
+def _deciding(creator_id: CreatorId, sales: Sequence[Purchase]) -> tuple[tuple[Button, ...], tuple[Button, ...]]:
     """What the staff can still do about purchases: say that a perk is done, and take one back."""
     to_do = tuple(
-        Button(f"Done #{sale.id}", DONE, str(sale.id), Tone.GOOD)
+        Button(f"Done #{sale.id}", DONE, f"{creator_id}:{sale.id}", Tone.GOOD)
         for sale in sales
         if sale.state is PurchaseState.HELD and sale.item.kind is ItemKind.CUSTOM
     )
@@ -360,23 +363,27 @@ async def call_off(context: Context) -> Reply:
     return Reply(RichText.of(text), private=True, replaces=True)
 
 
-@commands.action(DONE, audience=Audience.STAFF)
+@commands.action(DONE)
 async def done(context: Context) -> Reply:
     """A perk was fulfilled by hand."""
     return await _decide(context, done=True)
 
 
-@commands.action(CANNOT, audience=Audience.STAFF)
+@commands.action(CANNOT)
 async def cannot(context: Context) -> Reply:
     """A perk cannot be fulfilled."""
     return await _decide(context, done=False)
 
 
 async def _decide(context: Context, *, done: bool) -> Reply:
+    creator_id, number = numbers_of(context, 2)
     purchase, new = await context.services.purchases.decide(
-        context.creator.id, PurchaseId(context.payload_number), datetime.now(UTC), done=done,
+        await staff_with(context, creator_id),
+        PurchaseId(number),
+        datetime.now(UTC),
+        done=done,
         platform=context.place.platform,
-    )  # fmt: skip
+    )
     who, what = purchase.student_name or "The student", purchase.item.name
     if not new:
         return said(f"That was decided already: {what} for {who}, {_WORDS[purchase.state]}.", private=True)

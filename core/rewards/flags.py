@@ -41,6 +41,7 @@ _WORDS: Final = {
 class Flag:
     """One of them; ``other`` is who acts together with ``name``, else empty."""
 
+    creator_id: CreatorId
     id: int
     reason: Reason
     name: str
@@ -56,7 +57,7 @@ class Flag:
     @property
     def fine(self) -> Button:
         """Says that there is nothing wrong."""
-        return Button("It's fine", FLAG, f"fine:{self.id}", Tone.GOOD)
+        return Button("It's fine", FLAG, f"{self.creator_id}:{self.id}:fine", Tone.GOOD)
 
 
 class Flags(Protocol):

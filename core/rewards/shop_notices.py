@@ -3,6 +3,7 @@
 from typing import Final
 
 from core.conversation import Button, Reply, Tone
+from core.ids import CreatorId
 from core.rewards.shop import ItemKind, Purchase, moment, what_it_is
 from core.richtext import RichText, bold
 
@@ -10,7 +11,7 @@ DONE, CANNOT = "shop_done", "shop_cannot"
 """Actions of the staff's buttons."""
 
 
-def to_be_done(purchase: Purchase) -> Reply:
+def to_be_done(creator_id: CreatorId, purchase: Purchase) -> Reply:
     """The staff's card of a perk that is theirs to do."""
     item = purchase.item
     about = f": {item.description}" if item.description else ""
@@ -20,8 +21,8 @@ def to_be_done(purchase: Purchase) -> Reply:
             f" for {item.price:,} CHRONOS{about}.\nThe CHRONOS are set aside until you say what became of it.",
         ),
         ((
-            Button("Done", DONE, str(purchase.id), Tone.GOOD),
-            Button("Cannot: give the CHRONOS back", CANNOT, str(purchase.id), Tone.DANGER),
+            Button("Done", DONE, f"{creator_id}:{purchase.id}", Tone.GOOD),
+            Button("Cannot: give the CHRONOS back", CANNOT, f"{creator_id}:{purchase.id}", Tone.DANGER),
         ),),
     )  # fmt: skip
 

@@ -185,6 +185,7 @@ async def test_accounts_that_are_new_fast_or_twins_are_flagged_once_and_a_button
     await owner.presses(settled, "Take that back")
     assert "person 11" in (await owner.says("flags")).text.plain
     assert "does not work" in (await owner.says("flag", payload="fine:x")).text.plain
-    assert "another creator" in (await owner.says("flag", payload="fine:999")).text.plain
-    assert "Only the staff" in (await calm.says("flag", payload="fine:1")).text.plain
+    assert "no such flag" in (await owner.says("flag", payload="1:999:fine")).text.plain
+    assert "another community" in (await owner.says("flag", payload="999:1:fine")).text.plain
+    assert "Only the staff" in (await calm.says("flag", payload="1:1:fine")).text.plain
     assert "🪙 25 CHRONOS" in (await racer.says("balance")).text.plain

@@ -483,17 +483,17 @@ async def test_a_large_sum_waits_for_staff_and_nobody_decides_on_their_own(
     await school.works()
     assert await school.states() == ["approval", "approval"]
     assert "person 2 asks to redeem 1,001 CHRONOS: 10.01 USD" in (await school.told())[-1]
-    assert "Only the staff" in (await school.student.says("payout_approve", payload="1")).text.plain
+    assert "Only the staff" in (await school.student.says("payout_approve", payload=f"{school.id}:1")).text.plain
     student_as_staff = Speaker.of(school.deployment, "2", manages=True)
-    assert "their own" in (await student_as_staff.says("payout_approve", payload="1")).text.plain
+    assert "their own" in (await student_as_staff.says("payout_approve", payload=f"{school.id}:1")).text.plain
     stranger = Speaker.of(school.deployment, "9", community="200", manages=True)
     await stranger.says("setup")
-    assert "no such redemption" in (await stranger.says("payout_approve", payload="1")).text.plain
+    assert "another community" in (await stranger.says("payout_approve", payload=f"{school.id}:1")).text.plain
     listed = await school.owner.says("payouts")
     assert "person 2: 1,001 CHRONOS, 10.01 USD by PayPal" in listed.text.plain
     assert "Approved" in (await school.owner.presses(listed, "Approve 1,001")).text.plain
-    assert "Refused" in (await school.owner.says("payout_refuse", payload="2")).text.plain
-    assert "already" in (await school.owner.says("payout_approve", payload="2")).text.plain
+    assert "Refused" in (await school.owner.says("payout_refuse", payload=f"{school.id}:2")).text.plain
+    assert "already" in (await school.owner.says("payout_approve", payload=f"{school.id}:2")).text.plain
     for _ in range(2):
         await school.works(timedelta(minutes=5))
     assert await school.states() == ["settled", "released"]

@@ -137,7 +137,9 @@ async def test_the_staff_does_a_perk_by_hand_or_says_that_it_cannot_and_refunds(
     cards = [row for row in await rows(deployment.address.url, TOLD) if row["recipient"] == "1"]
     assert "person 2" in str(cards[0]["text"])
     (done, cannot) = json.loads(cards[0]["buttons"])[0]
-    assert "was told that it is done" in (await owner.says(done[1], payload=done[2])).text.plain
+    await speaker("1", community="200", manages=True).says("setup")
+    alone = speaker("1", community="")  # with several creators, and none of them chosen
+    assert "was told that it is done" in (await alone.says(done[1], payload=done[2])).text.plain
     assert "decided already" in (await owner.says(cannot[1], payload=cannot[2])).text.plain
     other = json.loads(cards[1]["buttons"])[0][1]
     assert "CHRONOS back" in (await owner.says(other[1], payload=other[2])).text.plain
