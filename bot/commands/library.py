@@ -136,7 +136,7 @@ async def named_source(context: Context) -> Source:
     Raises:
         Refused: none fits, or several do.
     """
-    wanted = context.text("source").removeprefix("#")
+    wanted = context.text("source")
     found = fitting(wanted, await context.services.shelf.sources(context.creator.id))
     if not found:
         raise Refused(f"There is no source called {wanted!r}. /videos lists them with their numbers.")

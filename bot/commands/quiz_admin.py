@@ -235,7 +235,7 @@ def _moment(at_s: float | None, name: str, source_id: SourceId | None, sources: 
 
 def _source_named(wanted: str, sources: Sources) -> SourceId | None:
     """The source that a title or number means; None where none is wanted."""
-    text = wanted.removeprefix("#").strip()
+    text = wanted.strip()
     if text.casefold() == "none":
         return None
     found = fitting(text, sources.values())

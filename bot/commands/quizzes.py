@@ -59,10 +59,9 @@ def named_quiz(wanted: str, quizzes: Sequence[QuizSummary], command: str) -> Qui
     Raises:
         Refused: none fits, or several do.
     """
-    text = wanted.removeprefix("#").strip()
-    found = fitting(text, quizzes)
+    found = fitting(wanted, quizzes)
     if not found:
-        raise Refused(f"There is no quiz called {text[:60]!r}. /{command} lists what there is.")
+        raise Refused(f"There is no quiz called {wanted[:60]!r}. /{command} lists what there is.")
     if len(found) > 1:
         names = "; ".join(f"#{quiz.id} {quiz.title}" for quiz in found[:5])
         raise Refused(f"Several quizzes fit: {names}. Please give the number.")

@@ -7,6 +7,7 @@ from typing import Final
 
 from bot.commands.belonging import require_member
 from bot.commands.registry import Context, Registry, dead_button, numbers_and_rest, said
+from bot.commands.titles import fitting
 from core.conversation import Button, Kind, Parameter, Reply, Suggestion, Tone
 from core.errors import Refused
 from core.ids import PurchaseId, ShopItemId
@@ -141,14 +142,12 @@ async def named_offer(context: Context, *, everything: bool) -> Offer:
     """
     text = context.text("item")
     offers = await context.services.offers.offers(context.creator.id, everything=everything)
-    wanted = text.casefold()
-    exact = [offer for offer in offers if wanted in {str(offer.id), offer.item.name.casefold()}]
-    fitting = exact or [offer for offer in offers if wanted in offer.item.name.casefold()]
-    if len(fitting) != 1:
-        names = ", ".join(offer.item.name for offer in (fitting or offers)[:10]) or "nothing yet"
-        several = "Several fit" if fitting else f"There is no {text[:60]!r} here. For sale"
+    found = fitting(text, offers)
+    if len(found) != 1:
+        names = ", ".join(offer.title for offer in (found or offers)[:10]) or "nothing yet"
+        several = "Several fit" if found else f"There is no {text[:60]!r} here. For sale"
         raise Refused(f"{several}: {names}.")
-    return fitting[0]
+    return found[0]
 
 
 @commands.command(

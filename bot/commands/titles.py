@@ -22,7 +22,12 @@ Thing = TypeVar("Thing", bound=Titled)
 
 
 def fitting(wanted: str, things: Iterable[Thing]) -> list[Thing]:
-    """Those whose number or whole title it is; where there are none, those with it in their title, in any case."""
-    every = list(things)
-    exact = [thing for thing in every if wanted in {str(thing.id), thing.title}]
-    return exact or [thing for thing in every if wanted and wanted.casefold() in thing.title.casefold()]
+    """Those whose number (``12`` or ``#12``) or whole title it is; where none is, those with it in their title.
+
+    Case makes no difference, unless only case tells two titles apart.
+    """
+    every, folded = list(things), wanted.strip().casefold()
+    numbered = [thing for thing in every if str(thing.id) == folded.removeprefix("#")]
+    called = [thing for thing in every if thing.title.casefold() == folded]
+    same = [thing for thing in called if thing.title == wanted]
+    return numbered or same or called or [thing for thing in every if folded and folded in thing.title.casefold()]

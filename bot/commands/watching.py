@@ -10,6 +10,7 @@ from typing import Final
 from bot.commands.belonging import require_member
 from bot.commands.clips import creator_asked
 from bot.commands.registry import Context, Registry, dead_button, said
+from bot.commands.titles import fitting
 from core.asking.answer import Answer
 from core.conversation import Button, Kind, Parameter, Reply, Suggestion
 from core.errors import Refused
@@ -50,9 +51,9 @@ async def to_watch(context: Context) -> tuple[Button, ...]:
 
 async def suggest_recording(context: Context, typed: str) -> Sequence[Suggestion]:
     """Complete a recording by words of its title, those that were begun first."""
-    fitting = [each for each in await _open_shelf(context) if typed.casefold() in each.title.casefold()]
-    fitting.sort(key=lambda each: (each.progress.done_at is not None, not each.opened))
-    return [Suggestion(f"{each.title[:80]} · {_far(each)}"[:100], str(each.source_id)) for each in fitting[:25]]
+    found = [each for each in await _open_shelf(context) if typed.casefold() in each.title.casefold()]
+    found.sort(key=lambda each: (each.progress.done_at is not None, not each.opened))
+    return [Suggestion(f"{each.title[:80]} · {_far(each)}"[:100], str(each.source_id)) for each in found[:25]]
 
 
 @commands.command(
@@ -201,8 +202,7 @@ async def _open_shelf(context: Context) -> list[Watchable]:
 async def _named(context: Context, wanted: str) -> Watchable:
     """The one recording that is meant, by its number or words of its title."""
     shelf = await context.services.watching.shelf(context.creator.id, context.standing.student_id)
-    exact = [each for each in shelf if wanted.removeprefix("#") in {str(each.source_id), each.title}]
-    found = exact or [each for each in shelf if wanted.casefold() in each.title.casefold()]
+    found = fitting(wanted, shelf)
     if not found:
         raise Refused(f"There is no recording called {wanted!r} to watch. /watch alone shows what there is.")
     if len(found) > 1:

@@ -95,6 +95,11 @@ class Offer:
     state: OfferState
     version: int
 
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return self.item.name
+
 
 @dataclass(frozen=True, slots=True)
 class Purchase:

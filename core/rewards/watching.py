@@ -101,6 +101,11 @@ class Watchable:
     opened: bool = False
 
     @property
+    def id(self) -> SourceId:
+        """The source's number."""
+        return self.source_id
+
+    @property
     def plays_here(self) -> bool:
         """Whether our page can play it, and so see what has played."""
         return container_of(self.media_key) in PLAYED_AS
