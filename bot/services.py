@@ -19,6 +19,7 @@ from adapters.postgres.grants import PostgresGrants
 from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.knowledge import PostgresKnowledge
 from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.memory import PostgresMemories
 from adapters.postgres.offers import PostgresOffers
 from adapters.postgres.projects import PostgresProjects
 from adapters.postgres.purchases import PostgresPurchases
@@ -43,6 +44,7 @@ from bot.rewards import make_rewards
 from bot.settings import MEGABYTE, Settings
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
+from core.asking.forms import NoClerk
 from core.asking.limits import Limits
 from core.library.clips import Clips
 from core.library.keeping import Keeping
@@ -95,6 +97,8 @@ def make_services(
         knowledge=PostgresKnowledge(database),
         escalations=PostgresEscalations(database),
         asked=PostgresAskedQuestions(database),
+        clerk=NoClerk(),
+        memories=PostgresMemories(database),
         stem=SnowballStemmer(),
         ledger=PostgresLedger(database),
         rewards=rewards,

@@ -15,6 +15,7 @@ from bot.commands import (
     knowledge,
     library,
     linking,
+    me,
     next_questions,
     notes,
     payout_targets,
@@ -37,6 +38,7 @@ from bot.commands import (
 from bot.commands.registry import Registry
 
 EVERYTHING: Registry = asking.commands.including(
+    me.commands,
     welcome.commands,
     uploads.commands,
     library.commands,

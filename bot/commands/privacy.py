@@ -13,6 +13,7 @@ commands = Registry()
 KEPT: Final = (
     "your questions with their answers",
     "your votes",
+    "what /me shows: how you like answers, what you asked me to remember, your open questions, what we talked about",
     "your CHRONOS, what they were for and what you bought with them",
     "where your payouts go and what was paid",
     "when you learned what (of your words only how many, and a fingerprint)",
