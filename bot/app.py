@@ -268,7 +268,7 @@ def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
         PostgresInbox(deployment.database), {**handlers_of(deployment.services), **deployment.payouts.handlers}
     )
     showing = deployment.services.showing
-    closing = Closing(showing.standings, showing.seasons, showing.digests)
+    closing = Closing(showing.standings, showing.seasons, showing.digests, deployment.services.insights)
     learning = Learning(PostgresKnowledge(deployment.database), deployment.indexer, split_sentences)
     return Tasks(
         items, deployment.engine, deployment.directory, deployment, links, names, reindexing, awarding,

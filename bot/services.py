@@ -17,6 +17,7 @@ from adapters.postgres.flags import PostgresFlags
 from adapters.postgres.glossary import PostgresGlossaries
 from adapters.postgres.grants import PostgresGrants
 from adapters.postgres.holdings import PostgresHoldings
+from adapters.postgres.insights import PostgresInsightQuestions
 from adapters.postgres.knowledge import PostgresKnowledge
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.memory import PostgresMemories
@@ -45,6 +46,7 @@ from bot.settings import MEGABYTE, Settings
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
 from core.asking.forms import NoClerk
+from core.asking.insights import Insights
 from core.asking.limits import Limits
 from core.library.clips import Clips
 from core.library.keeping import Keeping
@@ -99,6 +101,7 @@ def make_services(
         asked=PostgresAskedQuestions(database),
         clerk=NoClerk(),
         memories=PostgresMemories(database),
+        insights=make_insights(database, embedders),
         stem=SnowballStemmer(),
         ledger=PostgresLedger(database),
         rewards=rewards,
@@ -120,6 +123,11 @@ def make_services(
         registration=settings.operator.registration,
         contact=settings.operator.contact,
     )
+
+
+def make_insights(database: Database, embedders: Embedders) -> Insights:
+    """What looks at what was asked."""
+    return Insights(PostgresInsightQuestions(database), PostgresShelf(database), embedders, SnowballStemmer())
 
 
 def make_showing(database: Database) -> Showing:

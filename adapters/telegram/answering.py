@@ -125,7 +125,8 @@ class Answering:
         if heard.is_command:
             attachment = self._files.attachment_of(message)
             typed = parse(heard.text, self._responder.commands, attachment, find_member=lambda t: meant(message, t))
-            return [Request(place, await self._author(message), typed.command.name, typed.arguments)]
+            author, message_id = await self._author(message), str(message.message_id)
+            return [Request(place, author, typed.command.name, typed.arguments, message_id)]
         author, message_id = await self._author(message), str(message.message_id)
         asked = Request(place, author, "ask", {"question": heard.text}, message_id, about=answered_id(message))
         # In a private chat nobody has to mention the bot, so a reply there says nothing of what it replies to.

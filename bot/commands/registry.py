@@ -10,6 +10,7 @@ from core.asking.engine import Engine
 from core.asking.escalations import Escalations
 from core.asking.forms import Clerk
 from core.asking.gaps import AskedQuestions
+from core.asking.insights import Insights
 from core.asking.limits import Limits
 from core.asking.memory import Memories
 from core.asking.sessions import Conversations, Speaker
@@ -107,6 +108,7 @@ class Services:
     asked: AskedQuestions
     clerk: Clerk
     memories: Memories
+    insights: Insights
     stem: Stemmer
     ledger: Ledger
     rewards: Rewards

@@ -118,10 +118,10 @@ def summary_of(filled: Filled, unsummed: Unsummed) -> str:
     given = filled.values.get("sentences")
     sentences = [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
     said = _material(unsummed)
-    return _fitting([plain for each in sentences[:MOST_SENTENCES] if (plain := carried(each, said))])
+    return fitting([plain for each in sentences[:MOST_SENTENCES] if (plain := carried(each, said))])
 
 
-def _fitting(sentences: Sequence[str]) -> str:
+def fitting(sentences: Sequence[str]) -> str:
     """As many whole sentences as fit."""
     kept = ""
     for sentence in sentences:

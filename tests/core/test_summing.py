@@ -1,16 +1,16 @@
 """Long sessions are summed up in words that were said, whatever a model writes."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
-from core.asking.forms import Filled, Form, NoClerk
+from core.asking.forms import Filled, NoClerk
 from core.asking.memory import LONGEST_FACT, background, checked_fact
 from core.asking.summing import ASKED_ABOUT, LONGEST_SUMMARY, Summary, Summing, Unsummed, lexical_summary, summary_of
 from core.asking.writing import Turn
 from core.errors import Refused
 from core.ids import CreatorId, SessionId, StudentId
+from tests.core.clerks import ScriptedClerk
 
 TURNS = (
     Turn("How do I start a sphere?", "Begin with a light circle and decide where the lamp stands. [1]"),
@@ -23,18 +23,6 @@ SAID = (
     "They fix it with 2 layers at 30 centimeters.",
     "Anna never blends the core shadow.",
 )
-
-
-@dataclass
-class ScriptedClerk:
-    """Fills forms as a test says, and remembers them."""
-
-    values: Any
-    forms: list[Form] = field(default_factory=list)
-
-    async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
-        self.forms.append(form)
-        return None if self.values is None else Filled(self.values, "made-up")
 
 
 @dataclass
