@@ -21,6 +21,7 @@ from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.jobs import put_recheck
 from adapters.postgres.knowledge import PostgresKnowledge
 from adapters.postgres.media_claims import PostgresMediaClaims
+from adapters.postgres.memory import PostgresSummedSessions
 from adapters.postgres.migrations import migrate
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.overheard import PostgresNotebook
@@ -57,6 +58,7 @@ from core.asking.embedding import Embedders
 from core.asking.engine import Engine
 from core.asking.holdings import Snapshots
 from core.asking.routing import Routing
+from core.asking.summing import Summing
 from core.conversation import Messenger
 from core.errors import DatabaseError, DatabaseFull, ProviderError
 from core.ids import CreatorId
@@ -266,12 +268,13 @@ def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
         PostgresInbox(deployment.database), {**handlers_of(deployment.services), **deployment.payouts.handlers}
     )
     showing = deployment.services.showing
-    closing = Closing(showing.standings, showing.seasons, showing.digests)
+    closing = Closing(showing.standings, showing.seasons, showing.digests, deployment.services.insights)
     learning = Learning(PostgresKnowledge(deployment.database), deployment.indexer, split_sentences)
     return Tasks(
         items, deployment.engine, deployment.directory, deployment, links, names, reindexing, awarding,
         deployment.payouts, webhooks, closing, learning, deployment.services.purchases,
-        deployment.services.linking.following, deployment.services.tier_roles, stop,
+        deployment.services.linking.following, deployment.services.tier_roles,
+        Summing(PostgresSummedSessions(deployment.database), deployment.services.clerk), stop,
     )  # fmt: skip
 
 

@@ -17,8 +17,10 @@ from adapters.postgres.flags import PostgresFlags
 from adapters.postgres.glossary import PostgresGlossaries
 from adapters.postgres.grants import PostgresGrants
 from adapters.postgres.holdings import PostgresHoldings
+from adapters.postgres.insights import PostgresInsightQuestions
 from adapters.postgres.knowledge import PostgresKnowledge
 from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.memory import PostgresMemories
 from adapters.postgres.offers import PostgresOffers
 from adapters.postgres.projects import PostgresProjects
 from adapters.postgres.purchases import PostgresPurchases
@@ -43,6 +45,8 @@ from bot.rewards import make_rewards
 from bot.settings import MEGABYTE, Settings
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
+from core.asking.forms import NoClerk
+from core.asking.insights import Insights
 from core.asking.limits import Limits
 from core.library.clips import Clips
 from core.library.keeping import Keeping
@@ -95,6 +99,9 @@ def make_services(
         knowledge=PostgresKnowledge(database),
         escalations=PostgresEscalations(database),
         asked=PostgresAskedQuestions(database),
+        clerk=NoClerk(),
+        memories=PostgresMemories(database),
+        insights=make_insights(database, embedders),
         stem=SnowballStemmer(),
         ledger=PostgresLedger(database),
         rewards=rewards,
@@ -116,6 +123,11 @@ def make_services(
         registration=settings.operator.registration,
         contact=settings.operator.contact,
     )
+
+
+def make_insights(database: Database, embedders: Embedders) -> Insights:
+    """What looks at what was asked."""
+    return Insights(PostgresInsightQuestions(database), PostgresShelf(database), embedders, SnowballStemmer())
 
 
 def make_showing(database: Database) -> Showing:

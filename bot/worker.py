@@ -19,8 +19,9 @@ from bot.items import ItemWork, once_there_is_room
 from bot.payouts import PayoutWork
 from bot.reindexing import ReindexWork
 from core.asking.engine import Engine
+from core.asking.summing import Summing
 from core.errors import DatabaseError
-from core.ids import CreatorId, StudentId
+from core.ids import CreatorId, SessionId, StudentId
 from core.library.freshness import Recheck
 from core.library.ingestion import Interrupted
 from core.library.learning import Learning
@@ -82,6 +83,7 @@ class Tasks:
     purchases: Purchases
     following: Following | None
     roles: TierRoles
+    summing: Summing
     stop: asyncio.Event
 
     async def calibrate(self, payload: dict[str, int]) -> None:
@@ -123,6 +125,12 @@ class Tasks:
     async def learn(self, payload: dict[str, int]) -> None:
         """Make searchable what a creator's staff wrote down."""
         await self.learning.take_turn(CreatorId(payload["creator_id"]), self.stop)
+
+    async def sum_up(self, payload: dict[str, int]) -> None:
+        """Sum up a long session."""
+        await self.summing.sum_up(
+            CreatorId(payload["creator_id"]), StudentId(payload["student_id"]), SessionId(payload["session_id"])
+        )
 
     async def award(self, payload: dict[str, int]) -> None:
         """Judge what a creator's students did."""
@@ -245,7 +253,7 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
     for name, run in (
         ("recheck", tasks.recheck), ("respell", tasks.respell), ("reindex", tasks.reindex),
         ("redeem", tasks.redeem), ("payouts", tasks.pay_out), ("award", tasks.award), ("streaks", tasks.streaks),
-        ("memberships", tasks.memberships), ("learn", tasks.learn),
+        ("memberships", tasks.memberships), ("learn", tasks.learn), ("sum_up", tasks.sum_up),
     ):  # fmt: skip
         queue.entrypoint(name, concurrency_limit=1)(_handler(name, run, tasks.stop))
 

@@ -10,7 +10,9 @@ from discord import app_commands
 
 from adapters.discord.failures import FAILURES
 from adapters.discord.incoming import (
+    ASK,
     Files,
+    answered_id,
     answers_unseen,
     being_typed,
     button_request,
@@ -19,17 +21,24 @@ from adapters.discord.incoming import (
     files_answered,
     files_of,
     greeting_places,
+    is_named,
+    is_spoken,
+    place_in,
     question,
+    speaker,
 )
 from adapters.discord.outgoing import Outgoing
 from core.conversation import Place, Reply, Request, Responder
 from core.errors import UserError
+from core.floor import Floor, Talk
 from core.richtext import RichText
 from core.sent_files import requests_of
 
 log = structlog.get_logger()
 
 AT_ONCE: Final = 64
+ANY_STAFF: Final = "settings"
+"""A command of the staff, by which it is told who belongs to them."""
 DECIDE_WITHIN_S: Final = 1.0
 SUGGEST_WITHIN_S: Final = 2.5
 LONGEST_CHOICE: Final = 100
@@ -64,6 +73,7 @@ class Dialogue:
         self._bot_id = bot_id
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._running: set[asyncio.Task[Any]] = set()
+        self._floor = Floor()
 
     async def interaction(self, interaction: discord.Interaction) -> None:
         """Answer a command, a button or an option that is being typed."""
@@ -77,7 +87,10 @@ class Dialogue:
 
     async def message(self, message: discord.Message) -> None:
         """Answer a question that was asked, or take files that were sent, without a command."""
-        if asked := question(message, self._bot_id):
+        asked = question(message, self._bot_id)
+        if asked is None or self._left_to_people(asked, message):
+            await self._guard(self._joins_in(message), "message", message.id)
+        else:
             await self._guard(self._said(asked, message), "message", message.id)
 
     async def joined(self, guild: discord.Guild) -> None:
@@ -206,15 +219,45 @@ class Dialogue:
         if requests == [asked] and not asked.arguments["question"] and answers_unseen(message):
             await self._answer(asked, UNSEEN, str(message.id))
             return
+        thread = isinstance(message.channel, discord.Thread)
         for request in requests:
-            await self._question(request, str(message.id))
+            await self._question(request, str(message.id), self._talk_of(request, thread=thread))
 
-    async def _question(self, request: Request, message_id: str) -> None:
+    def _talk_of(self, request: Request, *, thread: bool) -> Talk:
+        """Only a question can be answered by somebody else."""
+        if request.command != ASK or request.place.direct:
+            return Talk(request.place.channel)
+        return self._floor.called(
+            request.place.channel, request.message_id, request.person.external_id, request.about, thread=thread
+        )
+
+    def _left_to_people(self, asked: Request, message: discord.Message) -> bool:
+        """Whether a reply to us, which does not name us, is part of a talk that a person has taken over."""
+        if message.attachments or not message.guild or is_named(message, self._bot_id):
+            return False
+        return self._floor.is_taken(asked.place.channel, asked.about)
+
+    async def _joins_in(self, message: discord.Message) -> None:
+        """Notice that people talk to each other: whoever answers a question has the floor."""
+        if message.guild is None or not is_spoken(message):
+            return
+        author, place = speaker(message), place_in(message.channel.id, message.guild)
+        self._floor.heard(place.channel, str(message.id), author.external_id, answered_id(message))
+        if self._floor.waits_in(place.channel, author.external_id) and await self._responder.may(
+            Request(place, author, ANY_STAFF)
+        ):
+            self._floor.joined(place.channel, author.external_id)
+
+    async def _question(self, request: Request, message_id: str, talk: Talk) -> None:
+        working = asyncio.create_task(self._respond(request))
         async with self._outgoing.typing(request.place.channel):
-            reply = await self._respond(request)
-            secret = not request.place.direct and await self._secret(request, reply)
+            is_free = await talk.stays_free(working)
+            secret = is_free and not request.place.direct and await self._secret(request, working.result())
+        reply = await working
+        if not is_free or talk.taken.is_set():
+            return  # it is kept and paid for as any other, and only not shown
         if not secret:
-            await self._answer(request, reply, message_id)
+            self._floor.answered(talk, await self._answer(request, reply, message_id))
         elif await self._tell(request, reply):
             await self._answer(request, TOLD_PRIVATELY, message_id)
         else:
@@ -225,12 +268,14 @@ class Dialogue:
         plain = reply.bare and len(reply.text.plain) <= SHORT
         return (reply.private and not plain) or await self._responder.private(request)
 
-    async def _answer(self, request: Request, reply: Reply, message_id: str) -> None:
+    async def _answer(self, request: Request, reply: Reply, message_id: str) -> list[str]:
+        """Write an answer where it was asked; the ids of its messages there."""
         try:
-            await self._outgoing.send(request.place.channel, reply, answering=message_id)
+            return (await self._outgoing.send(request.place.channel, reply, answering=message_id)).split()
         except discord.Forbidden:
             if not await self._tell(request, reply):
                 log.warning("nowhere to answer", community=request.place.community, channel=request.place.channel)
+            return []
 
     # Greeting
 

@@ -83,8 +83,17 @@ def question(message: discord.Message, bot_id: int) -> Request | None:
         return None
     text = re.sub(rf"<@!?{bot_id}>", " ", _content(message)).strip()
     place = place_in(message.channel.id, message.guild)
-    answered = str(message.reference.message_id or "") if message.reference else ""
-    return Request(place, speaker(message), ASK, {"question": text}, str(message.id), about=answered)
+    return Request(place, speaker(message), ASK, {"question": text}, str(message.id), about=answered_id(message))
+
+
+def is_named(message: discord.Message, bot_id: int) -> bool:
+    """Whether a message calls the bot by name, and does not only reply to it."""
+    return re.search(rf"<@!?{bot_id}>", message.content) is not None
+
+
+def answered_id(message: discord.Message) -> str:
+    """The id of the message that this one replies to, or an empty text."""
+    return str(message.reference.message_id or "") if message.reference else ""
 
 
 def is_spoken(message: discord.Message) -> bool:

@@ -1,6 +1,9 @@
 """Questions without who asked them, on PostgreSQL under one creator's row-level security."""
 
+from collections.abc import Mapping
 from typing import Final
+
+import asyncpg
 
 from adapters.postgres.database import Connection, Database, system_role
 from adapters.postgres.outbox import place_to_json
@@ -8,6 +11,7 @@ from adapters.postgres.shelf import TOUCH_CORPUS
 from core.asking.answer import Answer, Outcome
 from core.asking.gaps import LOOKED_AT, Asked
 from core.asking.sessions import Speaker
+from core.asking.whereabouts import Community, asked_in, link_to
 from core.conversation import Place, Reply, reply_to_json
 from core.ids import CreatorId, MessageId
 from core.library.knowledge import fold
@@ -18,15 +22,16 @@ WITHDRAWN: Final = Reply(
 )
 
 ADD: Final = """
-    INSERT INTO asked (creator_id, message_id, asker, question, folded, outcome)
-    VALUES ($1, $2, hashtextextended($3::text, $1), $4, $5, $6)
+    INSERT INTO asked (creator_id, message_id, asker, question, folded, outcome, asked_in, cited)
+    VALUES ($1, $2, hashtextextended($3::text, $1), $4, $5, $6, $7, $8)
 """
 OWN_VOTE: Final = "SELECT helpful FROM votes WHERE creator_id = $1 AND message_id = $2 AND student_id = $3"
 COUNT_VOTE: Final = (
     "UPDATE asked SET unhelpful = greatest(unhelpful + $3, 0) WHERE creator_id = $1 AND message_id = $2"
 )
 UNANSWERED: Final = """
-    SELECT message_id, asker, question, outcome, unhelpful, withdrawn_at IS NOT NULL AS withdrawn, asked_at
+    SELECT message_id, asker, question, outcome, unhelpful, withdrawn_at IS NOT NULL AS withdrawn, asked_at,
+           asked_in
       FROM asked a
      WHERE creator_id = $1 AND asked_at > now() - $2::interval
        AND (outcome IN ('abstained', 'closest') OR unhelpful > 0 OR withdrawn_at IS NOT NULL)
@@ -35,6 +40,7 @@ UNANSWERED: Final = """
                         WHERE k.creator_id = $1 AND k.kind = 'qa' AND a.folded = ANY(k.folded))
      ORDER BY message_id DESC LIMIT $3
 """
+COMMUNITIES: Final = "SELECT id, platform, external_id FROM communities WHERE creator_id = $1"
 QUESTION: Final = "SELECT question FROM asked WHERE creator_id = $1 AND message_id = $2"
 NOTE_SHOWN: Final = """
     UPDATE asked SET shown = $3 WHERE creator_id = $1 AND message_id = $2 RETURNING message_id
@@ -61,13 +67,8 @@ class PostgresAskedQuestions:
         """The newest questions that were not answered, or badly, and that no pair answers by now; oldest first."""
         async with self._database.creator(creator_id) as connection:
             rows = await connection.fetch(UNANSWERED, creator_id, LOOKED_AT, limit)
-        return [
-            Asked(
-                MessageId(row["message_id"]), row["asker"], row["question"], Outcome(row["outcome"]),
-                row["unhelpful"], row["withdrawn"], row["asked_at"],
-            )
-            for row in reversed(rows)
-        ]  # fmt: skip
+            communities = await communities_of(connection, creator_id)
+        return [asked_of(row, communities) for row in reversed(rows)]
 
     async def question(self, creator_id: CreatorId, message_id: MessageId) -> str | None:
         """The words of a question; None where they are not kept any more."""
@@ -104,6 +105,21 @@ class PostgresAskedQuestions:
             await connection.execute(PURGE_CLOSED, creator_id, LOOKED_AT)
 
 
+async def communities_of(connection: Connection, creator_id: CreatorId) -> dict[int, Community]:
+    """Inside a creator's transaction, their communities by id."""
+    async with system_role(connection):
+        rows = await connection.fetch(COMMUNITIES, creator_id)
+    return {row["id"]: Community(row["platform"], row["external_id"]) for row in rows}
+
+
+def asked_of(row: asyncpg.Record, communities: Mapping[int, Community]) -> Asked:
+    """A question as it is grouped."""
+    return Asked(
+        MessageId(row["message_id"]), row["asker"], row["question"], Outcome(row["outcome"]), row["unhelpful"],
+        row["withdrawn"], row["asked_at"], link_to(row["asked_in"], communities),
+    )  # fmt: skip
+
+
 async def note_asked(
     connection: Connection, speaker: Speaker, message_id: MessageId, question: str, answer: Answer
 ) -> None:
@@ -111,7 +127,8 @@ async def note_asked(
     if answer.outcome is not Outcome.REFUSED:
         await connection.execute(
             ADD, speaker.creator_id, message_id, str(speaker.student_id), question, fold(question),
-            answer.outcome.value,
+            answer.outcome.value, asked_in(speaker),
+            [[each.source_id, each.start_s] for each in answer.citations if each.source_id],
         )  # fmt: skip
 
 

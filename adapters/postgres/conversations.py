@@ -10,6 +10,7 @@ import asyncpg
 from adapters.postgres.acts import record_act
 from adapters.postgres.asked import count_vote, note_asked
 from adapters.postgres.database import Connection, Database
+from adapters.postgres.memory import drop_ended, note_turn, note_vote
 from core.asking.answer import Answer, Outcome
 from core.asking.limits import (
     FIRST_COST_USD,
@@ -167,6 +168,10 @@ OWN_PURCHASES: Final = """
     SELECT creator_id, name, kind, price, state, failure, bought_at, fulfilled_at, until FROM purchases
      WHERE student_id = $1 ORDER BY id
 """
+OWN_SUMMARIES: Final = "SELECT creator_id, text, lexical, made_at FROM session_summaries WHERE student_id = $1"
+OWN_MEMORIES: Final = "SELECT creator_id, kind, text, at FROM remembered WHERE student_id = $1 ORDER BY id"
+OWN_CHOICES: Final = "SELECT creator_id, wanted FROM memory_choices WHERE student_id = $1"
+OWN_WISHES: Final = "SELECT language, level, length, voice FROM preferences WHERE student_id = $1"
 OWN_ROLES: Final = "SELECT creator_id, role, source, until, status FROM wanted_roles WHERE student_id = $1"
 OWN_IDENTITIES: Final = """
     SELECT platform, external_id, display_name, username, linked_at FROM identities WHERE student_id = $1
@@ -226,6 +231,8 @@ class PostgresConversations:
                 dict(answer.timing_ms),
             )  # fmt: skip
             await note_asked(connection, speaker, MessageId(message_id), question, answer)
+            await drop_ended(connection, speaker)
+            await note_turn(connection, speaker, session_id, question, answer)
             await _settle(connection, speaker.creator_id, answer, admission)
             if wording is not None:
                 await record_act(connection, question_asked(speaker, MessageId(message_id), wording))
@@ -240,7 +247,9 @@ class PostgresConversations:
         """End the open session; False when there was none."""
         async with self._database.creator(speaker.creator_id, speaker.student_id) as connection:
             key = (speaker.creator_id, speaker.student_id, speaker.place)
-            return await connection.fetchval(END_SESSION, *key, None) is not None
+            ended = await connection.fetchval(END_SESSION, *key, None) is not None
+            await drop_ended(connection, speaker)
+        return ended
 
     async def history(self, student_id: StudentId, creator_id: CreatorId | None, limit: int) -> list[Past]:
         """A person's own questions, newest first, with one creator or (None) with all."""
@@ -261,6 +270,7 @@ class PostgresConversations:
             async with self._database.creator(speaker.creator_id, speaker.student_id) as connection:
                 await count_vote(connection, speaker, message_id, helpful=helpful)
                 await connection.execute(VOTE, speaker.creator_id, message_id, speaker.student_id, helpful)
+                await note_vote(connection, speaker, message_id, helpful=helpful)
         except asyncpg.ForeignKeyViolationError:
             return False
         return True
@@ -288,8 +298,12 @@ class PostgresConversations:
                 "watch_checks": await connection.fetch(OWN_CHECKS, student_id),
                 "purchases": await connection.fetch(OWN_PURCHASES, student_id),
                 "roles": await connection.fetch(OWN_ROLES, student_id),
+                "earlier_talk": await connection.fetch(OWN_SUMMARIES, student_id),
+                "remembered": await connection.fetch(OWN_MEMORIES, student_id),
+                "wants_to_be_remembered": await connection.fetch(OWN_CHOICES, student_id),
             }
         async with self._database.system() as connection:
+            own["preferences"] = await connection.fetch(OWN_WISHES, student_id)
             own["time_zone"] = await connection.fetch(OWN_ZONE, student_id)
             own["identities"] = await connection.fetch(OWN_IDENTITIES, student_id)
             own["payout_targets"] = await connection.fetch(OWN_TARGETS, student_id)

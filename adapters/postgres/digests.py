@@ -1,5 +1,7 @@
 """The staff's weekly digest on PostgreSQL: gathered, noted and told in one transaction."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
@@ -25,7 +27,8 @@ TELL: Final = """
 ASKED: Final = """
     SELECT count(*) AS asked, count(*) FILTER (WHERE outcome = 'answered') AS answered,
            count(*) FILTER (WHERE outcome = 'closest') AS closest,
-           count(*) FILTER (WHERE outcome = 'abstained') AS not_covered
+           count(*) FILTER (WHERE outcome = 'abstained') AS not_covered,
+           count(DISTINCT student_id) AS people
       FROM usage WHERE creator_id = $1 AND outcome <> '' AND used_at >= $2 AND used_at < $3
 """
 NEW: Final = """
@@ -54,12 +57,12 @@ class PostgresDigests:
         async with self._database.creator(creator_id) as connection:
             await connection.execute(CHOOSE, creator_id, wanted)
 
-    async def tell(self, creator_id: CreatorId, monday: date) -> bool:
+    async def tell(self, creator_id: CreatorId, monday: date, subjects: Sequence[str] = ()) -> bool:
         """Tell the staff of the week before ``monday``; see the port."""
         async with self._database.creator(creator_id) as connection:
             if not await connection.fetchval(TELL, creator_id, monday):
                 return False
-            week = await _week(connection, creator_id, monday)
+            week = replace(await _week(connection, creator_id, monday), subjects=subjects)
             if week.empty:
                 return False
             async with system_role(connection):
@@ -89,4 +92,5 @@ async def _week(connection: Connection, creator_id: CreatorId, monday: date) -> 
         top.places,
         [row["title"] for row in new],
         new[0]["total"] if new else 0,
+        asked["people"],
     )

@@ -10,7 +10,7 @@ from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.queries import Queries
 
 from adapters.postgres.database import Connection, raw_connection, system_role
-from core.ids import CreatorId
+from core.ids import CreatorId, StudentId
 
 INGEST: Final = "ingest"
 """The queue's entrypoint that wakes a worker for the item whose turn it is, whichever that is."""
@@ -34,6 +34,8 @@ TIER_ROLES: Final = "tier_roles"
 """The queue's entrypoint for having the roles of a creator's students follow their tiers."""
 LEARN: Final = "learn"
 """The queue's entrypoint for making searchable what a creator's staff wrote down."""
+SUM_UP: Final = "sum_up"
+"""The queue's entrypoint for summing up a long session."""
 CALIBRATE: Final = "calibrate"
 """The queue's entrypoint for finding a creator's cut-off anew."""
 
@@ -92,6 +94,15 @@ async def put_calibration(connection: Connection, creator_id: CreatorId) -> None
             CALIBRATE, json.dumps({"creator_id": creator_id}).encode(), dedupe_key=f"{CALIBRATE}:{creator_id}:None",
             on_conflict="skip",
         )  # fmt: skip
+
+
+async def put_summing(connection: Connection, creator_id: CreatorId, student_id: StudentId, session_id: int) -> None:
+    """Have a session summed up after this transaction, unless that waits already."""
+    payload = {"creator_id": creator_id, "student_id": student_id, "session_id": session_id}
+    async with system_role(connection):
+        await _queries(raw_connection(connection)).enqueue(
+            SUM_UP, json.dumps(payload).encode(), dedupe_key=f"{SUM_UP}:{session_id}", on_conflict="skip"
+        )
 
 
 async def put_reindexing(

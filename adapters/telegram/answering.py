@@ -14,12 +14,22 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 from adapters.telegram.administrators import Administrators
 from adapters.telegram.failures import says
 from adapters.telegram.files import Files
-from adapters.telegram.hearing import Heard, answered_id, hear, meant, person_of, place_of, topic_of
-from adapters.telegram.overhearing import reacted, said
+from adapters.telegram.hearing import (
+    Heard,
+    answered_id,
+    hear,
+    is_from_person,
+    meant,
+    person_of,
+    place_of,
+    topic_of,
+)
+from adapters.telegram.overhearing import in_group, reacted, said
 from adapters.telegram.whispering import remembered, remembering
 from adapters.telegram.writing import Writer
 from core.conversation import Person, Place, Reply, Request, Responder
 from core.errors import UserError
+from core.floor import Floor, Talk
 from core.overheard import Listener
 from core.richtext import RichText, link
 from core.sent_files import requests_of
@@ -27,6 +37,7 @@ from core.typed_commands import parse
 
 log = structlog.get_logger()
 
+ASK: Final = "ask"
 TYPING_EVERY_S: Final = 4.5
 # Telegram forgets a pressed button after a while; what takes longer comes as a message.
 SPINNER_S: Final = 5.0
@@ -53,6 +64,7 @@ class Answering:
         self._listener = listener
         self._administrators = Administrators(bot)
         self._writer = writer
+        self._floor = Floor()
 
     async def handle(self, update: Update) -> None:
         """Do what an update asks for."""
@@ -92,9 +104,17 @@ class Answering:
         known = {command.name for command in self._responder.commands}
         heard = hear(message, self._bot.bot, known)
         if heard is None:
+            self._joins_in(message)
             await self._overhear(message)
             return
         place = _place(message)
+        if (
+            heard.by_reply
+            and not message.effective_attachment
+            and self._floor.is_taken(place.channel, answered_id(message))
+        ):
+            self._joins_in(message)
+            return
         async with self._typing(place):
             try:
                 requests = await self._requests(message, heard, place)
@@ -113,21 +133,40 @@ class Answering:
         if fact := said(message, replace(person_of(user), manages=manages)):
             self._listener.heard(fact)
 
+    def _joins_in(self, message: Message) -> None:
+        """Notice that people talk to each other: whoever answers a question has the floor."""
+        if in_group(message.chat) and is_from_person(message):
+            author = str((message.sender_chat or message.from_user or message.chat).id)
+            self._floor.heard(str(message.chat.id), str(message.message_id), author, answered_id(message))
+
+    def _talk_of(self, message: Message, request: Request) -> Talk:
+        """Only a question can be answered by somebody else."""
+        if request.command != ASK or request.place.direct:
+            return Talk(request.place.channel)
+        asker = request.person.external_id.removeprefix("chat:")
+        return self._floor.called(request.place.channel, str(message.message_id), asker, answered_id(message))
+
     async def _answer(self, message: Message, place: Place, request: Request) -> None:
         is_private = not place.direct and await self._responder.private(request)
-        reply = await self._responder.respond(request)
+        talk = self._talk_of(message, request)
+        working = asyncio.create_task(self._responder.respond(request))
+        is_taken = not await talk.stays_free(working)
+        reply = await working
+        if is_taken:
+            return  # it is kept and paid for as any other, and only not shown
         if is_private or (reply.private and not place.direct and not _is_line(reply)):
             await self._whisper(message, place, reply)
         else:
-            await self._writer.say(place, reply, message.message_id)
+            self._floor.answered(talk, (await self._writer.say(place, reply, message.message_id)).split())
 
     async def _requests(self, message: Message, heard: Heard, place: Place) -> list[Request]:
         if heard.is_command:
             attachment = self._files.attachment_of(message)
             typed = parse(heard.text, self._responder.commands, attachment, find_member=lambda t: meant(message, t))
-            return [Request(place, await self._author(message), typed.command.name, typed.arguments)]
+            author, message_id = await self._author(message), str(message.message_id)
+            return [Request(place, author, typed.command.name, typed.arguments, message_id)]
         author, message_id = await self._author(message), str(message.message_id)
-        asked = Request(place, author, "ask", {"question": heard.text}, message_id, about=answered_id(message))
+        asked = Request(place, author, ASK, {"question": heard.text}, message_id, about=answered_id(message))
         # In a private chat nobody has to mention the bot, so a reply there says nothing of what it replies to.
         answered = [] if place.direct else self._files.answered_by(message)
         found = await requests_of(asked, self._responder, self._files.sent_with(message), answered)

@@ -18,10 +18,14 @@ _AFTER_A_NAME: Final = " \t\n,:;"
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A typed command, or a question (empty: the bot was addressed, but not asked)."""
+    """A typed command, or a question (empty: the bot was addressed, but not asked).
+
+    ``by_reply``: it replies to the bot in a group and does not name it.
+    """
 
     text: str
     is_command: bool = False
+    by_reply: bool = False
 
 
 def hear(message: Message, me: User, known: Container[str]) -> Heard | None:
@@ -39,8 +43,7 @@ def hear(message: Message, me: User, known: Container[str]) -> Heard | None:
         return _command(text, message, me, known)
     if message.chat.type == Chat.PRIVATE:
         return Heard(_words(message, text)) if text or message.effective_attachment else None
-    question = _question(message, text, me)
-    return None if question is None else Heard(question)
+    return _question(message, text, me)
 
 
 def is_from_person(message: Message) -> bool:
@@ -114,12 +117,13 @@ def _words(message: Message, text: str) -> str:
     return text.strip().partition("\n")[0] if message.forward_origin and message.caption else text.strip()
 
 
-def _question(message: Message, text: str, me: User) -> str | None:
+def _question(message: Message, text: str, me: User) -> Heard | None:
     entities = message.parse_entities() if message.text else message.parse_caption_entities()
     mentions = [entity for entity, shown in entities.items() if _names(entity, shown, me)]
     if mentions:
-        return _without(text, mentions)
-    return text.strip() if (text or could_be_source(message)) and _answers(message, me) else None
+        return Heard(_without(text, mentions))
+    is_for_us = (text or could_be_source(message)) and _answers(message, me)
+    return Heard(text.strip(), by_reply=True) if is_for_us else None
 
 
 def _names(entity: MessageEntity, shown: str, me: User) -> bool:

@@ -48,9 +48,13 @@ async def ask(context: Context) -> Reply:
         raise Refused(reason)
     admission = await _admitted(context)
     text = context.text("question")
+    history, recalled = await asyncio.gather(
+        services.conversations.context(speaker), services.memories.recall(speaker)
+    )
     question = Question(
-        creator.id, text, await services.conversations.context(speaker), creator.language,
+        creator.id, text, history, creator.language,
         may_write=admission is not None and admission.may_write, tiers=speaker.tiers,
+        wishes=recalled.wishes, background=recalled.background,
     )  # fmt: skip
     explained = await services.engine.explain(question)
     answer = explained.answer

@@ -92,6 +92,9 @@ def _require_registration(context: Context) -> None:
         choices=("on", "off"),
     ),
     Parameter("staff_news", "Whether the staff is told things here where you type", Kind.CHOICE, choices=HERE_OR_OFF),
+    Parameter(
+        "memory", "Whether people are remembered who did not choose themselves", Kind.CHOICE, choices=ON_OR_OFF
+    ),
     Parameter("digest", "Whether the staff is told each Monday how the week was", Kind.CHOICE, choices=ON_OR_OFF),
     audience=Audience.STAFF,
     private=True,
@@ -111,6 +114,7 @@ async def settings(context: Context) -> Reply:
         RichText.of(bold("Staff role: "), _role_words(staff_role)),
         RichText.of(bold("New lessons: "), announced),
         RichText.of(bold("News for the staff: "), staff_news),
+        RichText.of(bold("Memory: "), await _memory(context)),
         RichText.of(bold("Digest on Mondays: "), await _digest(context)),
         RichText.of("\nChange with ", code(_changing(context))),
     ]
@@ -165,6 +169,16 @@ async def _digest(context: Context) -> str:
     if given:
         await digests.choose(context.creator.id, wanted=given == "on")
     return "on" if await digests.wanted(context.creator.id) else "off"
+
+
+async def _memory(context: Context) -> str:
+    """Whether people are remembered, after the change that was asked for."""
+    given, memories = context.text("memory"), context.services.memories
+    if given:
+        await memories.set_default(context.creator.id, wanted=given == "on")
+    if await memories.default(context.creator.id):
+        return "on, for everybody who does not switch it off in /me"
+    return "off, but for those who switch it on in /me"
 
 
 _NOWHERE: Final = {Subject.LESSONS: "not announced", Subject.STAFF: "told to the owner privately"}

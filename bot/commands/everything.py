@@ -12,9 +12,11 @@ from bot.commands import (
     gaps,
     glossary,
     grants,
+    insights,
     knowledge,
     library,
     linking,
+    me,
     next_questions,
     notes,
     payout_targets,
@@ -37,6 +39,7 @@ from bot.commands import (
 from bot.commands.registry import Registry
 
 EVERYTHING: Registry = asking.commands.including(
+    me.commands,
     welcome.commands,
     uploads.commands,
     library.commands,
@@ -46,6 +49,7 @@ EVERYTHING: Registry = asking.commands.including(
     notes.commands,
     escalating.commands,
     gaps.commands,
+    insights.commands,
     reindexing.commands,
     watching.commands,
     clips.commands,

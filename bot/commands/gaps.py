@@ -10,12 +10,13 @@ from core.asking.words import clean_question
 from core.conversation import Audience, Button, Reply, Tone
 from core.errors import Refused
 from core.ids import CreatorId, MessageId
-from core.richtext import RichText, bold, joined
+from core.richtext import RichText, Span, bold, counted, joined, link
 
 SHOWN: Final = 8
 ANSWERABLE: Final = 5
 """So many gaps have a button: a row of Discord's."""
 MORE_WORDINGS: Final = 2
+MOST_LINKS: Final = 5
 NOT_KEPT: Final = "That question is not kept any more."
 
 commands = Registry()
@@ -73,12 +74,21 @@ async def gaps(context: Context) -> Reply:
 
 
 def _line(number: int, gap: Gap) -> RichText:
-    times = f"asked {len(gap.questions)} times by {people(gap.people)}" if len(gap.questions) > 1 else "asked once"
+    once = len(gap.questions) == 1
+    times = "asked once" if once else f"asked {len(gap.questions)} times by {people(gap.people)}"
+    advice = f"{counted(gap.people, 'student')} asked about " if gap.people > 1 else ""
     bad = f", {gap.rated_badly} of the answers rated badly" if gap.rated_badly else ""
     wordings = dict.fromkeys(" ".join(asked.question.split())[:150] for asked in gap.questions)
     first, *others = wordings
     also = "".join(f" · “{other}”" for other in others[:MORE_WORDINGS])
-    return RichText.of(f"{number}. ", bold(f"“{first}”"), also, f" ({times}{bad})")
+    film = ": record a video" if gap.people > 1 else ""
+    return RichText.of(f"{number}. {advice}", bold(f"“{first}”"), also, film, f" ({times}{bad})", *_where(gap))
+
+
+def _where(gap: Gap) -> list[str | Span]:
+    """Links to where it was asked."""
+    found = [link(f"[{at}]", address) for at, address in enumerate(gap.links[:MOST_LINKS], 1)]
+    return [" where: ", *(part for each in found for part in (each, " "))] if found else []
 
 
 @commands.action("gap_answer", audience=Audience.STAFF)

@@ -13,6 +13,7 @@ commands = Registry()
 KEPT: Final = (
     "your questions with their answers",
     "your votes",
+    "what /me shows: how you like answers, what you asked me to remember, your open questions, what we talked about",
     "your CHRONOS, what they were for and what you bought with them",
     "where your payouts go and what was paid",
     "when you learned what (of your words only how many, and a fingerprint)",
@@ -30,7 +31,8 @@ LAST_KEPT: Final = "with which creators you are enrolled, in which tier and by w
 WHO_SEES: Final = (
     "Only you can read your conversations here; they are never shown to other students or used for other creators. "
     "Staff see your name, whether you are enrolled, your tier, what you handed in and what you bought from them; and "
-    "without your name, for 30 days questions that got no good answer, and what you put to them until you take it "
+    "without your name, for 30 days questions that at least three people asked alike, and those that got no good "
+    "answer, these with a link where you asked in front of others; and what you put to them until you take it "
     "back. What they answer to it is for everybody. If you erase everything, your CHRONOS are lost, and the books "
     "that they stood in stay without you. If a creator had paused or ended your access, or you "
     "spent or redeemed CHRONOS of theirs, a mark stays: a code that does not show who you are. By it your access "

@@ -8,8 +8,11 @@ from typing import Final
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
 from core.asking.escalations import Escalations
+from core.asking.forms import Clerk
 from core.asking.gaps import AskedQuestions
+from core.asking.insights import Insights
 from core.asking.limits import Limits
+from core.asking.memory import Memories
 from core.asking.sessions import Conversations, Speaker
 from core.asking.words import Stemmer
 from core.conversation import (
@@ -103,6 +106,9 @@ class Services:
     knowledge: Knowledge
     escalations: Escalations
     asked: AskedQuestions
+    clerk: Clerk
+    memories: Memories
+    insights: Insights
     stem: Stemmer
     ledger: Ledger
     rewards: Rewards

@@ -19,6 +19,8 @@ MOST_QUOTES: Final = 3
 MOST_CITATIONS: Final = 5
 QUOTE_WORDS: Final = 45
 """A quote runs on over the following sentences until it has about this many words."""
+QUOTED: Final = {"short": (1, 25), "detailed": (MOST_QUOTES, 2 * QUOTE_WORDS)}
+"""How many quotes of about how many words for who wishes another length than usual."""
 CONTEXT_BEFORE: Final = 2
 CONTEXT_AFTER: Final = 6
 """Sentences around each promising moment that a model reads."""
@@ -84,16 +86,17 @@ def _runs(source_id: SourceId, units: Sequence[int]) -> Iterator[Span]:
     yield Span(source_id, first, last)
 
 
-def quotes(starts: Sequence[Start], evidence: Evidence) -> list[list[StoredSentence]]:
+def quotes(starts: Sequence[Start], evidence: Evidence, length: str = "") -> list[list[StoredSentence]]:
     """Up to three moments, each its sentence and those after it in its paragraph, without repeating one.
 
     What follows a better moment right away makes it longer; what only leads up to one is left out. So is a heading,
-    which the citation names.
+    which the citation names. ``length`` is that of :class:`core.asking.writing.Wishes`.
     """
+    most, words = QUOTED.get(length, (MOST_QUOTES, QUOTE_WORDS))
     found: list[list[StoredSentence]] = []
     shown: set[Place] = set()
-    for start in starts[:MOST_QUOTES]:
-        said = (s for s in _run_on(evidence, start) if not _is_heading(s))
+    for start in starts[:most]:
+        said = (s for s in _run_on(evidence, start, words) if not _is_heading(s))
         quote = [s for s in said if (s.source_id, s.position) not in shown]
         if not quote or any(_follows(quote, better) for better in found):
             continue
@@ -116,10 +119,10 @@ def _follows(before: Sequence[StoredSentence], quote: Sequence[StoredSentence]) 
     return (last.source_id, last.paragraph, last.position + 1) == (first.source_id, first.paragraph, first.position)
 
 
-def _run_on(evidence: Evidence, start: Start) -> Iterator[StoredSentence]:
+def _run_on(evidence: Evidence, start: Start, most_words: int) -> Iterator[StoredSentence]:
     words, position = 0, start.unit
     paragraph: int | None = None
-    while words < QUOTE_WORDS and (sentence := evidence.stored.get((start.source_id, position))) is not None:
+    while words < most_words and (sentence := evidence.stored.get((start.source_id, position))) is not None:
         if paragraph is not None and sentence.paragraph != paragraph:
             return
         yield sentence

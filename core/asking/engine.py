@@ -259,7 +259,7 @@ class Engine:
             evidence = Evidence.of([*as_evidence(notes), *stored])
         if not stored:  # removed between ranking and reading
             return without_answer(Outcome.ABSTAINED, NOT_COVERED)
-        wording = Wording(question.creator_id, question.text, found, evidence, self._links)
+        wording = Wording(question.creator_id, question.text, found, evidence, self._links, question.wishes.length)
         if models:
             with timing.of("writing"):
                 task = _task(question, evidence)
@@ -355,8 +355,8 @@ def _task(question: Question, evidence: Evidence) -> Task:
 
 
 def _cache_key(question: Question, cleaned: CleanQuestion, state: CorpusState) -> AnswerKey | None:
-    """What an answer may be kept under; None where it leans on a conversation."""
-    if question.history:
+    """What an answer may be kept under; None where it leans on a conversation or is worded for one person."""
+    if question.history or question.background or question.wishes != Wishes():
         return None
     scope = question.scope.among(state.tiers)
     return AnswerKey(scope, state.version, question.language, cleaned.text.casefold())

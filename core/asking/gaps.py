@@ -26,7 +26,8 @@ SHARED_WORDS: Final = 0.5
 class Asked:
     """A question that was not answered well; ``asker`` tells people apart, and not who they are.
 
-    ``unhelpful`` counts 👎, ``withdrawn`` says that the staff took the answer back.
+    ``unhelpful`` counts 👎, ``withdrawn`` says that the staff took the answer back. ``link`` opens where it was asked
+    in a community; empty where that was in private.
     """
 
     message_id: MessageId
@@ -36,6 +37,7 @@ class Asked:
     unhelpful: int
     withdrawn: bool
     asked_at: datetime
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,12 @@ class Gap:
     def example(self) -> Asked:
         """The question that is closest to all."""
         return self.questions[0]
+
+    @property
+    def links(self) -> list[str]:
+        """Where it was asked, the last first."""
+        newest = sorted(self.questions, key=lambda asked: asked.message_id, reverse=True)
+        return list(dict.fromkeys(asked.link for asked in newest if asked.link))
 
     @property
     def people(self) -> int:

@@ -30,13 +30,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """Puts what was found for one question into words; ``evidence`` are the sentences as the database has them."""
+    """Puts what was found for one question into words; ``evidence`` are the sentences as the database has them.
+
+    ``length`` is what the asker wishes, as in :class:`core.asking.writing.Wishes`.
+    """
 
     creator_id: CreatorId
     question: str
     found: Found
     evidence: Evidence
     links: WatchLinks
+    length: str = ""
 
     def written(self, draft: Draft, task: Task) -> Answer:
         """What of a draft its evidence carries; where nothing is left of it, the creator is quoted."""
@@ -60,7 +64,7 @@ class Wording:
     def quoted(self) -> Answer:
         """The best moments in the creator's own words."""
         ranking = self.found.ranking
-        chosen = quotes(ranking.starts, self.evidence)
+        chosen = quotes(ranking.starts, self.evidence, self.length)
         if not chosen:
             return without_answer(Outcome.ABSTAINED, NOT_COVERED)
         citations = tuple(

@@ -59,6 +59,7 @@ class Wishes:
     language: str = ""
     level: str = ""
     length: str = ""
+    voice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,17 @@ from core.rewards.standings import Standing, place_line
 from core.richtext import RichText, bold, code, joined
 
 MOST_TITLES: Final = 5
+MOST_SUBJECTS: Final = 3
+FEWEST: Final = 3
+"""Of fewer people is not said how many."""
 
 
 @dataclass(frozen=True, slots=True)
 class WeekPast:
-    """A week at a creator's; ``top`` are those who earned most and want to be seen, ``new`` the titles that came."""
+    """A week at a creator's; ``top`` are those who earned most and want to be seen, ``new`` the titles that came.
+
+    ``people`` asked; ``subjects`` are what several of them asked about.
+    """
 
     monday: date
     asked: int
@@ -26,6 +32,8 @@ class WeekPast:
     top: Sequence[Standing]
     new: Sequence[str]
     new_count: int
+    people: int = 0
+    subjects: Sequence[str] = ()
 
     @property
     def empty(self) -> bool:
@@ -44,8 +52,11 @@ class Digests(Protocol):
         """Send them from now on, or not."""
         ...
 
-    async def tell(self, creator_id: CreatorId, monday: date) -> bool:
-        """Tell the staff of the week before ``monday``, once; False where it is told, not wanted, or was empty."""
+    async def tell(self, creator_id: CreatorId, monday: date, subjects: Sequence[str] = ()) -> bool:
+        """Tell the staff of the week before ``monday``, once; False where it is told, not wanted, or was empty.
+
+        ``subjects`` are what several people asked about in it.
+        """
         ...
 
 
@@ -55,11 +66,14 @@ def digest(creator_name: str, week: WeekPast) -> Reply:
     lines = [
         RichText.of("📬 ", bold(f"{creator_name}, {week.monday:%d %B} to {last:%d %B}")),
         RichText.of(
-            f"Questions: {week.asked:,}; {week.answered:,} answered, {week.closest:,} shown the closest moments, "
-            f"{week.not_covered:,} not covered"
+            f"Questions: {week.asked:,}{_by(week.people)}; {week.answered:,} answered, "
+            f"{week.closest:,} shown the closest moments, {week.not_covered:,} not covered"
         ),
         RichText.of(f"CHRONOS issued: {week.issued:,}"),
     ]
+    if week.subjects:
+        asked = " · ".join(f"“{subject}”" for subject in week.subjects[:MOST_SUBJECTS])
+        lines.append(RichText.of(f"Asked most: {asked} (", code("/insights"), ")"))
     if week.new_count:
         more = f" and {week.new_count - len(week.new):,} more" if week.new_count > len(week.new) else ""
         lines.append(RichText.of(f"New to ask about: {', '.join(week.new)}{more}"))
@@ -67,3 +81,7 @@ def digest(creator_name: str, week: WeekPast) -> Reply:
         lines += [RichText.of("Most earned:"), *map(place_line, week.top)]
     lines += [RichText.of(code("/economy"), " shows more, ", code("/settings digest:off"), " stops this.")]
     return Reply(joined(lines))
+
+
+def _by(people: int) -> str:
+    return f" by {people:,} people" if people >= FEWEST else ""

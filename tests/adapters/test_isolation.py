@@ -136,6 +136,15 @@ PUT: Final = """
     INSERT INTO escalation_askers (creator_id, escalation_id, student_id, question, embedder, embedding)
     VALUES ($1, $2, $3, 'Why?', 'made-up:2', '[1,0]')
 """
+SUMMED: Final = """
+    INSERT INTO session_summaries (creator_id, session_id, student_id, text, lexical, upto)
+    SELECT $1, id, $2, 'Asked about water.', true, 1 FROM chat_sessions WHERE creator_id = $1 AND student_id = $2
+"""
+REMEMBERED: Final = (
+    "INSERT INTO remembered (creator_id, student_id, kind, text) VALUES ($1, $2, 'fact', 'left-handed')"
+)
+CHOSE: Final = "INSERT INTO memory_choices VALUES ($1, $2, true)"
+DEFAULT: Final = "INSERT INTO memory_defaults VALUES ($1, true)"
 COPY: Final = """
     INSERT INTO {table} OVERRIDING SYSTEM VALUE
     SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(r) || $1)).* FROM {table} r LIMIT 1
@@ -209,6 +218,9 @@ OWNED: Final = (
     PLACED,
     TRIED,
     HANDED_IN,
+    SUMMED,
+    REMEMBERED,
+    CHOSE,
 )
 """A row of each, with a creator and a student."""
 
@@ -219,7 +231,7 @@ async def world(database: Database, database_url: str) -> World:
     student, classmate = await enrol_student(database, "1"), await enrol_student(database, "2")
     for school in (own, other):
         async with database.creator(school.creator_id) as connection:
-            for statement in (SEASON, MOVED, DIGEST, AUDITED, SET):
+            for statement in (SEASON, MOVED, DIGEST, AUDITED, SET, DEFAULT):
                 await connection.execute(statement, school.creator_id)
             await connection.execute(QUIZZED, school.creator_id, school.source_id)
             item_id = await connection.fetchval(SOLD, school.creator_id)
@@ -260,6 +272,7 @@ def test_every_relation_is_the_applications_under_forced_policies_or_the_systems
             assert relation["invoker"], relation["name"]
     assert {"sources", "segments", "workflows", "transcripts", "chat_messages", "votes", "usage"} <= set(world.owned)
     assert {"chat_sessions", "chat_messages", "votes"} <= set(world.personal)
+    assert {"session_summaries", "remembered", "memory_choices"} <= set(world.personal)
 
 
 async def test_a_query_without_conditions_sees_the_own_creator_alone_in_every_table(world: World) -> None:
