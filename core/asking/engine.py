@@ -74,7 +74,7 @@ class Question:
     @property
     def scope(self) -> Scope:
         """What it may be answered from."""
-        return Scope(self.creator_id, self.tiers)
+        return Scope(self.creator_id, self.tiers, self.manner.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +359,9 @@ def _cache_key(question: Question, cleaned: CleanQuestion, state: CorpusState) -
     if question.history:
         return None
     scope = question.scope.among(state.tiers)
-    return AnswerKey(scope, state.version, question.language, cleaned.text.casefold())
+    return AnswerKey(
+        scope, state.version, question.language, cleaned.text.casefold(), question.manner.key, question.wishes
+    )
 
 
 def _known_here(library: Snapshot | Extent, query: SearchQuery) -> bool:

@@ -167,15 +167,22 @@ class Snapshots:
         return loaded
 
     def _give_up_older(self, loaded: Snapshot) -> None:
-        """Of one creator nothing older is of use: the tiers that it was keyed by may be gone."""
+        """Of one creator nothing older is of use: the tiers or sources that it was keyed by may be gone."""
         for scope, held in list(self._held.items()):
             if held.creator_id == loaded.creator_id and held.version < loaded.version:
-                del self._held[scope]
+                self._forget(scope)
+        for scope, extent in list(self._too_large.items()):
+            if scope.creator_id == loaded.creator_id and extent.version < loaded.version:
+                self._forget(scope)
+
+    def _forget(self, scope: Scope) -> None:
+        self._held.pop(scope, None)
+        self._too_large.pop(scope, None)
+        self._loading.pop(scope, None)
 
     def _give_up(self, keep: Scope) -> None:
         while len(self._held) > 1 and sum(held.nbytes for held in self._held.values()) > self._budget_bytes:
             oldest = next(iter(self._held))
             if oldest == keep:
                 return
-            del self._held[oldest]
-            self._loading.pop(oldest, None)
+            self._forget(oldest)
