@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from core.asking.assistants import Assistants, Voice
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
 from core.asking.escalations import Escalations
@@ -103,6 +104,8 @@ class Services:
     knowledge: Knowledge
     escalations: Escalations
     asked: AskedQuestions
+    assistants: Assistants
+    answer_models: tuple[str, ...]
     stem: Stemmer
     ledger: Ledger
     rewards: Rewards
@@ -128,12 +131,16 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request, with who made it and what they may do."""
+    """One request, with who made it and what they may do.
+
+    ``voice`` is who answers a question, where that is somebody else than the place says.
+    """
 
     request: Request
     standing: Standing
     services: Services
     commands: Sequence[Command]
+    voice: Voice | None = None
 
     @property
     def place(self) -> Place:
