@@ -160,19 +160,17 @@ class Snapshots:
         if extent.units > self._most_units:
             self._held.pop(scope, None)
             self._too_large[scope] = extent
+            self._give_up_older(scope.creator_id, extent.version)
             return extent
         self._too_large.pop(scope, None)
         loaded = self._held[scope] = await self._holdings.load(scope)
-        self._give_up_older(loaded)
+        self._give_up_older(scope.creator_id, loaded.version)
         return loaded
 
-    def _give_up_older(self, loaded: Snapshot) -> None:
+    def _give_up_older(self, creator_id: CreatorId, version: int) -> None:
         """Of one creator nothing older is of use: the tiers or sources that it was keyed by may be gone."""
-        for scope, held in list(self._held.items()):
-            if held.creator_id == loaded.creator_id and held.version < loaded.version:
-                self._forget(scope)
-        for scope, extent in list(self._too_large.items()):
-            if scope.creator_id == loaded.creator_id and extent.version < loaded.version:
+        for scope, held in [*self._held.items(), *self._too_large.items()]:
+            if scope.creator_id == creator_id and held.version < version:
                 self._forget(scope)
 
     def _forget(self, scope: Scope) -> None:
