@@ -132,7 +132,7 @@ REMOVED: Final = "UPDATE assistants SET removed_at = CASE WHEN $3 THEN now() END
 PURGE: Final = "DELETE FROM assistants WHERE creator_id = $1 AND removed_at < now() - $2::text::interval"
 NOTE_MESSAGE: Final = """
     UPDATE chat_messages SET assistant_id = $4, assistant_version = $5
-     WHERE creator_id = $1 AND student_id = $2 AND id = $3
+     WHERE creator_id = $1 AND student_id = $2 AND id = $3 RETURNING id
 """
 NOTE_ASKED: Final = """
     UPDATE asked SET assistant_id = $3, assistant_version = $4 WHERE creator_id = $1 AND message_id = $2
@@ -267,8 +267,8 @@ class PostgresAssistants:
         """Keep which assistant and version made an answer that is kept."""
         async with self._database.creator(creator_id, student_id) as connection:
             made_by = (voice.assistant_id, voice.version)
-            await connection.execute(NOTE_MESSAGE, creator_id, student_id, message_id, *made_by)
-            await connection.execute(NOTE_ASKED, creator_id, message_id, *made_by)
+            if await connection.fetchval(NOTE_MESSAGE, creator_id, student_id, message_id, *made_by) is not None:
+                await connection.execute(NOTE_ASKED, creator_id, message_id, *made_by)
 
 
 async def _bound(

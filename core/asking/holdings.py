@@ -169,7 +169,8 @@ class Snapshots:
 
     def _give_up_older(self, creator_id: CreatorId, version: int) -> None:
         """Of one creator nothing older is of use: the tiers or sources that it was keyed by may be gone."""
-        for scope, held in [*self._held.items(), *self._too_large.items()]:
+        known: dict[Scope, Snapshot | Extent] = {**self._held, **self._too_large}
+        for scope, held in known.items():
             if scope.creator_id == creator_id and held.version < version:
                 self._forget(scope)
 
