@@ -16,10 +16,10 @@ from bot.commands.registry import Context, Registry, numbers_and_rest
 from bot.commands.titles import fitting
 from core.asking.assistants import (
     EVERYWHERE_ELSE,
+    KINDS,
     LONGEST_NAME,
     Assistant,
     Choice,
-    ChoiceReader,
     Editor,
     Profile,
     ProfileChange,
@@ -29,10 +29,12 @@ from core.asking.assistants import (
     checked_name,
     checked_prompt,
     checked_tone,
+    read_choice,
 )
 from core.conversation import Audience, Button, Kind, Parameter, Reply, Suggestion
 from core.errors import Refused
-from core.ids import AssistantId
+from core.ids import AssistantId, SourceId
+from core.library.store import Source
 from core.richtext import RichText, bold, joined
 
 BUTTONS: Final = 8
@@ -67,7 +69,7 @@ async def named_assistant(context: Context, wanted: str) -> Assistant:
         Refused: none fits, or several do.
     """
     every = await context.services.assistants.every(context.creator.id)
-    found = fitting(wanted.removeprefix("#"), every)
+    found = fitting(wanted, every)
     if not found:
         raise Refused(f"No assistant is called {wanted!r}. /assistants lists those that there are.")
     if len(found) > 1:
@@ -215,7 +217,20 @@ def _tutor(context: Context) -> bool | None:
 async def _choice(context: Context) -> Choice | None:
     if _plain(context, "sources") in {"", "all"}:
         return None
-    return ChoiceReader(await _titles(context)).read(context.text("sources"))
+    sources = await context.services.shelf.sources(context.creator.id)
+    return read_choice(context.text("sources"), lambda wanted: _source_named(wanted, sources))
+
+
+def _source_named(wanted: str, sources: Sequence[Source]) -> SourceId:
+    found = fitting(wanted, sources)
+    if not found:
+        raise Refused(
+            f"No source is called {wanted!r}. /videos lists them. Else: {', '.join(KINDS)}, topic:... or tag:..."
+        )
+    if len(found) > 1:
+        several = "; ".join(f"#{source.id} {source.title}" for source in found[:5])
+        raise Refused(f"Several sources fit {wanted!r}: {several}. Please give the number.")
+    return found[0].id
 
 
 @commands.action("assistant_undo", audience=Audience.STAFF)

@@ -5,7 +5,7 @@ the sources that it answers from. Each is bound to places; one may be bound to e
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -38,6 +38,7 @@ KINDS: Final[Mapping[str, tuple[SourceKind, ...]]] = {
 }
 """What people call the kinds of sources."""
 
+_WHERE: Final = ("titles", "kinds", "topics", "tags")
 _NOT_IN_NAMES: Final = re.compile(r"[@#<>:/\\|`*_~\[\]{}()]|\bwww\.", re.IGNORECASE)
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
@@ -342,50 +343,33 @@ def checked_models(text: str, known: Sequence[str]) -> tuple[str, ...]:
     return tuple(by_name[name.casefold()] for name in wanted)
 
 
-@dataclass(slots=True)
-class ChoiceReader:
-    """Reads a choice of sources as it is typed; ``named`` finds the one source that a title or number names."""
+def read_choice(text: str, named: Callable[[str], SourceId]) -> Choice:
+    """The sources of a text such as ``Lesson 1 | documents | topic:glazes | tag:care``.
 
-    titles: Mapping[SourceId, str]
+    Args:
+        text: as it was typed.
+        named: finds the one source that a title or number means, or raises Refused.
 
-    def read(self, text: str) -> Choice:
-        """The sources of a text such as ``Lesson 1 | documents | topic:glazes | tag:care``.
+    Raises:
+        Refused: it says nothing, or too much, or a part names nothing or several things.
+    """
+    parts = [part for each in text.split("|") if (part := one_line(each))]
+    if not parts:
+        raise Refused("Say which sources, with | between: titles, videos, documents, topic:..., tag:..., or all.")
+    if len(parts) > MOST_CHOSEN:
+        raise Refused(f"At most {MOST_CHOSEN} parts are kept. A kind, topic or tag covers many sources at once.")
+    read = [_part(part) for part in parts]
+    of = {where: tuple(dict.fromkeys(value for at, value in read if at == where)) for where in _WHERE}
+    ids = dict.fromkeys(named(value) for value in of["titles"])
+    return Choice(tuple(ids), of["kinds"], of["topics"], of["tags"])
 
-        Raises:
-            Refused: a part names nothing, or several things; says which.
-        """
-        found: dict[str, list[Any]] = {"ids": [], "kinds": [], "topics": [], "tags": []}
-        for part in filter(None, (one_line(each) for each in text.split("|"))):
-            where, value = self._part(part)
-            found[where].append(value)
-        choice = Choice(**{where: tuple(dict.fromkeys(values)) for where, values in found.items()})
-        if choice == Choice():
-            raise Refused("Say which sources, with | between: titles, videos, documents, topic:..., tag:..., or all.")
-        if sum(map(len, found.values())) > MOST_CHOSEN:
-            raise Refused(f"At most {MOST_CHOSEN} parts are kept. A kind, topic or tag covers many sources at once.")
-        return choice
 
-    def _part(self, part: str) -> tuple[str, str | SourceId]:
-        key, colon, value = part.partition(":")
-        label = key.strip().casefold()
-        if colon and label in {"topic", "tag"} and 0 < len(value.strip()) <= LONGEST_TAG:
-            return f"{label}s", value.strip().lstrip("#").casefold()
-        if part.casefold() in KINDS:
-            return "kinds", part.casefold()
-        return "ids", self._named(part)
-
-    def _named(self, part: str) -> SourceId:
-        wanted = part.removeprefix("#").casefold()
-        exact = [at for at, title in self.titles.items() if wanted in {str(at), title.casefold()}]
-        fitting = exact or [at for at, title in self.titles.items() if wanted in title.casefold()]
-        if not fitting:
-            raise Refused(
-                f"No source is called {part!r}. /videos lists them. Else: {', '.join(KINDS)}, topic:... or tag:..."
-            )
-        if len(fitting) > 1:
-            several = "; ".join(f"#{at} {self.titles[at]}" for at in fitting[:5])
-            raise Refused(f"Several sources fit {part!r}: {several}. Please give the number.")
-        return fitting[0]
+def _part(part: str) -> tuple[str, str]:
+    """Where a part of a choice belongs, and what it says there."""
+    key, colon, value = (each.strip() for each in part.partition(":"))
+    if colon and key.casefold() in {"topic", "tag"} and 0 < len(value) <= LONGEST_TAG:
+        return f"{key.casefold()}s", value.lstrip("#").casefold()
+    return ("kinds", part.casefold()) if part.casefold() in KINDS else ("titles", part)
 
 
 def choice_words(choice: Choice | None, titles: Mapping[SourceId, str]) -> str:
