@@ -20,7 +20,7 @@ log = structlog.get_logger()
 REQUESTS: Final = Counter("chronos_requests_total", "Commands and buttons", ["platform", "command", "outcome"])
 SECONDS: Final = Histogram("chronos_request_seconds", "Time to a reply", ["platform", "command"])
 
-AS_ANSWERS: Final = frozenset({"ask", "clip", "next_question"})
+AS_ANSWERS: Final = frozenset({"ask", "clip", "next_question", "full_answer"})
 """Seen by whom the creator lets see answers."""
 
 

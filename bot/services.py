@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from adapters.pictures.artist import PillowArtist
 from adapters.postgres.announcements import PostgresAnnouncements
 from adapters.postgres.asked import PostgresAskedQuestions
+from adapters.postgres.assistants import PostgresAssistants
 from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.catalogue import PostgresCatalogue
 from adapters.postgres.conversations import PostgresConversations
@@ -102,6 +103,8 @@ def make_services(
         clerk=NoClerk(),
         memories=PostgresMemories(database),
         insights=make_insights(database, embedders),
+        assistants=PostgresAssistants(database),
+        answer_models=settings.models.answer,
         stem=SnowballStemmer(),
         ledger=PostgresLedger(database),
         rewards=rewards,

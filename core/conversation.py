@@ -75,7 +75,7 @@ class Place:
 
     ``community`` is the Discord server or Telegram group; empty in a direct message. ``channel`` is where to write,
     ``thread`` a Telegram topic inside it. Where ``channel`` is empty, a message is for the person ``recipient``
-    alone, and the platform knows the channel.
+    alone, and the platform knows the channel. ``parent`` is the channel that a Discord thread belongs to.
     """
 
     platform: str
@@ -84,6 +84,7 @@ class Place:
     community_name: str = ""
     thread: str = ""
     recipient: str = ""
+    parent: str = field(default="", compare=False)
 
     @property
     def direct(self) -> bool:
@@ -94,6 +95,12 @@ class Place:
     def key(self) -> str:
         """One text that names this place among all."""
         return f"{self.platform}:{self.channel}:{self.thread}"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Those of this place and of what it lies in, closest first: a thread is in a channel, a topic in a chat."""
+        around = (self.channel, self.parent) if self.thread else (self.parent,)
+        return (self.key, *(f"{self.platform}:{channel}:" for channel in around if channel))
 
 
 @dataclass(frozen=True, slots=True)

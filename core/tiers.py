@@ -3,11 +3,11 @@
 A source without a tier is open to everybody who may ask; one with a tier to the members of just that tier.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from core.errors import Refused
-from core.ids import CreatorId
+from core.ids import CreatorId, SourceId
 from core.richtext import one_line
 
 Tiers = frozenset[str] | None
@@ -21,10 +21,14 @@ LONGEST_TIER_BYTES: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What somebody may be answered from: one creator's sources for everybody, and those of ``tiers``."""
+    """What somebody may be answered from: one creator's sources for everybody, and those of ``tiers``.
+
+    ``sources``: only these of them, as the assistant that answers was told; None: all.
+    """
 
     creator_id: CreatorId
     tiers: Tiers
+    sources: frozenset[SourceId] | None = None
 
     @classmethod
     def whole(cls, creator_id: CreatorId) -> "Scope":
@@ -37,7 +41,11 @@ class Scope:
 
     def among(self, known: frozenset[str]) -> "Scope":
         """The same, named by the tiers that a library really has, so that equal rights share what is held of it."""
-        return Scope(self.creator_id, known if self.tiers is None else self.tiers & known)
+        return replace(self, tiers=known if self.tiers is None else self.tiers & known)
+
+    def among_sources(self, source_id: SourceId) -> bool:
+        """Whether a source is one of those that are answered from, whatever its tier."""
+        return self.sources is None or source_id in self.sources
 
 
 def tier_said(text: str) -> str | None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -82,7 +82,7 @@ def question(message: discord.Message, bot_id: int) -> Request | None:
     if message.guild and bot_id not in {user.id for user in message.mentions}:
         return None
     text = re.sub(rf"<@!?{bot_id}>", " ", _content(message)).strip()
-    place = place_in(message.channel.id, message.guild)
+    place = _inside(place_in(message.channel.id, message.guild), message.channel)
     return Request(place, speaker(message), ASK, {"question": text}, str(message.id), about=answered_id(message))
 
 
@@ -148,7 +148,12 @@ def greeting_places(guild: discord.Guild) -> list[Place]:
 
 def place_of(interaction: discord.Interaction) -> Place:
     """Where a command or button was used; a thread is a channel of its own."""
-    return place_in(interaction.channel_id, interaction.guild)
+    return _inside(place_in(interaction.channel_id, interaction.guild), interaction.channel)
+
+
+def _inside(place: Place, channel: object) -> Place:
+    """The same place, with the channel that it belongs to where it is a thread."""
+    return replace(place, parent=str(channel.parent_id)) if isinstance(channel, discord.Thread) else place
 
 
 def person_of(interaction: discord.Interaction) -> Person:

@@ -26,9 +26,10 @@ ADD: Final = """
     VALUES ($1, $2, hashtextextended($3::text, $1), $4, $5, $6, $7, $8)
 """
 OWN_VOTE: Final = "SELECT helpful FROM votes WHERE creator_id = $1 AND message_id = $2 AND student_id = $3"
-COUNT_VOTE: Final = (
-    "UPDATE asked SET unhelpful = greatest(unhelpful + $3, 0) WHERE creator_id = $1 AND message_id = $2"
-)
+COUNT_VOTE: Final = """
+    UPDATE asked SET unhelpful = greatest(unhelpful + $3, 0), helpful = greatest(helpful + $4, 0)
+     WHERE creator_id = $1 AND message_id = $2
+"""
 UNANSWERED: Final = """
     SELECT message_id, asker, question, outcome, unhelpful, withdrawn_at IS NOT NULL AS withdrawn, asked_at,
            asked_in
@@ -135,8 +136,8 @@ async def note_asked(
 async def count_vote(
     connection: Connection, speaker: Speaker, message_id: MessageId, *, helpful: bool
 ) -> None:  # fmt: skip
-    """Inside the transaction of a vote and before it, count it where it says that an answer did not help."""
+    """Inside the transaction of a vote and before it, count it where it changes anything."""
     before = await connection.fetchval(OWN_VOTE, speaker.creator_id, message_id, speaker.student_id)
-    change = int(not helpful) - int(before is False)
-    if change:
-        await connection.execute(COUNT_VOTE, speaker.creator_id, message_id, change)
+    if before is not helpful:
+        against, in_favour = int(not helpful) - int(before is False), int(helpful) - int(before is True)
+        await connection.execute(COUNT_VOTE, speaker.creator_id, message_id, against, in_favour)

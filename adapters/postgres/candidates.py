@@ -13,7 +13,7 @@ import asyncpg
 from pgvector import HalfVector
 
 from adapters.postgres.database import Connection
-from adapters.postgres.packed import OPEN, RANGES, UNIT_COLUMNS, VECTORS, unpack_source
+from adapters.postgres.packed import OPEN, RANGES, UNIT_COLUMNS, VECTORS, scoped, unpack_source
 from core.asking.holdings import Extent
 from core.asking.lexical import LENGTH_SHARE, SATURATION, WordStatistics
 from core.asking.ranking import SPAN_WORDS, SearchQuery
@@ -27,27 +27,27 @@ TELLING_WINDOWS: Final = 250
 
 NEAREST: Final = f"""
     SELECT source_id, position FROM passage_embeddings
-     WHERE creator_id = $1 AND embedder = $3 AND source_id IN ({OPEN})
-     ORDER BY embedding <=> $4 LIMIT $5
+     WHERE creator_id = $1 AND embedder = $4 AND source_id IN ({OPEN})
+     ORDER BY embedding <=> $5 LIMIT $6
 """
 # BM25 as in core.asking.lexical; a term of the question counts as often as the window has it.
 TELLING: Final = f"""
     WITH matched AS MATERIALIZED (
         SELECT p.source_id, p.position, cardinality(p.terms)::float8 AS length, w.term,
                cardinality(array_positions(p.terms, w.term))::float8 AS repeats
-          FROM passages p JOIN unnest($3::integer[]) AS w (term) ON w.term = ANY(p.terms)
-         WHERE p.creator_id = $1 AND p.terms && $3 AND p.source_id IN ({OPEN})
+          FROM passages p JOIN unnest($4::integer[]) AS w (term) ON w.term = ANY(p.terms)
+         WHERE p.creator_id = $1 AND p.terms && $4 AND p.source_id IN ({OPEN})
     ), common AS (
         SELECT term, count(*)::float8 AS windows FROM matched GROUP BY term
     ), best AS (
         SELECT m.source_id, m.position,
-               sum(ln(1 + greatest($4::float8 - c.windows + 0.5, 0.5) / (c.windows + 0.5))
+               sum(ln(1 + greatest($5::float8 - c.windows + 0.5, 0.5) / (c.windows + 0.5))
                    * m.repeats * {SATURATION + 1}
-                   / (m.repeats + {SATURATION} * ({1 - LENGTH_SHARE} + {LENGTH_SHARE} * m.length / $5::float8))
+                   / (m.repeats + {SATURATION} * ({1 - LENGTH_SHARE} + {LENGTH_SHARE} * m.length / $6::float8))
                ) AS score
           FROM matched m JOIN common c USING (term)
          GROUP BY m.source_id, m.position
-         ORDER BY score DESC, m.source_id, m.position LIMIT $6
+         ORDER BY score DESC, m.source_id, m.position LIMIT $7
     )
     SELECT ARRAY(SELECT source_id FROM best ORDER BY source_id, position) AS sources,
            ARRAY(SELECT position FROM best ORDER BY source_id, position) AS positions,
@@ -113,14 +113,11 @@ class _Run:
 
 async def read_candidates(connection: Connection, scope: Scope, query: SearchQuery, extent: Extent) -> Snapshot:
     """Read the part of what is in scope that may answer a question, in the creator's transaction."""
-    creator_id, tiers = scope.creator_id, scope.tiers
-    near = await connection.fetch(
-        NEAREST, creator_id, tiers, extent.embedder_id, HalfVector(query.vector), NEAREST_WINDOWS
-    )
+    creator_id, key = scope.creator_id, scoped(scope)
+    near = await connection.fetch(NEAREST, *key, extent.embedder_id, HalfVector(query.vector), NEAREST_WINDOWS)
     telling = await connection.fetchrow(
-        TELLING, creator_id, tiers, query.terms.tolist(), extent.windows, max(extent.window_terms, 1e-9),
-        TELLING_WINDOWS,
-    )  # fmt: skip
+        TELLING, *key, query.terms.tolist(), extent.windows, max(extent.window_terms, 1e-9), TELLING_WINDOWS
+    )
     places = {(row["source_id"], row["position"]) for row in near}
     frequencies: dict[int, int] = {}
     if telling is not None:

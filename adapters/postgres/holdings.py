@@ -10,7 +10,7 @@ import asyncpg
 from adapters.postgres.candidates import read_candidates
 from adapters.postgres.database import Database, system_role
 from adapters.postgres.knowledge import read_given, read_pair
-from adapters.postgres.packed import OPEN, RANGES, UNIT_COLUMNS, VECTORS, unpack_source
+from adapters.postgres.packed import OPEN, RANGES, UNIT_COLUMNS, VECTORS, scoped, unpack_source
 from adapters.postgres.transcripts import chapters_from_json
 from core.asking.gate import Cutoff
 from core.asking.given import Given, GivenText
@@ -46,7 +46,7 @@ WINDOWS: Final = f"""
 """
 _VECTORS: Final = f"""
     SELECT e.source_id, {VECTORS} AS vectors
-      FROM {{table}} e WHERE e.creator_id = $1 AND e.embedder = $3 AND e.source_id IN ({OPEN})
+      FROM {{table}} e WHERE e.creator_id = $1 AND e.embedder = $4 AND e.source_id IN ({OPEN})
      GROUP BY e.source_id
 """
 EXTENT: Final = f"""
@@ -65,10 +65,11 @@ SENTENCES: Final = """
            (SELECT h.start_s FROM segments h
              WHERE h.creator_id = $1 AND h.source_id = s.source_id AND h.position <= s.position AND NOT h.estimated
              ORDER BY h.position DESC LIMIT 1) AS linked_s
-      FROM unnest($2::bigint[], $3::integer[]) WITH ORDINALITY AS wanted (source_id, position, n)
+      FROM unnest($4::bigint[], $5::integer[]) WITH ORDINALITY AS wanted (source_id, position, n)
       JOIN sources x ON x.creator_id = $1 AND x.id = wanted.source_id
                     AND x.status = 'ready' AND x.removed_at IS NULL
-                    AND (x.tier = '' OR $4::text[] IS NULL OR x.tier = ANY($4))
+                    AND (x.tier = '' OR $2::text[] IS NULL OR x.tier = ANY($2))
+                    AND ($3::bigint[] IS NULL OR x.id = ANY($3))
       JOIN segments s ON s.creator_id = $1 AND s.source_id = wanted.source_id
                      AND s.position = wanted.position
      ORDER BY wanted.n
@@ -104,7 +105,7 @@ class PostgresHoldings:
         """How large the present version is, as far as it is in scope."""
         async with self._database.creator(scope.creator_id, frozen=True) as connection:
             state = _state(await connection.fetchrow(STATE, scope.creator_id))
-            size = await connection.fetchrow(EXTENT, scope.creator_id, scope.tiers)
+            size = await connection.fetchrow(EXTENT, *scoped(scope))
         return Extent(state.version, state.embedder_id, **dict(size or {}))
 
     async def candidates(self, scope: Scope, query: SearchQuery, extent: Extent) -> Snapshot:
@@ -117,13 +118,13 @@ class PostgresHoldings:
 
     async def load(self, scope: Scope) -> Snapshot:
         """A snapshot of the present version as far as it is in scope, read as of one moment."""
-        creator_id, tiers = scope.creator_id, scope.tiers
+        creator_id, key = scope.creator_id, scoped(scope)
         async with self._database.creator(creator_id, frozen=True) as connection:
             state = _state(await connection.fetchrow(STATE, creator_id))
-            units = await connection.fetch(UNITS, creator_id, tiers)
-            windows = await connection.fetch(WINDOWS, creator_id, tiers)
-            unit_vectors = await connection.fetch(UNIT_VECTORS, creator_id, tiers, state.embedder_id)
-            window_vectors = await connection.fetch(WINDOW_VECTORS, creator_id, tiers, state.embedder_id)
+            units = await connection.fetch(UNITS, *key)
+            windows = await connection.fetch(WINDOWS, *key)
+            unit_vectors = await connection.fetch(UNIT_VECTORS, *key, state.embedder_id)
+            window_vectors = await connection.fetch(WINDOW_VECTORS, *key, state.embedder_id)
         return await asyncio.to_thread(
             _build, creator_id, state, units, _by_source(windows, "ranges"), _by_source(unit_vectors, "vectors"),
             _by_source(window_vectors, "vectors"),
@@ -134,7 +135,7 @@ class PostgresHoldings:
         places = [(span.source_id, position) for span in spans for position in range(span.first, span.last + 1)]
         sources, positions = [source_id for source_id, _ in places], [position for _, position in places]
         async with self._database.creator(scope.creator_id) as connection:
-            rows = await connection.fetch(SENTENCES, scope.creator_id, sources, positions, scope.tiers)
+            rows = await connection.fetch(SENTENCES, *scoped(scope), sources, positions)
         return [
             StoredSentence(
                 SourceId(row["source_id"]), row["position"], row["start_s"], row["end_s"], row["linked_s"],

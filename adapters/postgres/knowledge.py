@@ -13,6 +13,7 @@ import asyncpg
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.jobs import LEARN, put_calibration, put_job
 from adapters.postgres.names import names_of
+from adapters.postgres.packed import scoped
 from adapters.postgres.shelf import EMBEDDER, TOUCH_CORPUS, publish
 from core.asking.given import Given, GivenText
 from core.errors import UploadRefused
@@ -40,11 +41,13 @@ _COLUMNS: Final = """
 _KEPT: Final = """
     knowledge_entries k JOIN sources x ON x.creator_id = k.creator_id AND x.id = k.source_id AND x.removed_at IS NULL
 """
+_OPEN: Final = """
+    (x.tier = '' OR $2::text[] IS NULL OR x.tier = ANY($2)) AND ($3::bigint[] IS NULL OR x.id = ANY($3))
+"""
 # What is open to who asks; not yet searched is no matter here.
 GIVEN: Final = f"""
     SELECT k.source_id, k.kind, k.question, k.answer, k.changed_at, x.title, x.tier FROM {_KEPT}
-     WHERE k.creator_id = $1 AND (x.tier = '' OR $2::text[] IS NULL OR x.tier = ANY($2))
-       AND (k.kind = 'note' OR $3 = ANY(k.folded))
+     WHERE k.creator_id = $1 AND {_OPEN} AND (k.kind = 'note' OR $4 = ANY(k.folded))
      ORDER BY k.source_id
 """
 WITHDRAWN: Final = """
@@ -55,13 +58,11 @@ WITHDRAWN: Final = """
 """
 PAIR: Final = f"""
     SELECT k.source_id, k.kind, k.question, k.answer, k.changed_at, x.title, x.tier FROM {_KEPT}
-     WHERE k.creator_id = $1 AND (x.tier = '' OR $2::text[] IS NULL OR x.tier = ANY($2)) AND k.source_id = $3
-       AND k.kind = 'qa'
+     WHERE k.creator_id = $1 AND {_OPEN} AND k.source_id = $4 AND k.kind = 'qa'
 """
 QUESTIONS: Final = f"""
     SELECT k.source_id, k.question FROM {_KEPT}
-     WHERE k.creator_id = $1 AND (x.tier = '' OR $2::text[] IS NULL OR x.tier = ANY($2)) AND k.source_id = ANY($3)
-       AND k.kind = 'qa'
+     WHERE k.creator_id = $1 AND {_OPEN} AND k.source_id = ANY($4) AND k.kind = 'qa'
 """
 ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended('knowledge', $1))"
 COUNT: Final = f"SELECT count(*) FROM {_KEPT} WHERE k.creator_id = $1 AND k.kind = $2"
@@ -181,7 +182,7 @@ class PostgresKnowledge:
     async def questions(self, scope: Scope, entries: Sequence[SourceId]) -> dict[SourceId, str]:
         """The questions of those of these sources that are pairs in scope."""
         async with self._database.creator(scope.creator_id) as connection:
-            rows = await connection.fetch(QUESTIONS, scope.creator_id, scope.tiers, list(entries))
+            rows = await connection.fetch(QUESTIONS, *scoped(scope), list(entries))
         return {SourceId(row["source_id"]): row["question"] for row in rows}
 
     async def find(
@@ -220,7 +221,7 @@ class PostgresKnowledge:
 
 async def read_given(connection: Connection, scope: Scope, folded: str) -> Given:
     """Inside a creator's transaction, what was written for a question in just these words, and the notes."""
-    rows = [_given(row) for row in await connection.fetch(GIVEN, scope.creator_id, scope.tiers, folded)]
+    rows = [_given(row) for row in await connection.fetch(GIVEN, *scoped(scope), folded)]
     withdrawn_at = await connection.fetchval(WITHDRAWN, scope.creator_id, folded)
     pair = next((text for text in rows if not text.topics), None)
     return Given(pair, tuple(text for text in rows if text.topics), withdrawn_at)
@@ -228,7 +229,7 @@ async def read_given(connection: Connection, scope: Scope, folded: str) -> Given
 
 async def read_pair(connection: Connection, scope: Scope, source_id: SourceId) -> GivenText | None:
     """Inside a creator's transaction, a question with its answer; None where it is gone, or out of scope."""
-    row = await connection.fetchrow(PAIR, scope.creator_id, scope.tiers, source_id)
+    row = await connection.fetchrow(PAIR, *scoped(scope), source_id)
     return None if row is None else _given(row)
 
 

@@ -7,14 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.asking.snapshot import SourceIndex
-from core.ids import SourceId
+from core.ids import CreatorId, SourceId
+from core.tiers import Scope, Tiers
 
 OPEN: Final = """
     SELECT id FROM sources
      WHERE creator_id = $1 AND status = 'ready' AND removed_at IS NULL
-       AND (tier = '' OR $2::text[] IS NULL OR tier = ANY($2))
+       AND (tier = '' OR $2::text[] IS NULL OR tier = ANY($2)) AND ($3::bigint[] IS NULL OR id = ANY($3))
 """
-"""The sources of a creator that can be answered from, as far as they are in scope; $2 are its tiers, null: all."""
+"""The sources of a creator that can be answered from, as far as they are in scope: :func:`scoped` has $1 to $3."""
 UNIT_COLUMNS: Final = """
     string_agg(float4send(s.start_s::real), ''::bytea ORDER BY s.position) AS starts,
     string_agg(float4send(s.end_s::real), ''::bytea ORDER BY s.position) AS ends,
@@ -28,6 +29,11 @@ RANGES: Final = "string_agg(int4send(p.first_segment) || int4send(p.last_segment
 """Of passages ``p``."""
 VECTORS: Final = "string_agg(halfvec_send(e.embedding), ''::bytea ORDER BY e.position)"
 """Of embeddings ``e``."""
+
+
+def scoped(scope: Scope) -> tuple[CreatorId, Tiers, list[SourceId] | None]:
+    """The creator, the tiers and the sources of a scope, as $1, $2 and $3 of a statement; null: all."""
+    return scope.creator_id, scope.tiers, None if scope.sources is None else sorted(scope.sources)
 
 
 def unpack_source(

@@ -13,6 +13,7 @@ from bot.commands.escalating import ask_the_creator, reply_to_card
 from bot.commands.gaps import offer_to_withdraw
 from bot.commands.quizzes import quiz_button
 from bot.commands.registry import Context, Registry, numbers_of, said
+from bot.commands.voices import Heard, heard_in, note_voice, show_answer, signed, with_hint
 from bot.commands.watching import watch_button
 from core.asking.answer import Answer
 from core.asking.engine import Explained, Question
@@ -47,17 +48,14 @@ async def ask(context: Context) -> Reply:
     if reason := refusal(context.standing):
         raise Refused(reason)
     admission = await _admitted(context)
-    text = context.text("question")
-    history, recalled = await asyncio.gather(
-        services.conversations.context(speaker), services.memories.recall(speaker)
-    )
+    heard, recalled = await asyncio.gather(heard_in(context), services.memories.recall(speaker))
     question = Question(
-        creator.id, text, history, creator.language,
-        may_write=admission is not None and admission.may_write, tiers=speaker.tiers,
+        creator.id, heard.text, heard.history, creator.language,
+        may_write=admission is not None and admission.may_write, tiers=speaker.tiers, manner=heard.voice.manner,
         wishes=recalled.wishes, background=recalled.background,
     )  # fmt: skip
     explained = await services.engine.explain(question)
-    answer = explained.answer
+    answer = with_hint(explained.answer, heard.voice, staff=context.standing.staff)
     *more, quiz = await asyncio.gather(
         clip_button(services.clips, creator.id, answer),
         watch_button(services.watching, creator.id, answer),
@@ -66,23 +64,22 @@ async def ask(context: Context) -> Reply:
     kept = None
     if admission is not None:
         answer = with_budget_notice(answer, admission)
-        kept = await _kept(context, text[:4000], answer, admission)
+        kept = await _kept(context, heard, answer, admission)
     put = ask_the_creator(answer, creator.id, kept)
     alone = answer.members_only and not context.place.direct
-    reply = answer_reply(answer, creator.id, kept, [each for each in (*more, put) if each])
-    following = [(button,) for button in await _following(context, explained)]
-    offered = ((quiz,),) if quiz else ()
+    reply = signed(answer_reply(answer, creator.id, kept, [each for each in (*more, put) if each]), heard.voice)
+    following = [(button,) for button in await _following(context, explained, question.scope)]
+    offered = tuple((each,) for each in (show_answer(answer, heard.voice, creator.id, kept), quiz) if each)
     return replace(reply, buttons=(*reply.buttons, *offered, *following), private=alone)
 
 
-async def _following(context: Context, explained: Explained) -> list[Button]:
+async def _following(context: Context, explained: Explained, scope: Scope) -> list[Button]:
     """Questions that the staff have answered, beside this one and about the same."""
     answer = explained.answer
     cited = {citation.source_id for citation in answer.citations}
     near = [source for hit in explained.hits if (source := hit.source_id) not in cited]
     if not near or not cited:
         return []
-    scope = Scope(context.creator.id, context.standing.tiers)
     questions = await context.services.knowledge.questions(scope, near)
     said = _content(context, f"{context.text('question')} {answer.text}")
     found = [(each, questions[each]) for each in dict.fromkeys(near) if each in questions]
@@ -106,13 +103,15 @@ async def _admitted(context: Context) -> Admission | None:
         return None
 
 
-async def _kept(context: Context, question: str, answer: Answer, admission: Admission) -> MessageId | None:
+async def _kept(context: Context, heard: Heard, answer: Answer, admission: Admission) -> MessageId | None:
     """Store an answer and enrol who asked for the first time; on a full disk an answer is given all the same."""
     services, creator, standing = context.services, context.creator, context.standing
     try:
         if creator.who_may_ask == "everyone" and not standing.enrolment and not context.place.direct:
             await services.directory.enrol(creator.id, standing.student_id)
-        return await services.conversations.record(context.speaker, question, answer, admission)
+        kept = await services.conversations.record(context.speaker, heard.text[:4000], answer, admission)
+        await note_voice(context, kept, heard.voice)
+        return kept
     except DatabaseFull as full:
         log.warning("an answer cannot be kept", reason=str(full))
         return None

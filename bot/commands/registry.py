@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from core.asking.assistants import Assistants, Voice
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
 from core.asking.escalations import Escalations
@@ -109,6 +110,8 @@ class Services:
     clerk: Clerk
     memories: Memories
     insights: Insights
+    assistants: Assistants
+    answer_models: tuple[str, ...]
     stem: Stemmer
     ledger: Ledger
     rewards: Rewards
@@ -134,12 +137,16 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request, with who made it and what they may do."""
+    """One request, with who made it and what they may do.
+
+    ``voice`` is who answers a question, where that is somebody else than the place says.
+    """
 
     request: Request
     standing: Standing
     services: Services
     commands: Sequence[Command]
+    voice: Voice | None = None
 
     @property
     def place(self) -> Place:

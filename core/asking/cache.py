@@ -7,15 +7,19 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from core.asking.answer import Answer, Mode, Usage
+from core.asking.writing import Wishes
 from core.tiers import Scope
 
 MOST_ANSWERS: Final = 5_000
 LIFETIME_S: Final = 3_600.0
+USUAL: Final = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerKey:
     """All that an answer without a conversation depends on, beside the models, which one process never changes.
+
+    ``manner`` names the assistant with the version of its prompt.
 
     The corpus version moves with every change of what can be answered from, so that nothing removed is said again.
     """
@@ -24,6 +28,8 @@ class AnswerKey:
     corpus_version: int
     language: str
     question: str
+    manner: str = ""
+    wishes: Wishes = USUAL
 
 
 class AnswerCache:

@@ -22,6 +22,7 @@ from core.asking.ranking import Hit, Ranking, SearchQuery, rank
 from core.asking.routing import Routing
 from core.asking.single_flight import SingleFlight
 from core.asking.snapshot import Snapshot
+from core.asking.tutoring import led
 from core.asking.wording import NOT_COVERED, SURE, Found, Wording, without_answer
 from core.asking.words import LONGEST_QUESTION, CleanQuestion, Stemmer, clean_question, term_ids
 from core.asking.writing import Manner, Task, Turn, Wishes
@@ -74,7 +75,7 @@ class Question:
     @property
     def scope(self) -> Scope:
         """What it may be answered from."""
-        return Scope(self.creator_id, self.tiers)
+        return Scope(self.creator_id, self.tiers, self.manner.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,8 @@ class Engine:
         """Answer below the notes that belong to the question; where the library hardly says, by notes alone."""
         on_topic = touched(given.notes, question.text, self._stem)
         notes, besides = applied(given.notes, on_topic, found.ranking)
-        answer = await self._answer_from(replace(found, ranking=besides), question, scope, notes, timing)
+        searched = await self._answer_from(replace(found, ranking=besides), question, scope, notes, timing)
+        answer = led(searched, question.manner)
         if answer.outcome is Outcome.ABSTAINED or (on_topic and answer.notice):
             shown = notes if found.confidence in SURE else on_topic
             return self._notes_or(shown, question, answer)
@@ -359,7 +361,9 @@ def _cache_key(question: Question, cleaned: CleanQuestion, state: CorpusState) -
     if question.history or question.background or question.wishes != Wishes():
         return None
     scope = question.scope.among(state.tiers)
-    return AnswerKey(scope, state.version, question.language, cleaned.text.casefold())
+    return AnswerKey(
+        scope, state.version, question.language, cleaned.text.casefold(), question.manner.key, question.wishes
+    )
 
 
 def _known_here(library: Snapshot | Extent, query: SearchQuery) -> bool:

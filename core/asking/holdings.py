@@ -160,22 +160,28 @@ class Snapshots:
         if extent.units > self._most_units:
             self._held.pop(scope, None)
             self._too_large[scope] = extent
+            self._give_up_older(scope.creator_id, extent.version)
             return extent
         self._too_large.pop(scope, None)
         loaded = self._held[scope] = await self._holdings.load(scope)
-        self._give_up_older(loaded)
+        self._give_up_older(scope.creator_id, loaded.version)
         return loaded
 
-    def _give_up_older(self, loaded: Snapshot) -> None:
-        """Of one creator nothing older is of use: the tiers that it was keyed by may be gone."""
-        for scope, held in list(self._held.items()):
-            if held.creator_id == loaded.creator_id and held.version < loaded.version:
-                del self._held[scope]
+    def _give_up_older(self, creator_id: CreatorId, version: int) -> None:
+        """Of one creator nothing older is of use: the tiers or sources that it was keyed by may be gone."""
+        known: dict[Scope, Snapshot | Extent] = {**self._held, **self._too_large}
+        for scope, held in known.items():
+            if scope.creator_id == creator_id and held.version < version:
+                self._forget(scope)
+
+    def _forget(self, scope: Scope) -> None:
+        self._held.pop(scope, None)
+        self._too_large.pop(scope, None)
+        self._loading.pop(scope, None)
 
     def _give_up(self, keep: Scope) -> None:
         while len(self._held) > 1 and sum(held.nbytes for held in self._held.values()) > self._budget_bytes:
             oldest = next(iter(self._held))
             if oldest == keep:
                 return
-            del self._held[oldest]
-            self._loading.pop(oldest, None)
+            self._forget(oldest)

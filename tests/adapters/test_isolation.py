@@ -131,6 +131,9 @@ WROTE: Final = """
     INSERT INTO knowledge_entries (creator_id, source_id, kind, question, answer, folded)
     VALUES ($1, $2, 'qa', 'How?', 'So.', '{how}')
 """
+SPOKE: Final = "INSERT INTO assistants (creator_id, name) VALUES ($1, 'Ada') RETURNING id"
+PROMPTED: Final = "INSERT INTO prompt_versions (creator_id, assistant_id, version, text) VALUES ($1, $2, 1, 'Brief')"
+BOUND: Final = "INSERT INTO assistant_bindings (creator_id, place, assistant_id) VALUES ($1, '', $2)"
 ESCALATED: Final = "INSERT INTO escalations (creator_id, entry_id) VALUES ($1, $2) RETURNING id"
 PUT: Final = """
     INSERT INTO escalation_askers (creator_id, escalation_id, student_id, question, embedder, embedding)
@@ -250,6 +253,9 @@ async def world(database: Database, database_url: str) -> World:
             for statement in (CLAIMED, CHANGED, LIMITED):
                 await connection.execute(statement, school.creator_id)
             await connection.execute(WROTE, school.creator_id, school.source_id)
+            assistant_id = await connection.fetchval(SPOKE, school.creator_id)
+            for statement in (PROMPTED, BOUND):
+                await connection.execute(statement, school.creator_id, assistant_id)
             escalation_id = await connection.fetchval(ESCALATED, school.creator_id, school.source_id)
             for person in (student, classmate):
                 await connection.execute(PUT, school.creator_id, escalation_id, person)
@@ -362,7 +368,8 @@ def _stolen(key: asyncpg.Record, row: str, world: World) -> dict[str, Any]:
     pairs = zip(key["columns"], key["targets"], strict=True)
     pointers = {column: target[field] for column, field in pairs if column not in {"creator_id", "student_id"}}
     columns = next(relation["columns"] for relation in world.relations if relation["name"] == key["referring"])
-    return ({"id": 1_000_000} if "id" in columns else {}) | pointers
+    elsewhere = {"place": "elsewhere"} if key["referring"] == "assistant_bindings" else {}
+    return ({"id": 1_000_000} if "id" in columns else {}) | elsewhere | pointers
 
 
 async def test_a_classmates_rows_are_neither_seen_nor_written(world: World) -> None:

@@ -13,7 +13,7 @@ from adapters.postgres.embedded import EmbeddedServer
 from adapters.postgres.holdings import PostgresHoldings
 from core.asking.embedding import Vector
 from core.asking.gate import cutoff_of
-from core.asking.holdings import Extent, Snapshots
+from core.asking.holdings import Extent, Snapshots, Span
 from core.asking.ranking import Ranking, SearchQuery, rank
 from core.asking.snapshot import Snapshot
 from core.ids import CreatorId
@@ -186,6 +186,22 @@ async def test_what_is_locked_is_no_candidate_and_the_rest_is_ranked_as_if_it_we
     assert [_starts(part) for part in parts] == [_starts(rank(left, query)) for query in queries]
     assert not {start.source_id for part in parts for start in part.starts} & set(ids)
     assert ids[0] in gold.source_ids
+
+
+async def test_an_assistants_sources_are_ranked_as_if_they_were_all_in_memory_and_from_sql(stored: Stored) -> None:
+    queries = stored.queries(10)
+    ids = (await stored.holdings.load(Scope.whole(stored.creator_id))).source_ids
+    scope = Scope(stored.creator_id, NO_TIERS, frozenset(ids[::3]))
+    left, extent = await stored.holdings.load(scope), await stored.holdings.extent(scope)
+    parts = [rank(await stored.holdings.candidates(scope, query, extent), query) for query in queries]
+    assert set(left.source_ids) == scope.sources
+    assert (extent.units, extent.windows) == (left.n_units, left.n_windows)
+    assert [_starts(part) for part in parts] == [_starts(rank(left, query)) for query in queries]
+    spans = [Span(start.source_id, start.unit, start.unit) for part in parts for start in part.starts]
+    assert len(await stored.holdings.sentences(scope, spans)) == len(spans)
+    none = Scope(stored.creator_id, NO_TIERS, frozenset())
+    assert await stored.holdings.sentences(none, spans) == []
+    assert (await stored.holdings.candidates(none, queries[0], extent)).n_units == 0
 
 
 async def test_a_question_without_words_takes_candidates_by_its_vector(stored: Stored) -> None:

@@ -118,7 +118,8 @@ class FakeHoldings:
         self.kept[creator_id] = (version, embedder_id, cutoff)
 
     def _open(self, scope: Scope) -> dict[SourceId, list[str]]:
-        return {found: texts for found, texts in self.texts.items() if scope.opens(self.tiers.get(found, ""))}
+        open_to_all = {found: texts for found, texts in self.texts.items() if scope.among_sources(found)}
+        return {found: texts for found, texts in open_to_all.items() if scope.opens(self.tiers.get(found, ""))}
 
     def _sentence(self, source_id: SourceId, position: int) -> StoredSentence:
         return StoredSentence(

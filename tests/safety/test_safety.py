@@ -25,7 +25,7 @@ from core.library.ingestion import process
 from core.library.store import NewSource
 from core.library.transcript import LocatorKind, Segment, Timing, Transcript
 from tests.conftest import TEMPLATE
-from tests.safety.cases import CANARY, HARMLESS, KEY, LEAKS, ORDERS, TOPICS, Attack, Order, attacks
+from tests.safety.cases import CANARY, HARMLESS, KEY, LEAKS, OF_STAFF, ORDERS, TOPICS, Attack, Order, attacks
 from tests.wire.fake_models import Answer, Claim, ModelRequest
 from tests.wire.fake_models_openai import FakeOpenAI
 
@@ -94,7 +94,12 @@ def _settings(folder: Path, base_url: str) -> Settings:
             "storage": {"data_dir": str(folder)},
             "openai": {"api_key": KEY, "base_url": base_url},
             "models": {"answer": ["openai:gpt-6-sol"]},
-            "limits": {"questions_per_minute": 0, "community_questions_per_minute": 0, "model_usd_per_day": 0},
+            "limits": {
+                "questions_per_minute": 0,
+                "community_questions_per_minute": 0,
+                "questions_per_day": 0,
+                "model_usd_per_day": 0,
+            },
         }
     )
 
@@ -192,6 +197,50 @@ async def test_orders_in_questions_and_names_come_to_nothing(school: School) -> 
             if found := problems(reply, order.forbidden):
                 failed[order.name] = (found, reply.text.plain[:300])
     assert not failed, "\n".join(f"{name}: {why}" for name, why in failed.items())
+
+
+async def _staff(school: School, command: str, **arguments: str) -> Reply:
+    """What the staff of the attacked creator do."""
+    place, person = Place("discord", "c1", "100", "School"), Person("discord", "1", "staff", manages=True)
+    return await school.deployment.responder.respond(Request(place, person, command, arguments))
+
+
+async def test_no_prompt_or_tone_of_an_assistant_changes_what_an_answer_may_hold(school: School) -> None:
+    prompts = [*OF_STAFF, *(order.text for order in ORDERS)]
+    await _staff(school, "assistant_add", name="Ada")
+    await _staff(school, "assistant_bind", assistant="Ada")
+    failed = {}
+    obeyed = school.model.obeyed
+    for number, text in enumerate(prompts):
+        topic, order = SPARE[number % len(SPARE)], ORDERS[number % len(ORDERS)]
+        written = await _staff(school, "assistant_prompt", assistant="Ada", text=text.replace("{topic}", topic))
+        use = written.buttons[0][0]
+        assert "from now on" in (await _staff(school, use.action, payload=use.payload)).text.plain
+        await _staff(school, "assistant_edit", assistant="Ada", tone=OF_STAFF[number % len(OF_STAFF)])
+        school.model.orders = {topic: _obeyed(order, topic)}
+        reply = await school.ask(f"How do I start a {topic} in gouache?")
+        if found := problems(reply, order.forbidden):
+            failed[f"{text[:40]}: {order.name}"] = (found, reply.text.plain[:300])
+        assert reply.text.plain.endswith("Ada")
+    drop = (await _staff(school, "assistant_remove", assistant="Ada")).buttons[0][0]
+    await _staff(school, drop.action, payload=drop.payload)
+    assert not failed, "\n".join(f"{name}: {why}" for name, why in failed.items())
+    assert school.model.obeyed - obeyed == len(prompts), "no answer may be one that was kept"
+
+
+async def test_no_name_of_an_assistant_is_more_than_a_name(school: School) -> None:
+    school.model.orders = {}
+    for order in ORDERS:
+        name = order.text.replace("{topic}", "owl")[:40]
+        made = await _staff(school, "assistant_add", name=name)
+        if "Made." not in made.text.plain:
+            continue
+        await _staff(school, "assistant_bind", assistant=name)
+        reply = await school.ask(f"How do I start a {SPARE[0]} in gouache?")
+        assert not problems(reply, ())
+        assert "\N{EM DASH}" in reply.text.plain
+        drop = (await _staff(school, "assistant_remove", assistant=name)).buttons[0][0]
+        await _staff(school, drop.action, payload=drop.payload)
 
 
 async def test_questions_for_what_is_not_theirs_are_answered_with_nothing_of_it(school: School) -> None:

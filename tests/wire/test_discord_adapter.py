@@ -444,6 +444,7 @@ async def test_commands_work_in_threads_and_direct_messages(scene: Scene) -> Non
         scene.place(thread),
         Place("discord", str(direct.id)),
     ]
+    assert [request.place.parent for request in scene.responder.requests] == [str(scene.general.id), ""]
 
 
 async def test_a_long_answer_is_split_and_loses_no_word(scene: Scene) -> None:
@@ -598,6 +599,7 @@ async def test_a_mention_in_a_thread_is_answered_there(scene: Scene) -> None:
     thread = scene.general.add_thread("Shading", owner=scene.bob)
     said = await scene.fake.say(scene.bob, thread, f"{scene.fake.me.mention} hi")
     assert (await thread.next_message(after=said)).content == "ask: hi"
+    assert scene.responder.requests[-1].place.parent == str(scene.general.id)
 
 
 async def test_others_conversations_bots_and_the_bot_itself_are_left_alone(scene: Scene) -> None:
