@@ -29,6 +29,7 @@ from adapters.postgres.seasons import PostgresSeasons
 from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.standings import PostgresStandings
 from adapters.postgres.streaks import PostgresStreaks
+from adapters.postgres.studies import PostgresStudies
 from adapters.postgres.tariffs import PostgresTariffs
 from adapters.postgres.tier_roles import PostgresTierRoles
 from adapters.postgres.watching import PostgresWatching
@@ -43,6 +44,7 @@ from bot.rewards import make_rewards
 from bot.settings import MEGABYTE, Settings
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
+from core.asking.forms import NoClerk
 from core.asking.limits import Limits
 from core.library.clips import Clips
 from core.library.keeping import Keeping
@@ -112,6 +114,8 @@ def make_services(
         purchases=PostgresPurchases(database),
         linking=linking,
         tier_roles=PostgresTierRoles(database),
+        studies=PostgresStudies(database),
+        clerk=NoClerk(),
         uploads_per_hour=settings.limits.uploads_per_hour,
         registration=settings.operator.registration,
         contact=settings.operator.contact,

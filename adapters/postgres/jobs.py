@@ -34,6 +34,8 @@ TIER_ROLES: Final = "tier_roles"
 """The queue's entrypoint for having the roles of a creator's students follow their tiers."""
 LEARN: Final = "learn"
 """The queue's entrypoint for making searchable what a creator's staff wrote down."""
+STUDY: Final = "study"
+"""The queue's entrypoint for making the study material of a creator's sources."""
 CALIBRATE: Final = "calibrate"
 """The queue's entrypoint for finding a creator's cut-off anew."""
 

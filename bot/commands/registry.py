@@ -8,6 +8,7 @@ from typing import Final
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
 from core.asking.escalations import Escalations
+from core.asking.forms import Clerk
 from core.asking.gaps import AskedQuestions
 from core.asking.limits import Limits
 from core.asking.sessions import Conversations, Speaker
@@ -59,6 +60,7 @@ from core.rewards.streaks import Streaks
 from core.rewards.tariffs import Tariffs
 from core.rewards.watching import PersonalLinks, Watching
 from core.richtext import RichText
+from core.study.store import Studies
 from core.tiers import NO_TIERS, Scope
 
 _NUMBER: Final = re.compile("[0-9]{1,18}")
@@ -120,6 +122,8 @@ class Services:
     purchases: Purchases
     linking: Linking
     tier_roles: TierRoles
+    studies: Studies
+    clerk: Clerk
     uploads_per_hour: int
     scratch: Scratch
     registration: str

@@ -59,3 +59,11 @@ class Clerk(Protocol):
         without.
         """
         ...
+
+
+class NoClerk:
+    """Where no model is configured: see :class:`Clerk`."""
+
+    async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
+        """Nobody fills anything."""
+        return None

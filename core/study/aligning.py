@@ -33,6 +33,13 @@ def aligned(quote: str, sentences: Sequence[str]) -> tuple[int, int] | None:
     return _exactly(words, said) or _nearly(quote, words, sentences, said)
 
 
+def found_again(quote: str, sentences: Sequence[str]) -> tuple[int, int] | None:
+    """Return where words that were once said stand now, however few they are; None where they do not any more."""
+    words = tokens(quote)
+    same = next((at for at, sentence in enumerate(sentences) if tokens(sentence) == words), None)
+    return aligned(quote, sentences) if same is None else (same, same)
+
+
 def _exactly(words: list[str], said: Sequence[list[str]]) -> tuple[int, int] | None:
     wanted = f" {' '.join(words)} "
     for first in range(len(said)):

@@ -43,7 +43,11 @@ def cloze_questions(lesson: Lesson, terms: Sequence[NewPoint], others: Sequence[
 
 def _question(lesson: Lesson, term: NewPoint, options: Sequence[str]) -> NewPoint | None:
     sentence = term.quote
-    if not explains(term.text, sentence) or negated(sentence) or not FEWEST_WORDS <= len(tokens(sentence)) <= MOST_WORDS:
+    if (
+        not explains(term.text, sentence)
+        or negated(sentence)
+        or not FEWEST_WORDS <= len(tokens(sentence)) <= MOST_WORDS
+    ):
         return None
     pattern = re.compile(rf"(?<!\w){re.escape(term.text)}(?!\w)", re.IGNORECASE)
     if not _WHOLE.search(sentence) or _POINTS.search(sentence):

@@ -1,6 +1,6 @@
 """What learners get beside a transcript: chapters, summaries, key terms, takeaways and drafts of questions.
 
-Each is a point: words that are shown, and the creator's own sentences that they rest on, so that it links to its second.
+Each is a point: words that are shown, and the creator's own sentences that they rest on, whose second it links to.
 """
 
 import hashlib
@@ -88,7 +88,7 @@ class Lesson:
         vectors: float32 (n_sentences, d), rows of length 1; (0, 0) where there are none.
         area_vectors: float32 (n_areas, d), of the same embedder; (0, 0) where there are none.
         heard: whether its times can be trusted.
-        own_chapters: its chapters were found here, and not given by its platform or the creator.
+        own_chapters: its chapters were found here, and not given by its platform; None: nobody looked yet.
         background: in how many of the creator's other sources words occur.
         names: those of the creator's glossary.
     """
@@ -104,7 +104,7 @@ class Lesson:
     heard: bool = True
     duration_s: float = 0.0
     chapters: tuple[Chapter, ...] = ()
-    own_chapters: bool = False
+    own_chapters: bool | None = None
     background: Background = ALONE
     names: tuple[str, ...] = ()
     areas: tuple[Area, ...] = USUAL_AREAS

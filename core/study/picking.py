@@ -31,24 +31,32 @@ SECONDS_A_POINT: Final = 60.0
 SENTENCES_A_POINT: Final = 5
 
 _LEANS: Final = re.compile(
-    r"^(?:and|but|so|or|because|which|that|this|it|he|she|they|these|those|there|then|also|now|okay|ok|well|yeah|yes|no"
-    r"|yep|yup|right|again|here|notice|finally|instead|afterwards?|will|otherwise|let'?s|i'?m|we'?re|i'?ll|we'?ll|um|uh"
-    r"|oh|like|just|after that|for here|what this|if you remember|as i said|we (?:have|want|basically|then|can (?:now|"
-    r"continue))|i (?:also|want|would|can|will)|i'?d|we'?ve|i'?ve|in (?:this|today'?s) (?:video|lesson|lecture|chapter))\b",
+    r"^(?:and|but|so|or|because|which|that|this|it|he|she|they|these|those|there|then|also|now|okay"
+    r"|ok|well|yeah|yes|no"
+    r"|yep|yup|right|again|here|notice|finally|instead|afterwards?|will|otherwise|let'?s|i'?m|we'?re"
+    r"|i'?ll|we'?ll|um|uh"
+    r"|oh|like|just|after that|for here|what this|if you remember|as i said|we (?:have|want"
+    r"|basically|then|can (?:now|"
+    r"continue))|i (?:also|want|would|can|will)|i'?d|we'?ve|i'?ve|in (?:this|today'?s) (?:video"
+    r"|lesson|lecture|chapter))\b",
     re.IGNORECASE,
 )
 """A sentence that begins so leans on what was said before, or says what is about to be done."""
 _SMALL_TALK: Final = re.compile(
     r"\b(?:welcome|subscribe|thank(?:s| you)|my name is|see you|next (?:time|video|lesson)|in this (?:video|lesson|"
-    r"lecture)|comment below|patreon|sponsor|like button|click(?:ing)? (?:here|below|on)|link (?:in|below)|today we)\b",
+    r"lecture)|comment below|patreon|sponsor|like button|click(?:ing)? (?:here|below|on)|link (?:in"
+    r"|below)|today we)\b",
     re.IGNORECASE,
 )
-_SHOWS: Final = re.compile(r"\b(?:right here|over here|as you (?:can )?see|you can see|this guy|these guys)\b", re.IGNORECASE)
+_SHOWS: Final = re.compile(
+    r"\b(?:right here|over here|as you (?:can )?see|you can see|this guy|these guys)\b", re.IGNORECASE
+)
 _POINTING: Final = frozenset(
-    "here this these that those now i we our us let going gonna see look basically actually just sort kind okay guy".split()
+    "here this these that those now i we our us let going gonna see look basically actually just sort kind okay".split()
 )
 _CONCLUDES: Final = re.compile(
-    r"\b(?:because|which means|means that|so that|in other words|the (?:key|main|whole|important|big) |most important|"
+    r"\b(?:because|which means|means that|so that|in other words|the (?:key|main|whole|important"
+    r"|big) |most important|"
     r"always|never|the reason|that is why|rule|matters?|instead of|unless)\b",
     re.IGNORECASE,
 )
@@ -105,13 +113,14 @@ def _word_vectors(lesson: Lesson) -> NDArray[np.float32]:
     for row, terms in zip(rows, lesson.terms, strict=True):
         np.add.at(row, [column[int(term)] for term in terms], 1.0)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, norms, out=rows, where=norms > 0)
+    np.divide(rows, norms, out=rows, where=norms > 0)
+    return rows
 
 
 def summary(
     lesson: Lesson, central: NDArray[np.float64], terms: Sequence[str], chapter_starts: Sequence[int]
 ) -> list[NewPoint]:  # fmt: skip
-    """Pick the sentences that together say most of a lesson; their weights fall in the order in which they were picked.
+    """Pick the sentences that together say most of a lesson; their weights fall in the order of picking.
 
     Args:
         lesson: what was said.
@@ -129,17 +138,17 @@ def summary(
     most = min(MOST_POINTS, max(3, _worth(lesson)))
     parts = np.searchsorted(np.array(chapter_starts, np.int64), np.arange(len(fit)), side="right")
     picked = _diverse(np.where(fit, scores - scores.min() + 1.0, -1.0), lesson.vectors, parts, most)
-    return [
-        NewPoint(
-            PointKind.SUMMARY, at, at, lesson.quoted(at, at), lesson.quoted(at, at), round(1.0 - rank / MOST_POINTS, 3)
-        )
-        for rank, at in enumerate(picked)
-    ]  # fmt: skip
+    return [_point(lesson, at, 1.0 - rank / MOST_POINTS) for rank, at in enumerate(picked)]
+
+
+def _point(lesson: Lesson, at: int, weight: float) -> NewPoint:
+    quote = lesson.quoted(at, at)
+    return NewPoint(PointKind.SUMMARY, at, at, quote, quote, round(weight, 3))
 
 
 def _substance(lesson: Lesson, terms: Sequence[str]) -> NDArray[np.float64]:
     """What a sentence says about the subject, beyond being like the others."""
-    wanted = [{word for word in tokens(term)} for term in terms[:10]]
+    wanted = [set(tokens(term)) for term in terms[:10]]
     found = np.zeros(len(lesson.sentences))
     for at, said in enumerate(lesson.sentences):
         words = tokens(said.text)

@@ -18,10 +18,14 @@ LEAST_LIKE_AREA: Final = 0.03
 
 _DOES: Final = (
     "add always apply ask avoid begin brush build buy call change check choose clean collect combine compare cover "
-    "cut divide do don't draw dry empty expose feed fill find fix focus fold follow give grind heat hold keep lay lead "
-    "learn leave let lift look lower make mark match measure mix move never note open paint pick place plan point pour "
-    "practice practise pull purge push put raise read reduce release remove repeat replace rest rinse rotate save set "
-    "shake sharpen shine slide soak spread start steam stir stop store sweep switch take talk tap taste tell test tilt "
+    "cut divide do don't draw dry empty expose feed fill find fix focus fold follow give grind heat "
+    "hold keep lay lead "
+    "learn leave let lift look lower make mark match measure mix move never note open paint pick "
+    "place plan point pour "
+    "practice practise pull purge push put raise read reduce release remove repeat replace rest "
+    "rinse rotate save set "
+    "shake sharpen shine slide soak spread start steam stir stop store sweep switch take talk tap "
+    "taste tell test tilt "
     "touch train try turn unplug use wait walk warm wash watch weigh wipe work write"
 )
 _IMPERATIVE: Final = re.compile(
@@ -30,13 +34,16 @@ _IMPERATIVE: Final = re.compile(
     re.IGNORECASE,
 )
 _ADVICE: Final = re.compile(
-    r"\byou (?:should|need to|have to|must|want to|can|may)\b|\bmake sure\b|\bit (?:helps|pays) to\b|\bthe (?:trick|way"
+    r"\byou (?:should|need to|have to|must|want to|can|may)\b|\bmake sure\b|\bit (?:helps|pays) to\b"
+    r"|\bthe (?:trick|way"
     r"|method) (?:is|to)\b",
     re.IGNORECASE,
 )
 _ATTITUDE: Final = re.compile(
-    r"\b(?:patien(?:t|ce)|confiden(?:t|ce)|courage|afraid|enjoy (?:the|it|your)|mindset|attitude|motivat\w+|disciplined?"
-    r"|curio(?:us|sity)|frustrat\w+|(?:don't|do not|never) give up\b(?! (?:its|their))|be kind|everybody fails|takes time"
+    r"\b(?:patien(?:t|ce)|confiden(?:t|ce)|courage|afraid|enjoy (?:the|it|your)|mindset|attitude"
+    r"|motivat\w+|disciplined?"
+    r"|curio(?:us|sity)|frustrat\w+|(?:don't|do not|never) give up\b(?! (?:its|their))|be kind"
+    r"|everybody fails|takes time"
     r"|forgive yourself|be honest with|(?:do not|don't) (?:worry|trust)|relax(?:ed)?|persever\w+|comfortable with|"
     r"trust your|(?:your|my|our) (?:mistakes?|fears?))\b|^remember\b",
     re.IGNORECASE,
@@ -69,7 +76,9 @@ def takeaways(lesson: Lesson, central: NDArray[np.float64], fit: NDArray[np.bool
         if kind := takeaway_kind(said.text, stands=bool(fit[at])):
             found.setdefault(kind, []).append((float(central[at]), at))
     best = [
-        (at, kind, weight) for kind, scored in found.items() for weight, at in sorted(scored, reverse=True)[:MOST_OF_KIND]
+        (at, kind, weight)
+        for kind, scored in found.items()
+        for weight, at in sorted(scored, reverse=True)[:MOST_OF_KIND]
     ]
     nearest = areas_of(lesson, [at for at, _, _ in best])
     return [

@@ -22,14 +22,19 @@ EXPLAINED: Final = 1.5
 """What a term gains whose meaning is said."""
 MODIFIES: Final = 0.55
 """A word that stands before a telling word this often describes, and names nothing."""
-_NO_NAMES: Final = frozenset("every single plus respect whole entire actual certain next last many much more most own "
-                             "correct exact negative positive various big little".split())
+_NO_NAMES: Final = frozenset(
+    "every single plus respect whole entire actual certain next last many much more most own "
+    "correct exact negative positive various big little".split()
+)
 _EXPLAINS: Final = (
     r"^(?:(?:so|now|and|well|basically|okay),? )*(?:(?:the|a|an) )?{}(?:, [^,]+,)? (?:(?:is|are) (?:just |simply "
-    r"|basically |really |nothing but |essentially )?(?:(?:a|an|the|one of)\b(?! (?:same|bit|little|lot|tiny|problem|good"
-    r"|case|reason)\b)|called|known as|defined as|what|where|when|how )|means\b|mean (?:that )?|refers? to|stands? for"
+    r"|basically |really |nothing but |essentially )?(?:(?:a|an|the|one of)\b(?! (?:same|bit|little"
+    r"|lot|tiny|problem|good"
+    r"|case|reason)\b)|called|known as|defined as|what|where|when|how )|means\b|mean (?:that )?"
+    r"|refers? to|stands? for"
     r"|says\b|consists? of|tells? (?:you|us)\b|describes?\b)(?:\W+\w+){{4}}",
-    r"\b(?:called|known as|call (?:it|them|(?:this|that)(?= (?:a|an|the)\b))) (?:the |a |an )?{}(?:[.,;:!?]|$| (?:and|or|"
+    r"\b(?:called|known as|call (?:it|them|(?:this|that)(?= (?:a|an|the)\b))) (?:the |a |an "
+    r")?{}(?:[.,;:!?]|$| (?:and|or|"
     r"because|which|is|in|for)\b)",
     r"\bwhich we call {}\b",
 )
@@ -104,11 +109,13 @@ def _describes(term: str, texts: Sequence[str]) -> bool:
 
 def _telling(word: str | None) -> list[str]:
     plain = (word or "").casefold()
-    return [plain] if len(plain) > 2 and plain.isalpha() and plain not in STOP_WORDS and not plain.endswith("ly") else []
+    return (
+        [plain] if len(plain) > 2 and plain.isalpha() and plain not in STOP_WORDS and not plain.endswith("ly") else []
+    )
 
 
 def explains(term: str, text: str) -> bool:
-    """Tell whether a sentence says what a term means: the term and that it is, means or does, or what is called so."""
+    """Tell whether a sentence says what a term means: what it is, means or does, or what is called so."""
     name = rf"{re.escape(term)}(?:e?s)?"
     return any(re.search(form.format(name), text.strip(), re.IGNORECASE) for form in _EXPLAINS)
 
