@@ -24,7 +24,7 @@ from core.study.cards import guide_card
 from core.study.material import TAKEAWAYS, Lesson, Made, NewPoint, Said
 from core.study.store import Assignment
 
-HELD: Final = timedelta(minutes=15)
+HELD: Final = timedelta(minutes=10)
 """So long nobody else takes what one worker has begun, unless it goes on."""
 MOST_OTHER_TERMS: Final = 60
 
@@ -106,7 +106,8 @@ MADE: Final = """
      WHERE creator_id = $1 AND source_id = $2
 """
 SETTLE: Final = """
-    UPDATE study_guides SET due_at = $4, reason = $5, sort = false, progress = CASE WHEN $4 IS NULL THEN 1 ELSE 0 END
+    UPDATE study_guides SET due_at = $4::timestamptz, reason = $5, sort = false,
+           progress = CASE WHEN $4 IS NULL THEN 1 ELSE 0 END
      WHERE creator_id = $1 AND source_id = $2 AND version = $3
     RETURNING card_id
 """

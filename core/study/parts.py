@@ -10,6 +10,7 @@ from core.asking.markup import strip_markup
 from core.asking.writing import EvidenceSentence, EvidenceSource
 from core.library.units import count_words
 from core.study.material import Area, Lesson
+from core.study.takeaways import PERSPECTIVES
 
 PART_WORDS: Final = 1_200
 MOST_PARTS: Final = 40
@@ -23,22 +24,18 @@ _DATA: Final = (
     "sentences do not say, and leave out what is small talk. Empty lists are fine."
 )
 _OUTLINE: Final = (
-    f"{_DATA} Give: chapters, at most 2, each with the label of the sentence where a new subject "
-    f"begins and a title of "
-    "2 to 6 words; points, at most 4, each one sentence of what is taught and the labels of the 1 to "
-    "3 sentences that "
-    "say it; terms, at most 5, each as it is said, the label of the sentence that explains it best, "
-    "and what it means "
-    "in one sentence of that sentence's words."
+    f"{_DATA} Give: chapters, at most 2, each with the label of the sentence where a new subject begins and a title "
+    "of 2 to 6 of its words; points, at most 4, each one sentence of what is taught and the labels of the 1 to 3 "
+    "sentences that say it; terms, at most 5, each as it is said, the label of the sentence that explains it best, "
+    "and what it means in one sentence of that sentence's words."
 )
 _TAKEAWAYS: Final = (
-    f"{_DATA} Give: takeaways, at most 5, each with a quote of 5 to 40 words copied word for word, "
-    f"its type (technique: "
-    "something to do; mindset: a way to think of it; phrase: a saying worth keeping; example: a case that shows it), "
-    "the speaker's perspective in 2 to 8 words (such as: a teacher warning beginners), notes of one sentence on when "
-    "it helps, and one of the areas, or an empty text; questions, at most 3, each about what is explained here, with "
-    "4 options of like length of which one is right, the position of the right one from 0, an explanation of one "
-    "sentence, and a quote copied word for word that answers it."
+    f"{_DATA} Give: takeaways, at most 5, each with a quote of 5 to 40 words copied word for word, its type "
+    "(technique: something to do; mindset: a way to think of it; phrase: a saying worth keeping; example: a case "
+    "that shows it), the perspective from which the speaker says it, notes of one sentence on when it helps, in words of "
+    "the sentences, and one of the areas, or an empty text; questions, at most 3, each about what is explained here, "
+    "with 4 options of like length of which one is right, the position of the right one from 0, an explanation of "
+    "one sentence, and a quote copied word for word that answers it."
 )
 _ANSWERS: Final = (
     f"{_DATA} Answer each question by the letter of an option, from the sentences that stand under it and nothing "
@@ -111,7 +108,8 @@ def outline_form(part: Part) -> Form:
 def takeaways_form(part: Part, areas: Sequence[Area]) -> Form:
     """Takeaways and questions of a part."""
     kinds = {"type": "string", "enum": ["technique", "mindset", "phrase", "example"]}
-    takeaway = {"type": kinds, "quote": _TEXT, "perspective": _TEXT, "notes": _TEXT, "area": _TEXT}
+    views = {"type": "string", "enum": list(PERSPECTIVES)}
+    takeaway = {"type": kinds, "quote": _TEXT, "perspective": views, "notes": _TEXT, "area": _TEXT}
     question = {
         "question": _TEXT, "options": {"type": "array", "items": _TEXT}, "right": {"type": "integer"},
         "explanation": _TEXT, "quote": _TEXT,

@@ -52,7 +52,7 @@ _SHOWS: Final = re.compile(
     r"\b(?:right here|over here|as you (?:can )?see|you can see|this guy|these guys)\b", re.IGNORECASE
 )
 _POINTING: Final = frozenset(
-    "here this these that those now i we our us let going gonna see look basically actually just sort kind okay".split()
+    "here this these that those now i we our us let going gonna see look basically actually just sort kind".split()
 )
 _CONCLUDES: Final = re.compile(
     r"\b(?:because|which means|means that|so that|in other words|the (?:key|main|whole|important"

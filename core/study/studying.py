@@ -3,19 +3,19 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
 
-from core.asking.embedding import Embedders
+from core.asking.embedding import Embedders, Vector
 from core.asking.forms import Clerk, Filled, Form
 from core.asking.words import Stemmer
 from core.errors import EmbedderMissing, ProviderError
 from core.ids import CreatorId
 from core.library.ingestion import Interrupted
-from core.study.material import Lesson, Made
+from core.study.material import Area, Lesson, Made
 from core.study.picked import found_here, pick
 from core.study.store import Assignment, StudyBench
 from core.study.takeaways import areas_of
@@ -42,12 +42,14 @@ class Studying:
     clerk: Clerk
     now: Callable[[], datetime]
     written: bool = False
+    known_areas: dict[tuple[str, tuple[Area, ...]], Vector] = field(default_factory=dict, repr=False, compare=False)
 
     async def take_turn(self, creator_id: CreatorId, stop: asyncio.Event) -> None:
         """Do some of what is due of a creator, and the rest in another turn.
 
         Raises:
             Interrupted: this process is stopping; another one goes on.
+            Exception: whatever it was; what was begun is due again at once.
         """
         for _ in range(AT_ONCE):
             if stop.is_set():
@@ -55,7 +57,11 @@ class Studying:
             assignment = await self.bench.claim(creator_id, self.now())
             if assignment is None:
                 return
-            await self._do(creator_id, assignment, stop)
+            try:
+                await self._do(creator_id, assignment, stop)
+            except Exception:
+                await self.bench.settle(creator_id, assignment.lesson, self.now())
+                raise
         await self.bench.another_turn(creator_id)
 
     async def _do(self, creator_id: CreatorId, assignment: Assignment, stop: asyncio.Event) -> None:
@@ -74,7 +80,6 @@ class Studying:
 
         async def ask(form: Form) -> Filled | None:
             if stop.is_set():
-                await self.bench.settle(creator_id, lesson, self.now())
                 raise Interrupted
             return await self._filled(creator_id, lesson, form)
 
@@ -107,8 +112,16 @@ class Studying:
         if not len(lesson.vectors):
             return lesson
         try:
-            embedder = self.embedders.of(assignment.embedder_id)
-            vectors = await embedder.embed_passages([f"{area.name}: {area.about}" for area in lesson.areas])
+            return replace(lesson, area_vectors=await self._area_vectors(assignment.embedder_id, lesson.areas))
         except (EmbedderMissing, ProviderError):
             return lesson
-        return replace(lesson, area_vectors=np.asarray(vectors, np.float32))
+
+    async def _area_vectors(self, embedder_id: str, areas: tuple[Area, ...]) -> Vector:
+        """Those of the areas that were asked for last are remembered: one lesson mostly follows another."""
+        key = (embedder_id, areas)
+        if key not in self.known_areas:
+            texts = [f"{area.name}: {area.about}" for area in areas]
+            vectors = await self.embedders.of(embedder_id).embed_passages(texts)
+            self.known_areas.clear()
+            self.known_areas[key] = np.asarray(vectors, np.float32)
+        return self.known_areas[key]

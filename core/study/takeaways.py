@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from core.asking.markup import strip_markup
 from core.asking.words import STOP_WORDS, tokens
 from core.study.material import Area, Lesson, NewPoint, PointKind
 from core.study.picking import understood_alone
@@ -16,6 +17,18 @@ SHORTEST_PHRASE, LONGEST_PHRASE = 5, 16
 LEAST_LIKE_AREA: Final = 0.03
 """A takeaway belongs to an area where it is closer to it than the whole lesson is, by this much of a cosine."""
 
+PERSPECTIVES: Final = {
+    "instructs": "says what to do",
+    "experience": "tells from experience",
+    "advises": "advises",
+    "warns": "warns",
+    "encourages": "encourages",
+    "explains": "explains why",
+    "observes": "observes",
+    "example": "gives an example",
+    "quotes": "passes on what others say",
+}
+"""From where somebody may speak. A closed list: what a model writes here rests on no sentence."""
 _DOES: Final = (
     "add always apply ask avoid begin brush build buy call change check choose clean collect combine compare cover "
     "cut divide do don't draw dry empty expose feed fill find fix focus fold follow give grind heat "
@@ -110,15 +123,18 @@ def _short(text: str) -> bool:
 
 
 def perspective(text: str, speaker: str) -> str:
-    """From where a sentence is said: by whom, where that is known, and out of what."""
-    who = speaker.strip()[:60] or "The speaker"
+    """From where a sentence is said: by whom, where that is known, and how."""
     if _IMPERATIVE.search(text):
-        return f"{who} says what to do"
+        return seen_from("instructs", speaker)
     if _OWN.search(text):
-        return f"{who} tells from experience"
-    if _ADVICE.search(text):
-        return f"{who} advises"
-    return f"{who} observes"
+        return seen_from("experience", speaker)
+    return seen_from("advises" if _ADVICE.search(text) else "observes", speaker)
+
+
+def seen_from(how: str, speaker: str) -> str:
+    """A perspective in words; empty where ``how`` is none that is known."""
+    who = strip_markup(speaker)[:60] or "The speaker"
+    return f"{who} {PERSPECTIVES[how]}" if how in PERSPECTIVES else ""
 
 
 def areas_of(lesson: Lesson, positions: Sequence[int]) -> list[str]:

@@ -1,5 +1,6 @@
 """The study material of a lesson as a model words it; what the creator's sentences do not carry is rejected."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -7,9 +8,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from core.asking.checking import verify
+from core.asking.checking import LEAST_OVERLAP, STEM_LETTERS, verify
 from core.asking.claims import names, numbers, spoken_words
 from core.asking.forms import Filled, Form
+from core.asking.words import STOP_WORDS, tokens
 from core.asking.writing import Draft, DraftSentence, Task
 from core.library.topics import LEAST_CHAPTERS, MOST_CHAPTERS, SHORTEST_S, USUAL_CHAPTER_S
 from core.library.transcript import Chapter
@@ -18,7 +20,6 @@ from core.study.material import (
     FEWEST_OPTIONS,
     LONGEST_NOTE,
     LONGEST_OPTION,
-    LONGEST_PERSPECTIVE,
     LONGEST_TEXT,
     MOST_OPTIONS,
     TAKEAWAYS,
@@ -41,12 +42,17 @@ from core.study.parts import (
 )
 from core.study.picked import chapter_points
 from core.study.picking import MOST_POINTS, centrality
+from core.study.takeaways import seen_from
 from core.study.terms import MOST_TERMS
 
+MOSTLY: Final = 0.5
+"""So many of the telling words of a title or question have to be said where it stands."""
 LONGEST_TITLE: Final = 80
 LONGEST_TERM: Final = 60
 MOST_TAKEAWAYS: Final = 40
 MOST_QUESTIONS: Final = 20
+
+_BREAK: Final = re.compile(r"(?<=[.!?\u2026])\s+")
 
 Ask = Callable[[Form], Awaitable[Filled | None]]
 """Has a form filled, or finds what it was filled with before; None: not now."""
@@ -111,7 +117,7 @@ def _take_outline(heap: _Heap, part: Part, values: Mapping[str, Any]) -> None:
         heap.take(_term(part, entry, heap.writer))
     for entry in entries_in(values, "chapters", 3):
         at, title = part.position(entry.get("label")), text_in(entry, "title", LONGEST_TITLE)
-        if at is None or not title or not carried(title, " ".join([part.lesson.title, *part.texts])):
+        if at is None or not _names_it(title, " ".join([part.lesson.title, *part.texts])):
             heap.rejected += 1
         else:
             heap.chapters.append(Chapter(part.lesson.sentences[at].start_s, title))
@@ -144,11 +150,10 @@ def _takeaway(part: Part, entry: Mapping[str, Any], writer: str) -> NewPoint | N
         return None
     first, last = part.first + found[0], part.first + found[1]
     said = part.lesson.quoted(first, last)
-    seen = text_in(entry, "perspective", LONGEST_PERSPECTIVE)
     named = {area.name.casefold(): area.name for area in part.lesson.areas}
     return NewPoint(
         PointKind(kind), first, last, said, said if len(said) <= LONGEST_TEXT else quote,
-        perspective=seen if carried(seen, f"{part.lesson.title} {said}") else "",
+        perspective=seen_from(str(entry.get("perspective")), part.lesson.sentences[first].speaker),
         notes=_verified(part, text_in(entry, "notes", LONGEST_NOTE), range(first, last + 1)),
         area=named.get(text_in(entry, "area", 200).casefold(), ""), writer=writer,
     )  # fmt: skip
@@ -164,7 +169,7 @@ def _question(part: Part, entry: Mapping[str, Any], writer: str) -> NewPoint | N
         return None
     first, last = part.first + found[0], part.first + found[1]
     said = part.lesson.quoted(first, last)
-    if len({option.casefold() for option in options}) < len(options) or not carried(text, " ".join(part.texts)):
+    if len({option.casefold() for option in options}) < len(options) or not _names_it(text, " ".join(part.texts)):
         return None
     why = _verified(part, text_in(entry, "explanation", LONGEST_NOTE), range(first, last + 1))
     return NewPoint(
@@ -197,18 +202,31 @@ def _answers(values: Mapping[str, Any]) -> dict[int, int]:
     }
 
 
-def carried(text: str, said: str) -> bool:
-    """Tell whether a title or remark names nobody and no number that its material does not."""
+def _names_it(text: str, said: str) -> bool:
+    """Tell whether a title or question is about its material: in its words, with no name or number of its own."""
+    return bool(text) and _in_their_words(text, said, MOSTLY) and _carried(text, said)
+
+
+def _carried(text: str, said: str) -> bool:
     return numbers(text) <= numbers(said) | numbers(said, loose=True) and names(text) <= spoken_words(said)
 
 
 def _verified(part: Part, text: str, positions: Sequence[int]) -> str:
-    """A sentence about some of a part's sentences as it may be shown; empty where they do not carry it."""
+    """Text about some of a part's sentences as it may be shown; empty where they do not carry each sentence of it."""
     if not text or not positions:
         return ""
     labels = tuple(f"S{at - part.first + 1}" for at in positions)
-    kept = verify(Draft(True, (DraftSentence(text, labels),), ""), Task("", (part.evidence(),)))
-    return kept[0].text if kept else ""
+    drafts = tuple(DraftSentence(sentence, labels) for sentence in _BREAK.split(text))
+    kept = verify(Draft(True, drafts, ""), Task("", (part.evidence(),)))
+    said = " ".join(part.lesson.sentences[at].text for at in positions)
+    held = len(kept) == len(drafts) and all(_in_their_words(sentence.text, said) for sentence in kept)
+    return " ".join(sentence.text for sentence in kept) if held else ""
+
+
+def _in_their_words(text: str, said: str, least: float = LEAST_OVERLAP) -> bool:
+    """Material is in the language of its sentences, so that it shares words with them whatever that is."""
+    wanted = {word[:STEM_LETTERS] for word in tokens(text) if word not in STOP_WORDS}
+    return len(wanted & {word[:STEM_LETTERS] for word in tokens(said)}) >= least * len(wanted)
 
 
 def _merged(lesson: Lesson, picked: Made, heap: _Heap) -> Made:
