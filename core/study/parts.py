@@ -32,10 +32,10 @@ _OUTLINE: Final = (
 _TAKEAWAYS: Final = (
     f"{_DATA} Give: takeaways, at most 5, each with a quote of 5 to 40 words copied word for word, its type "
     "(technique: something to do; mindset: a way to think of it; phrase: a saying worth keeping; example: a case "
-    "that shows it), the perspective from which the speaker says it, notes of one sentence on when it helps, in words of "
-    "the sentences, and one of the areas, or an empty text; questions, at most 3, each about what is explained here, "
-    "with 4 options of like length of which one is right, the position of the right one from 0, an explanation of "
-    "one sentence, and a quote copied word for word that answers it."
+    "that shows it), the perspective from which the speaker says it, notes of one sentence on when it helps, in "
+    "words of the sentences, and one of the areas, or an empty text; questions, at most 3, each about what is "
+    "explained here, with 4 options of like length of which one is right, the position of the right one from 0, an "
+    "explanation of one sentence, and a quote copied word for word that answers it."
 )
 _ANSWERS: Final = (
     f"{_DATA} Answer each question by the letter of an option, from the sentences that stand under it and nothing "
