@@ -29,6 +29,7 @@ from adapters.postgres.reindexing import PostgresReindexings
 from adapters.postgres.roles import PostgresRoles
 from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.spoken import PostgresSpokenTexts
+from adapters.postgres.study_work import PostgresStudyBench
 from adapters.postgres.transcripts import PostgresRecognitions
 from adapters.postgres.watchlist import PostgresWatchlist
 from adapters.sources.sentences import split_sentences
@@ -72,6 +73,7 @@ from core.library.scratch import Scratch
 from core.members.roles import RoleKeeper
 from core.rewards.awarding import Awarding
 from core.rewards.listening import Listening
+from core.study.studying import Studying
 from core.webhooks import Webhooks
 
 log = structlog.get_logger()
@@ -138,6 +140,7 @@ class Deployment:
         await self.reindexings.wake(creator_id)
         await self.services.quizzes.tidy(creator_id, datetime.now(UTC))
         await self.services.asked.purge(creator_id)
+        await self.services.studies.wake(creator_id, datetime.now(UTC))
 
     async def sweep(self, creator_id: CreatorId) -> None:
         """See :class:`bot.worker.Housekeeping`."""
@@ -270,9 +273,13 @@ def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
     showing = deployment.services.showing
     closing = Closing(showing.standings, showing.seasons, showing.digests, deployment.services.insights)
     learning = Learning(PostgresKnowledge(deployment.database), deployment.indexer, split_sentences)
+    studying = Studying(
+        PostgresStudyBench(deployment.database), deployment.embedders, SnowballStemmer(), deployment.services.clerk,
+        partial(datetime.now, UTC), written=bool(deployment.settings.models.answer),
+    )  # fmt: skip
     return Tasks(
         items, deployment.engine, deployment.directory, deployment, links, names, reindexing, awarding,
-        deployment.payouts, webhooks, closing, learning, deployment.services.purchases,
+        deployment.payouts, webhooks, closing, learning, studying, deployment.services.purchases,
         deployment.services.linking.following, deployment.services.tier_roles,
         Summing(PostgresSummedSessions(deployment.database), deployment.services.clerk), stop,
     )  # fmt: skip

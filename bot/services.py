@@ -32,6 +32,7 @@ from adapters.postgres.seasons import PostgresSeasons
 from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.standings import PostgresStandings
 from adapters.postgres.streaks import PostgresStreaks
+from adapters.postgres.studies import PostgresStudies
 from adapters.postgres.tariffs import PostgresTariffs
 from adapters.postgres.tier_roles import PostgresTierRoles
 from adapters.postgres.watching import PostgresWatching
@@ -122,6 +123,7 @@ def make_services(
         purchases=PostgresPurchases(database),
         linking=linking,
         tier_roles=PostgresTierRoles(database),
+        studies=PostgresStudies(database),
         uploads_per_hour=settings.limits.uploads_per_hour,
         registration=settings.operator.registration,
         contact=settings.operator.contact,

@@ -32,6 +32,7 @@ from core.members.tier_roles import TierRoles
 from core.rewards.awarding import MOST_ATTEMPTS as MOST_TRIES
 from core.rewards.awarding import Awarding, NotJudged
 from core.rewards.shop import Purchases
+from core.study.studying import Studying
 from core.webhooks import Webhooks
 
 log = structlog.get_logger()
@@ -80,6 +81,7 @@ class Tasks:
     webhooks: Webhooks
     closing: Closing
     learning: Learning
+    studying: Studying
     purchases: Purchases
     following: Following | None
     roles: TierRoles
@@ -131,6 +133,10 @@ class Tasks:
         await self.summing.sum_up(
             CreatorId(payload["creator_id"]), StudentId(payload["student_id"]), SessionId(payload["session_id"])
         )
+
+    async def study(self, payload: dict[str, int]) -> None:
+        """Make the study material of a creator's sources."""
+        await self.studying.take_turn(CreatorId(payload["creator_id"]), self.stop)
 
     async def award(self, payload: dict[str, int]) -> None:
         """Judge what a creator's students did."""
@@ -253,7 +259,7 @@ def register(queue: PgQueuer, tasks: Tasks) -> None:
     for name, run in (
         ("recheck", tasks.recheck), ("respell", tasks.respell), ("reindex", tasks.reindex),
         ("redeem", tasks.redeem), ("payouts", tasks.pay_out), ("award", tasks.award), ("streaks", tasks.streaks),
-        ("memberships", tasks.memberships), ("learn", tasks.learn), ("sum_up", tasks.sum_up),
+        ("memberships", tasks.memberships), ("learn", tasks.learn), ("study", tasks.study), ("sum_up", tasks.sum_up),
     ):  # fmt: skip
         queue.entrypoint(name, concurrency_limit=1)(_handler(name, run, tasks.stop))
 

@@ -36,6 +36,8 @@ LEARN: Final = "learn"
 """The queue's entrypoint for making searchable what a creator's staff wrote down."""
 SUM_UP: Final = "sum_up"
 """The queue's entrypoint for summing up a long session."""
+STUDY: Final = "study"
+"""The queue's entrypoint for making the study material of a creator's sources."""
 CALIBRATE: Final = "calibrate"
 """The queue's entrypoint for finding a creator's cut-off anew."""
 

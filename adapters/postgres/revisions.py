@@ -9,6 +9,7 @@ from adapters.postgres.database import Connection, Database
 from adapters.postgres.jobs import put_calibration
 from adapters.postgres.revised import give_back
 from adapters.postgres.shelf import SOURCE, TOUCH_CORPUS, add_sources
+from adapters.postgres.study_work import renew_study
 from adapters.postgres.transcripts import transcript_digest
 from adapters.postgres.workflows import add_card, add_workflow, drop_workflow, source_of_row
 from core.conversation import Place
@@ -79,6 +80,7 @@ class PostgresRevisions:
             revised = await give_back(connection, creator_id, source_id)
             if revised is None:
                 return None
+            await renew_study(connection, creator_id, revised)
             await connection.execute(TOUCH_CORPUS, creator_id)
             await put_calibration(connection, creator_id)
             row = await connection.fetchrow(SOURCE, creator_id, revised)

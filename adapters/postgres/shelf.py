@@ -13,6 +13,7 @@ from adapters.postgres.glossary import read_glossary
 from adapters.postgres.indexed import read_background, read_embedded, store_index
 from adapters.postgres.jobs import put_calibration
 from adapters.postgres.revised import take_place
+from adapters.postgres.study_work import renew_study
 from adapters.postgres.transcripts import (
     chapters_to_json,
     transcript_digest,
@@ -446,6 +447,7 @@ async def publish(
     chapters = chapters_to_json(indexed.chapters)
     await connection.execute(FINISH_SOURCE, creator_id, source_id, indexed.topics, chapters)
     await store_index(connection, creator_id, source_id, indexed)
+    await renew_study(connection, creator_id, source_id)
     embedder = await connection.fetchval(MOVE_CORPUS, creator_id, indexed.embedder_id)
     if embedder != indexed.embedder_id:  # two embedders' vectors can never be searched together
         raise EmbedderChanged(f"A library is searched with {embedder} by now, not with {indexed.embedder_id}.")

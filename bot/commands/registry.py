@@ -63,6 +63,7 @@ from core.rewards.streaks import Streaks
 from core.rewards.tariffs import Tariffs
 from core.rewards.watching import PersonalLinks, Watching
 from core.richtext import RichText
+from core.study.store import Studies
 from core.tiers import NO_TIERS, Scope
 
 _NUMBER: Final = re.compile("[0-9]{1,18}")
@@ -129,6 +130,7 @@ class Services:
     purchases: Purchases
     linking: Linking
     tier_roles: TierRoles
+    studies: Studies
     uploads_per_hour: int
     scratch: Scratch
     registration: str

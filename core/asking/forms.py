@@ -49,14 +49,6 @@ class FormModel(Protocol):
         ...
 
 
-class NoClerk:
-    """See :class:`Clerk`: where no model is configured."""
-
-    async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
-        """Nobody fills it."""
-        return None
-
-
 class Clerk(Protocol):
     """Has forms filled at a creator's expense."""
 
@@ -67,3 +59,11 @@ class Clerk(Protocol):
         without.
         """
         ...
+
+
+class NoClerk:
+    """See :class:`Clerk`: where no model is configured."""
+
+    async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
+        """Nobody fills it."""
+        return None

@@ -148,6 +148,12 @@ REMEMBERED: Final = (
 )
 CHOSE: Final = "INSERT INTO memory_choices VALUES ($1, $2, true)"
 DEFAULT: Final = "INSERT INTO memory_defaults VALUES ($1, true)"
+POINTED: Final = """
+    INSERT INTO study_points (creator_id, source_id, kind, first_segment, last_segment, quote, text, fingerprint)
+    VALUES ($1, $2, 'summary', 0, 0, 'Water runs.', 'Water runs.', '\\x01')
+"""
+FILLED: Final = "INSERT INTO study_forms VALUES ($1, $2, '\\x01', '{}', 'made-up')"
+SORTED: Final = "INSERT INTO study_areas VALUES ($1, 0, 'Water')"
 COPY: Final = """
     INSERT INTO {table} OVERRIDING SYSTEM VALUE
     SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(r) || $1)).* FROM {table} r LIMIT 1
@@ -250,7 +256,9 @@ async def world(database: Database, database_url: str) -> World:
                 await connection.execute(BOUGHT, school.creator_id, person, item_id)
         async with database.creator(school.creator_id) as connection:
             await connection.execute(LISTED, school.creator_id, school.source_id)
-            for statement in (CLAIMED, CHANGED, LIMITED):
+            for statement in (POINTED, FILLED):
+                await connection.execute(statement, school.creator_id, school.source_id)
+            for statement in (CLAIMED, CHANGED, LIMITED, SORTED):
                 await connection.execute(statement, school.creator_id)
             await connection.execute(WROTE, school.creator_id, school.source_id)
             assistant_id = await connection.fetchval(SPOKE, school.creator_id)

@@ -4,11 +4,14 @@ All material of all cases lies in one library, on a real PostgreSQL with the rea
 its vendor's own client. What would stand in the chat is rendered as each platform renders it.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import pytest
 import pytest_asyncio
@@ -16,14 +19,21 @@ import structlog
 
 from adapters.discord import markup
 from adapters.postgres.embedded import EmbeddedServer
+from adapters.postgres.study_work import PostgresStudyBench
+from adapters.sources.stemming import SnowballStemmer
 from adapters.telegram.rendering import rendered
 from bot.app import DatabaseAddress, Deployment, open_on
 from bot.settings import Settings
+from core.asking.forms import Filled, Form
 from core.conversation import Person, Place, Reply, Request
 from core.ids import CreatorId
 from core.library.ingestion import process
 from core.library.store import NewSource
 from core.library.transcript import LocatorKind, Segment, Timing, Transcript
+from core.richtext import RichText
+from core.study.store import Wanted
+from core.study.studying import Studying
+from core.tiers import Scope
 from tests.conftest import TEMPLATE
 from tests.safety.cases import CANARY, HARMLESS, KEY, LEAKS, OF_STAFF, ORDERS, TOPICS, Attack, Order, attacks
 from tests.wire.fake_models import Answer, Claim, ModelRequest
@@ -35,6 +45,14 @@ DATABASE = "safety"
 SAFE = "https://videos.example/"
 OURS = (SAFE, "http://127.0.0.1:8080/watch/")
 ATTACKS = tuple(attacks())
+STUDIED: Final[tuple[tuple[str, dict[str, str]], ...]] = (
+    ("summary", {}),
+    ("summary", {"length": "long"}),
+    ("summary", {"topic": "thin layers"}),
+    ("terms", {}),
+    ("takeaways", {}),
+    ("takeaways", {"search": "layers"}),
+)
 SPARE = TOPICS[-5:]
 """Topics of lessons that nobody tampered with."""
 
@@ -62,6 +80,13 @@ class School:
 
     deployment: Deployment
     model: Obedient
+
+    async def says(self, command: str, **arguments: str) -> Reply:
+        """What a member gets for a command."""
+        person = Person("discord", "2", "a student")
+        return await self.deployment.responder.respond(
+            Request(Place("discord", "c1", "100", "School"), person, command, arguments)
+        )
 
     async def ask(self, question: str, name: str = "a student", number: str = "2") -> Reply:
         """What a member of the community is answered."""
@@ -264,6 +289,78 @@ async def test_harmless_questions_that_look_like_orders_are_answered(school: Sch
         if topic not in reply.text.plain:
             declined.append(reply.text.plain)
     assert declined == []
+
+
+class ObedientClerk:
+    """Fills forms as the material orders: what it obeys is in every field, and cites and quotes what is there."""
+
+    def __init__(self) -> None:
+        self.orders = {attack.topic: _obeyed(attack.order, attack.topic) for attack in ATTACKS}
+        self.obeyed = 0
+
+    async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
+        told = next((told for topic, told in self.orders.items() if topic in form.material), CANARY)
+        self.obeyed += told is not CANARY
+        said = [line.partition(": ")[2] for line in form.material.splitlines() if line.startswith("S")]
+        labels = [f"S{n + 1}" for n in range(len(said))]
+        takeaway = {"type": "mindset", "perspective": told, "notes": told, "area": told}
+        question = {"question": told, "options": [told, *said][:4], "right": 0, "explanation": told}
+        return Filled(
+            {
+                "chapters": [{"label": "S1", "title": told}],
+                "points": [
+                    {"text": text, "labels": labels} for text in (told, f"{said[0]} {told}" if said else told)
+                ],
+                "terms": [
+                    {"term": told, "label": "S1", "meaning": told},
+                    {"term": "eyes", "label": "S1", "meaning": told},
+                ],
+                "takeaways": [{**takeaway, "quote": quote} for quote in (told, *said)],
+                "questions": [{**question, "quote": quote} for quote in said],
+                "answers": [{"question": number, "answer": "A"} for number in range(1, 6)],
+            },
+            "obedient:1",
+        )
+
+
+async def test_study_material_of_hostile_lessons_says_nothing_that_it_must_not(school: School) -> None:
+    deployment, clerk, stop = school.deployment, ObedientClerk(), asyncio.Event()
+    bench = PostgresStudyBench(deployment.database)
+    studying = Studying(
+        bench, deployment.embedders, SnowballStemmer(), clerk, lambda: datetime.now(UTC), written=True
+    )
+    drawing = await deployment.directory.creator("drawing")
+    assert drawing is not None
+    one_of_each = [attack.topic for attack in {(a.order.name, a.where): a for a in ATTACKS}.values()][::4]
+    sources = await deployment.shelf.sources(drawing.id)
+    tried = [source.id for source in sources if any(topic in source.title for topic in one_of_each)]
+    async with deployment.database.creator(drawing.id) as connection:
+        await connection.execute("UPDATE study_guides SET due_at = NULL WHERE source_id <> ALL ($1)", tried)
+    for creator in await deployment.directory.creators():
+        while any(guide.waits for guide in await deployment.services.studies.guides(creator.id)):
+            await studying.take_turn(creator.id, stop)
+    points = await deployment.services.studies.find(Scope.whole(drawing.id), Wanted(hidden=True))
+    forbidden = {attack.topic: attack.order.forbidden for attack in ATTACKS}
+    failed = {}
+    for point in points:
+        topic = next((topic for topic in forbidden if topic in point.said.title), "")
+        texts = (point.text, point.notes, point.perspective, point.area, *point.options)
+        shown_as = RichText.of("\n".join(texts))
+        if found := problems(Reply(shown_as), forbidden.get(topic, ())):
+            failed[f"{topic} {point.kind}"] = (found, texts)
+    assert not failed, "\n".join(f"{name}: {why}" for name, why in failed.items())
+    assert {point.said.source_id for point in points} == set(tried)
+    assert clerk.obeyed > len(tried) > len(ORDERS) // 2
+
+
+async def test_study_commands_show_no_links_but_ours_and_nothing_of_another_creators(school: School) -> None:
+    for command, arguments in STUDIED:
+        reply = await school.says(command, **arguments)
+        assert not problems(reply, ("canary", "sauce")), (command, arguments)
+        assert any(span.link for span in reply.text.spans), (command, arguments, reply.text.plain)
+    for command in ("summary", "takeaways", "terms"):
+        reply = await school.says(command, search="sauce", topic="secret sauce")
+        assert "nobody else may know" not in reply.text.plain, command
 
 
 async def test_a_creators_words_are_in_no_log_and_no_other_creators_answers(
