@@ -19,6 +19,8 @@ from adapters.postgres.grants import PostgresGrants
 from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.knowledge import PostgresKnowledge
 from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.model_choices import PostgresModelChoices
+from adapters.postgres.model_usage import PostgresModelUsage
 from adapters.postgres.offers import PostgresOffers
 from adapters.postgres.projects import PostgresProjects
 from adapters.postgres.purchases import PostgresPurchases
@@ -43,6 +45,7 @@ from bot.rewards import make_rewards
 from bot.settings import MEGABYTE, Settings
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
+from core.asking.forms import Clerk
 from core.asking.limits import Limits
 from core.library.clips import Clips
 from core.library.keeping import Keeping
@@ -71,6 +74,7 @@ def make_services(
     links: SignedWatchLinks,
     personal_links: PersonalWatchLinks,
     linking: Linking,
+    clerk: Clerk,
 ) -> Services:
     """Put the services together."""
     rewards = make_rewards(settings)
@@ -112,6 +116,10 @@ def make_services(
         purchases=PostgresPurchases(database),
         linking=linking,
         tier_roles=PostgresTierRoles(database),
+        clerk=clerk,
+        model_choices=PostgresModelChoices(database),
+        model_usage=PostgresModelUsage(database),
+        model_names=settings.models.writers,
         uploads_per_hour=settings.limits.uploads_per_hour,
         registration=settings.operator.registration,
         contact=settings.operator.contact,
@@ -133,7 +141,9 @@ def make_showing(database: Database) -> Showing:
 
 def make_limits(settings: Settings) -> Limits:
     """The limits on asking; where no model writes there is no money to limit."""
+    pays = bool(settings.models.writers)
     return Limits(
         settings.limits.questions_per_minute, settings.limits.community_questions_per_minute,
-        settings.limits.model_usd_per_day if settings.models.answer else 0.0, settings.limits.questions_per_day,
+        settings.limits.model_usd_per_day * pays, settings.limits.questions_per_day,
+        settings.limits.model_usd_per_month * pays, settings.limits.student_model_usd_per_day * pays,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from bot.commands.quizzes import quiz_button
 from bot.commands.registry import Context, Registry, numbers_of, said
 from bot.commands.watching import watch_button
 from core.asking.answer import Answer
+from core.asking.budgets import Step
 from core.asking.engine import Explained, Question
 from core.asking.limits import Admission, with_budget_notice
 from core.asking.sessions import Past, Speaker
@@ -50,7 +51,8 @@ async def ask(context: Context) -> Reply:
     text = context.text("question")
     question = Question(
         creator.id, text, await services.conversations.context(speaker), creator.language,
-        may_write=admission is not None and admission.may_write, tiers=speaker.tiers,
+        step=admission.step if admission else Step.QUOTING, tiers=speaker.tiers,
+        models=admission.models if admission else (),
     )  # fmt: skip
     explained = await services.engine.explain(question)
     answer = explained.answer

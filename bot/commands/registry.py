@@ -5,12 +5,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from core.asking.choices import ModelChoices
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
 from core.asking.escalations import Escalations
+from core.asking.forms import Clerk
 from core.asking.gaps import AskedQuestions
 from core.asking.limits import Limits
 from core.asking.sessions import Conversations, Speaker
+from core.asking.usage import ModelUsage
 from core.asking.words import Stemmer
 from core.conversation import (
     PLAIN_AUDIENCE,
@@ -120,6 +123,10 @@ class Services:
     purchases: Purchases
     linking: Linking
     tier_roles: TierRoles
+    clerk: Clerk
+    model_choices: ModelChoices
+    model_usage: ModelUsage
+    model_names: tuple[str, ...]
     uploads_per_hour: int
     scratch: Scratch
     registration: str

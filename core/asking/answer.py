@@ -91,10 +91,27 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelCall:
+    """A call to a model: what for, what it used, and how long its first word and all of it took, in milliseconds.
+
+    ``model`` is the one that really answered. ``failure`` is empty where it was of use, else why it was not;
+    ``first_word_ms`` is 0.0 where no word came.
+    """
+
+    model: str
+    purpose: str
+    usage: Usage
+    first_word_ms: float
+    took_ms: float
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A checked answer; ``notice`` is a sentence of ours to the asker, such as why there is no answer.
 
-    ``members_only``: a source that it cites is not for everybody, so that nobody else may see it.
+    ``members_only``: a source that it cites is not for everybody, so that nobody else may see it. ``calls`` are those
+    to models that were made for it, also those that failed.
     """
 
     outcome: Outcome
@@ -107,6 +124,7 @@ class Answer:
     usage: Usage = field(default_factory=Usage)
     timing_ms: Mapping[str, float] = field(default_factory=dict)
     members_only: bool = False
+    calls: tuple[ModelCall, ...] = ()
 
     @property
     def text(self) -> str:
