@@ -219,7 +219,7 @@ async def open_on(
             PostgresMediaClaims(database),
             scratch,
             partial(PostgresRecognitions, database),
-            lambda creator_id: PostgresRecognitions(database, creator_id).spent_usd(),
+            lambda creator_id, period: PostgresRecognitions(database, creator_id).spent_usd(period),
         ) as reader,
     ):
         stem = SnowballStemmer()
