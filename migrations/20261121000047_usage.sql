@@ -72,6 +72,7 @@ END $$;
 -- A person without a creator set: what was called for one's own questions, over all creators, to read.
 CREATE POLICY person ON model_calls FOR SELECT TO chronos_app
   USING (student_id = current_student() AND current_creator() IS NULL);
+SELECT let_join('model_calls', 'student_id');
 GRANT DELETE ON model_calls, budget_news TO chronos_app;
 GRANT UPDATE (models, stops) ON model_choices TO chronos_app;
 GRANT SELECT ON SEQUENCE model_calls_id_seq TO chronos_backup;

@@ -245,10 +245,7 @@ async def _record(
 
 
 def _sum_of(calls: Sequence[ModelCall]) -> Usage:
-    return Usage(
-        sum(call.usage.prompt_tokens for call in calls), sum(call.usage.completion_tokens for call in calls),
-        sum(call.usage.cached_tokens for call in calls), sum(call.usage.cost_usd for call in calls),
-    )  # fmt: skip
+    return sum((call.usage for call in calls), Usage())
 
 
 def _mode(answer: Answer) -> str:

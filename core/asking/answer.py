@@ -89,13 +89,20 @@ class Usage:
     cached_tokens: int = 0
     cost_usd: float = 0.0
 
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.cost_usd + other.cost_usd,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """A call to a model: what for, what it used, and how long its first word and all of it took, in milliseconds.
+    """One call of a model, failed ones included; ``failure`` is empty where it did what it was asked for.
 
-    ``model`` is the one that really answered. ``failure`` is empty where it was of use, else why it was not;
-    ``first_word_ms`` is 0.0 where no word came.
+    ``model`` is the one that really answered; ``first_word_ms`` is 0.0 where no word came.
     """
 
     model: str
@@ -103,15 +110,15 @@ class ModelCall:
     usage: Usage
     first_word_ms: float
     took_ms: float
-    failure: str = ""
+    failure: str
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A checked answer; ``notice`` is a sentence of ours to the asker, such as why there is no answer.
 
-    ``members_only``: a source that it cites is not for everybody, so that nobody else may see it. ``calls`` are those
-    to models that were made for it, also those that failed.
+    ``members_only``: a source that it cites is not for everybody, so that nobody else may see it.
+    ``calls`` are those that it took.
     """
 
     outcome: Outcome

@@ -44,7 +44,7 @@ def find_offered(name: str, offered: Iterable[OfferedModel]) -> OfferedModel | N
 
 def near_matches(name: str, offered: Sequence[OfferedModel]) -> list[str]:
     """Names that somebody may have meant, the closest first."""
-    names = [model.name for model in offered]
-    inside = [each for each in names if name.casefold() in each.casefold()]
-    close = get_close_matches(name, names, n=MOST_MATCHES, cutoff=0.6)
+    undated = {_VERSION.sub("", model.name): model.name for model in offered}
+    close = [undated[each] for each in get_close_matches(name, undated, n=MOST_MATCHES)]
+    inside = [model.name for model in offered if name.casefold() in model.name.casefold()]
     return list(dict.fromkeys([*close, *inside]))[:MOST_MATCHES]

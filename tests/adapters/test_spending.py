@@ -46,7 +46,7 @@ async def speaker(school: School, database: Database) -> Speaker:
 def written(cost_usd: float, *, model: str = "openai:small", first_word_ms: float = 400.0) -> Answer:
     """An answer that a model wrote after another had failed."""
     used = Usage(1_000, 50, 600, cost_usd)
-    call = ModelCall(model, "answer", used, first_word_ms, 1_500.0)
+    call = ModelCall(model, "answer", used, first_word_ms, 1_500.0, "")
     return replace(answer(), mode=Mode.WRITTEN, model=model, usage=used, calls=(FAILED, call))
 
 
@@ -154,7 +154,7 @@ async def test_forms_draw_on_the_same_budget_and_are_no_questions(
     till = PostgresTill(database, A_DAY)
     usage_id = await till.draw(speaker.creator_id)
     assert usage_id is not None
-    call = ModelCall("openai:small", "study", Usage(100, 10, 0, 1.0), 300.0, 300.0)
+    call = ModelCall("openai:small", "study", Usage(100, 10, 0, 1.0), 300.0, 300.0, "")
     await till.settle(speaker.creator_id, usage_id, [call])
     assert await till.draw(speaker.creator_id) is None
     assert (await conversations.admit(speaker, A_DAY)).step is Step.QUOTING
