@@ -44,7 +44,6 @@ LOAD: Final = """
 MONEY: Final = """
     SELECT coalesce(sum(cost_usd) FILTER (WHERE today), 0)::float8 AS day_usd,
            coalesce(sum(aside_usd) FILTER (WHERE today), 0)::float8 AS day_aside_usd,
-           coalesce(sum(cost_usd), 0)::float8 AS month_usd,
            coalesce(sum(aside_usd), 0)::float8 AS month_aside_usd,
            coalesce(sum(cost_usd) FILTER (WHERE today AND student_id = $2), 0)::float8 AS own_usd,
            coalesce(sum(aside_usd) FILTER (WHERE today AND student_id = $2), 0)::float8 AS own_aside_usd
@@ -52,8 +51,15 @@ MONEY: Final = """
                    CASE WHEN used_at > statement_timestamp() - $3::interval THEN reserved_usd ELSE 0 END AS aside_usd
               FROM usage
              WHERE creator_id = $1 AND (cost_usd > 0 OR reserved_usd > 0)
-               AND used_at >= date_trunc(CASE WHEN $4 THEN 'month' ELSE 'day' END, statement_timestamp(), 'UTC')
+               AND used_at >= least(date_trunc('day', statement_timestamp(), 'UTC'),
+                                    statement_timestamp() - $3::interval)
            ) AS paid
+"""
+EARLIER: Final = """
+    SELECT coalesce(sum(cost_usd), 0)::float8 FROM usage
+     WHERE creator_id = $1 AND (cost_usd > 0 OR reserved_usd > 0)
+       AND used_at >= date_trunc('month', statement_timestamp(), 'UTC')
+       AND used_at < date_trunc('day', statement_timestamp(), 'UTC')
 """
 CHOICE: Final = "SELECT models, stops FROM model_choices WHERE creator_id = $1"
 # What is bought and sold of questions a day is asked only once the day's own are used up.
@@ -183,13 +189,15 @@ async def budgets(
     money = [(period, limit) for period, limit in limits.money if period is not Period.OWN_DAY or student_id]
     if not any(limit for _, limit in money):
         return ()
-    monthly = bool(limits.creator_usd_per_month)
-    spent = await connection.fetchrow(MONEY, creator_id, student_id, RESERVED_FOR, monthly)
-    assert spent is not None  # noqa: S101 - an aggregate always has a row
-    names = [{Period.DAY: "day", Period.MONTH: "month", Period.OWN_DAY: "own"}[period] for period, _ in money]
-    return budgets_of(
-        money, [spent[f"{name}_usd"] for name in names], [spent[f"{name}_aside_usd"] for name in names]
-    )  # fmt: skip
+    today = await connection.fetchrow(MONEY, creator_id, student_id, RESERVED_FOR)
+    assert today is not None  # noqa: S101 - an aggregate always has a row
+    earlier_usd = await connection.fetchval(EARLIER, creator_id) if limits.creator_usd_per_month else 0.0
+    used = {
+        Period.DAY: (today["day_usd"], today["day_aside_usd"]),
+        Period.MONTH: (earlier_usd + today["day_usd"], today["month_aside_usd"]),
+        Period.OWN_DAY: (today["own_usd"], today["own_aside_usd"]),
+    }
+    return budgets_of(money, used)
 
 
 async def _counted(

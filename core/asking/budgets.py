@@ -1,6 +1,6 @@
 """Model money: how much of each budget is used, which step that is, and the words of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -119,11 +119,7 @@ STEP_WORDS: Final = {
 
 
 def budgets_of(
-    limits_usd: Sequence[tuple[Period, float]], spent_usd: Sequence[float], reserved_usd: Sequence[float]
+    limits_usd: Iterable[tuple[Period, float]], used_usd: Mapping[Period, tuple[float, float]]
 ) -> tuple[Budget, ...]:
-    """Those budgets that there are (a limit of 0 is none), with what is used of each, in the same order."""
-    return tuple(
-        Budget(period, limit, spent, reserved)
-        for (period, limit), spent, reserved in zip(limits_usd, spent_usd, reserved_usd, strict=True)
-        if limit
-    )
+    """Those budgets that there are (a limit of 0 is none), with what is spent of each and what is set aside."""
+    return tuple(Budget(period, limit, *used_usd[period]) for period, limit in limits_usd if limit)

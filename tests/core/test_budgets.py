@@ -43,7 +43,8 @@ def test_the_budget_that_is_used_most_counts_and_of_equals_the_one_that_lasts_lo
 
 def test_a_limit_of_nothing_is_no_budget() -> None:
     money = Limits(0, 0, 1.0, 0, 0.0, 0.5).money
-    assert [budget.period for budget in budgets_of(money, [0.1, 9.9, 0.2], [0.0] * 3)] == [Period.DAY, Period.OWN_DAY]
+    used = {Period.DAY: (0.1, 0.0), Period.MONTH: (9.9, 0.0), Period.OWN_DAY: (0.2, 0.3)}
+    assert budgets_of(money, used) == (Budget(Period.DAY, 1.0, 0.1), Budget(Period.OWN_DAY, 0.5, 0.2, 0.3))
 
 
 def test_whoever_asks_reads_what_is_used_up_and_until_when() -> None:

@@ -56,7 +56,7 @@ def test_a_full_day_says_until_when_what_was_bought_and_that_there_is_more() -> 
 
 
 def test_zero_is_no_limit() -> None:
-    load = Load(NOW, ago(*[1] * 99), ago(*[1] * 99), budgets_of(Limits(0, 0, 0.0).money, [9.0] * 3, [9.0] * 3))
+    load = Load(NOW, ago(*[1] * 99), ago(*[1] * 99), budgets_of(Limits(0, 0, 0.0).money, {}))
     assert over_limit(load, Limits(0, 0, 0.0)) == ""
     assert step_of(load) == (Step.LARGE, "")
 
