@@ -7,7 +7,6 @@ from adapters.models.vendor_calls import Access
 from adapters.models.vendor_forms import Said, VendorFormModel, material_of, rules_of
 from core.asking.answer import Usage
 from core.asking.forms import Form
-from core.errors import ProviderError
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -39,10 +38,9 @@ class AnthropicFormModel(VendorFormModel["AsyncAnthropic"]):
             messages=[{"role": "user", "content": material_of(form)}],
             output_config={"format": {"type": "json_schema", "schema": dict(form.schema)}},
         )
-        if reply.stop_reason not in FINISHED:
-            raise ProviderError(f"Anthropic did not fill the form ({reply.stop_reason})")
         text = "".join(block.text for block in reply.content if block.type == "text")
-        return Said(text, _usage(reply.usage))
+        problem = "" if reply.stop_reason in FINISHED else f"did not fill the form ({reply.stop_reason})"
+        return Said(text, _usage(reply.usage), problem=problem)
 
 
 def _usage(usage: "SpentTokens") -> Usage:

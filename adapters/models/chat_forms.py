@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
     from openai.types import CompletionUsage
     from openai.types.chat import ChatCompletion
-    from openai.types.chat.chat_completion import Choice
 
 MODELS_SEPARATOR: Final = "|"
 BUSY_CODES: Final = frozenset({"429", "502", "503", "524", "529", "rate_limit_exceeded", "server_error"})
@@ -48,9 +47,10 @@ class ChatFormModel(VendorFormModel["AsyncOpenAI"]):
             },
             extra_body={**self.extra, **({"models": [first, *others]} if others else {})},
         )
-        text = _finished(reply, self.title).message.content or ""
+        _raise_failure(reply, self.title)
+        text = reply.choices[0].message.content or "" if reply.choices else ""
         chosen = f"{self.name.partition(':')[0]}:{reply.model}" if others and reply.model else ""
-        return Said(text, _usage(reply.usage), chosen, _cost_usd(reply.usage))
+        return Said(text, _usage(reply.usage), chosen, _cost_usd(reply.usage), _problem(reply))
 
 
 class OpenRouterFormModel(ChatFormModel):
@@ -84,23 +84,25 @@ class OllamaFormModel(ChatFormModel):
     official_url = "http://127.0.0.1:11434/v1"
 
 
-def _finished(reply: "ChatCompletion", vendor: str) -> "Choice":
-    """The choice that was written to its end.
+def _raise_failure(reply: "ChatCompletion", vendor: str) -> None:
+    """Say what failed inside of a reply with a good status.
 
     Raises:
-        ProviderBusy: the reply says that it may work again later.
-        ProviderError: it failed, stopped early or declined.
+        ProviderBusy: it may work again later.
+        ProviderError: any other failure.
     """
     failed: Any = (reply.model_extra or {}).get("error")
     if failed:
         failure = ProviderBusy if str(failed.get("code")) in BUSY_CODES else ProviderError
         raise failure(f"{vendor} failed on a form: {failed.get('message', '')}")
+
+
+def _problem(reply: "ChatCompletion") -> str:
+    """Why it is of no use: stopped early, or declined."""
     if not reply.choices or reply.choices[0].finish_reason not in {"stop", None}:
         reason = reply.choices[0].finish_reason if reply.choices else "nothing"
-        raise ProviderError(f"{vendor} did not fill the form ({reason})")
-    if reply.choices[0].message.refusal:
-        raise ProviderError(f"{vendor} refused to fill the form")
-    return reply.choices[0]
+        return f"did not fill the form ({reason})"
+    return "refused to fill the form" if reply.choices[0].message.refusal else ""
 
 
 def _usage(usage: "CompletionUsage | None") -> Usage:

@@ -40,26 +40,19 @@ class OpenAIFormModel(VendorFormModel["AsyncOpenAI"]):
             store=False,
             text={"format": {"type": "json_schema", "name": "form", "strict": True, "schema": dict(form.schema)}},
         )
-        _check(reply)
-        return Said(reply.output_text, _usage(reply))
+        if reply.error is not None:
+            failure = ProviderBusy if reply.error.code in BUSY_CODES else ProviderError
+            raise failure(f"OpenAI failed on a form: {reply.error.message}")
+        return Said(reply.output_text, _usage(reply), problem=_problem(reply))
 
 
-def _check(reply: "Response") -> None:
-    """Let through only what was finished.
-
-    Raises:
-        ProviderBusy: it may work again later.
-        ProviderError: it failed, stopped early or declined.
-    """
-    if reply.error is not None:
-        failure = ProviderBusy if reply.error.code in BUSY_CODES else ProviderError
-        raise failure(f"OpenAI failed on a form: {reply.error.message}")
+def _problem(reply: "Response") -> str:
+    """Why it is of no use: stopped early, or declined."""
     if reply.status != "completed":
         reason = reply.incomplete_details.reason if reply.incomplete_details else None
-        raise ProviderError(f"OpenAI did not fill the form ({reason or reply.status})")
+        return f"did not fill the form ({reason or reply.status})"
     parts = [part for item in reply.output if item.type == "message" for part in item.content]
-    if any(part.type == "refusal" for part in parts):
-        raise ProviderError("OpenAI refused to fill the form")
+    return "refused to fill the form" if any(part.type == "refusal" for part in parts) else ""
 
 
 def _usage(reply: "Response") -> Usage:

@@ -21,12 +21,16 @@ _CLOSING: Final = re.compile(r"</(?=\s*material)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a model wrote into a form; ``model`` and ``cost_usd`` where the vendor says who answered, and for what."""
+    """What a model wrote into a form; ``model`` and ``cost_usd`` where the vendor says who answered, and for what.
+
+    ``problem`` says why the text is of no use although it was paid for: refused, or not finished.
+    """
 
     text: str
     usage: Usage
     model: str = ""
     cost_usd: float | None = None
+    problem: str = ""
 
 
 class VendorFormModel(ABC, Generic[Client]):
@@ -64,7 +68,7 @@ class VendorFormModel(ABC, Generic[Client]):
 
         Raises:
             ProviderBusy: the reply says that the vendor is overloaded.
-            ProviderError: the model refused or did not finish.
+            ProviderError: the reply says that the vendor failed.
         """
 
     async def fill(self, form: Form) -> Filled:
@@ -72,15 +76,21 @@ class VendorFormModel(ABC, Generic[Client]):
 
         Raises:
             ProviderBusy: overloaded, rate limited or timed out.
-            ProviderError: any other failure, a refusal or something that is no JSON object included.
+            ProviderError: any other failure, a refusal or something that is no JSON object included; says what was
+                used all the same.
         """
         said = await self._vendor.call(lambda client: self.ask(client, form))
-        values = _values(said.text, self.title)
         model = said.model or self.name
         taken_usd = said.cost_usd
         if taken_usd is None:
             taken_usd = cost_usd(model, said.usage, self._prices)
-        return Filled(values, model, replace(said.usage, cost_usd=taken_usd))
+        usage = replace(said.usage, cost_usd=taken_usd)
+        values = None if said.problem else _values(said.text)
+        if values is None:
+            failed = ProviderError(f"{self.title} {said.problem or 'did not fill the form'}")
+            failed.usage = usage
+            raise failed
+        return Filled(values, model, usage)
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -100,12 +110,11 @@ def material_of(form: Form) -> str:
     return f"<material>\n{_CLOSING.sub('< /', form.material)}\n</material>"
 
 
-def _values(text: str, vendor: str) -> Mapping[str, Any]:
+def _values(text: str) -> Mapping[str, Any] | None:
+    """The object that was written, also inside of a fence; None where it is none."""
     fenced = _FENCED.fullmatch(text)
     try:
         values = json.loads(fenced.group(1) if fenced else text)
-    except (ValueError, RecursionError) as error:
-        raise ProviderError(f"{vendor} did not fill the form") from error
-    if not isinstance(values, dict):
-        raise ProviderError(f"{vendor} did not fill the form")
-    return values
+    except (ValueError, RecursionError):
+        return None
+    return values if isinstance(values, dict) else None

@@ -57,7 +57,7 @@ class ModelClerk:
             except ProviderError as error:
                 self.breaker.failed(model.name, error)
                 self.watch.model_failed(model.name, error)
-                calls.append(_call(model.name, purpose, Usage(), began, str(error)))
+                calls.append(_call(model.name, purpose, error.usage or Usage(), began, str(error)))
             else:
                 self.breaker.succeeded(model.name)
                 calls.append(_call(filled.model, purpose, filled.usage, began))

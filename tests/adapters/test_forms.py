@@ -107,13 +107,16 @@ async def test_failures_refusals_and_garbage_are_provider_errors(server: ModelSe
     with pytest.raises(ProviderError) as failure:
         await filled_by(server, model)
     assert not isinstance(failure.value, ProviderBusy)
+    assert bool(failure.value.usage) is (fault in {"refuse", "truncate", "garbage"})
     assert (await filled_by(server, model)).values == VALUES
 
 
 async def test_what_is_no_object_is_not_a_form(server: ModelServer, model: str) -> None:
     server.answer_with(lambda _: '["covers"]')
-    with pytest.raises(ProviderError, match="did not fill the form"):
+    with pytest.raises(ProviderError, match="did not fill the form") as failure:
         await filled_by(server, model)
+    assert failure.value.usage is not None
+    assert failure.value.usage.cost_usd > 0, "it was paid for all the same"
 
 
 async def test_a_short_overload_is_waited_out_and_a_hang_ends(server: ModelServer, model: str) -> None:

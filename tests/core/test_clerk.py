@@ -9,7 +9,7 @@ from core.asking.answer import ModelCall, Usage
 from core.asking.breaker import FAILURES
 from core.asking.clerk import ModelClerk
 from core.asking.forms import Filled, Form
-from core.errors import ProviderBusy, ProviderError
+from core.errors import ProviderError
 from core.ids import CreatorId, UsageId
 
 FORM = Form("Fill it.", "Material.", {"type": "object"})
@@ -59,13 +59,14 @@ class Heard:
 
 
 async def test_the_first_model_that_can_fills_it_and_what_failed_is_recorded_too() -> None:
-    till, heard = FakeTill(), Heard()
-    clerk = ModelClerk([ScriptedForms("one", ProviderBusy("busy")), ScriptedForms("two")], till, heard)
+    till, heard, refused = FakeTill(), Heard(), ProviderError("refused")
+    refused.usage = Usage(100, 2, 0, 0.01)
+    clerk = ModelClerk([ScriptedForms("one", refused), ScriptedForms("two")], till, heard)
     filled = await clerk.fill(CREATOR, FORM, "study")
     assert filled is not None
     assert (filled.values["by"], heard.failures) == ("two", ["one"])
     ((usage_id, (failed, worked)),) = till.settled
-    assert (usage_id, failed.model, failed.failure, failed.usage) == (7, "one", "busy", Usage())
+    assert (usage_id, failed.model, failed.failure, failed.usage) == (7, "one", "refused", refused.usage)
     assert (worked.model, worked.purpose, worked.failure) == ("two-really", "study", "")
     assert (worked.usage.cost_usd, worked.took_ms >= 0) == (0.02, True)
 
