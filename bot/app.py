@@ -54,7 +54,6 @@ from bot.webhooks import handlers_of
 from bot.worker import Tasks, register, work
 from bot.writers import open_models
 from core.asking.authors import Authors
-from core.asking.breaker import Breaker
 from core.asking.clerk import ModelClerk
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
@@ -226,16 +225,16 @@ async def open_on(
         holdings = PostgresHoldings(database)
         signing_key = await link_key(database)
         links = SignedWatchLinks(signing_key, settings.public_url)
-        watch, breaker = ModelLog(), Breaker()
+        authors = Authors(ModelLog())
+        till = PostgresTill(database, make_limits(settings))
+        clerk = ModelClerk(models.forms, till, authors.watch, authors.breaker)
         engine = Engine(
             holdings=holdings,
             snapshots=Snapshots(
                 holdings, settings.retrieval.memory * MEGABYTE, settings.retrieval.snapshot_max_units
             ),
-            embedders=embedders, stem=stem, routing=Routing(models.large, models.small),
-            authors=Authors(watch, breaker), links=links,
+            embedders=embedders, stem=stem, routing=Routing(models.large, models.small), authors=authors, links=links,
         )  # fmt: skip
-        clerk = ModelClerk(models.forms, PostgresTill(database, make_limits(settings)), watch, breaker)
         kept = Kept(files, scratch, reader.keeping, holdings)
         personal_links = PersonalWatchLinks(signing_key, settings.public_url)
         services = make_services(settings, database, engine, embedders, kept, links, personal_links, linking, clerk)

@@ -60,7 +60,8 @@ class PostgresModelUsage:
             month = await _spell(connection, creator_id, first, now)
             days = await connection.fetch(BY_DAY, creator_id, midnight - timedelta(days=DAYS - 1), now)
         step, period = furthest(found, stops=bool(choice and choice["stops"]))
-        return UsageReport(today, month, found, step, period, _days(days, midnight.date()))
+        shown = _days(days, midnight.date())
+        return UsageReport(today, month, found, step, period, shown, limits.person_usd_per_day)
 
     async def purge(self, creator_id: CreatorId) -> None:
         """Forget calls that are older than is kept."""

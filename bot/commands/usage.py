@@ -66,12 +66,13 @@ def _spell(spell: Spell) -> str:
 
 def _budgets(report: UsageReport) -> Iterator[RichText]:
     if not report.budgets:
-        yield RichText.of(bold("Budget: "), "none is set; the operator can set one")
-        return
+        yield RichText.of(bold("Your budget: "), "none is set; the operator can set one")
     whose = "" if report.step is Step.LARGE else f", by the budget of this {report.period}"
     yield RichText.of(bold("In force now: "), STEP_WORDS[report.step], whose)
     for budget in report.budgets:
         yield RichText.of(bold(f"Left of this {budget.period}: "), _left(budget))
+    if report.student_usd_per_day:
+        yield RichText.of(bold("Each student's own: "), f"{report.student_usd_per_day:,.2f} USD a day, then quoting")
 
 
 def _left(budget: Budget) -> str:

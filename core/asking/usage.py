@@ -68,7 +68,10 @@ class UsageDay:
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """This month and today, what is left of the creator's budgets, and the step that is in force by whose budget."""
+    """This month and today, what is left of the creator's budgets, and the step that is in force by whose budget.
+
+    ``student_usd_per_day`` is each student's own budget, 0.0 where they have none.
+    """
 
     today: Spell
     month: Spell
@@ -76,6 +79,7 @@ class UsageReport:
     step: Step
     period: Period
     days: Sequence[UsageDay]
+    student_usd_per_day: float = 0.0
 
     def picture(self, creator_name: str) -> "UsagePicture":
         """As it is drawn: dollars, or questions where nothing cost anything."""

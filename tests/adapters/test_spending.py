@@ -12,6 +12,7 @@ from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.model_choices import PostgresModelChoices
 from adapters.postgres.model_usage import PostgresModelUsage
 from adapters.postgres.spending import PostgresTill
+from bot.commands.usage import described
 from core.asking.answer import Answer, Mode, ModelCall, Usage
 from core.asking.budgets import Period, Step
 from core.asking.choices import ModelChoice
@@ -171,7 +172,9 @@ async def test_a_report_adds_up_today_and_the_month_by_model_purpose_mode_and_st
     kept = replace(written(0.0), usage=Usage(), calls=())
     for given in (kept, answer()):
         await conversations.record(speaker, "Again?", given, await conversations.admit(speaker, A_DAY))
-    report = await usage.report(speaker.creator_id, replace(A_DAY, creator_usd_per_month=10.0), now)
+    report = await usage.report(
+        speaker.creator_id, replace(A_DAY, creator_usd_per_month=10.0, person_usd_per_day=0.5), now
+    )
     assert report.today.modes == {"written": 2, "kept": 1, "quoted": 1}
     assert report.today.steps == {Step.LARGE: 4}
     assert report.month.cost_usd == pytest.approx(0.4)
@@ -183,8 +186,10 @@ async def test_a_report_adds_up_today_and_the_month_by_model_purpose_mode_and_st
         (Period.DAY, 0.6), (Period.MONTH, 9.6),
     ]  # fmt: skip
     assert (report.step, len(report.days), report.days[-1].questions) == (Step.LARGE, 14, 4)
+    assert "Each student's own: 0.50 USD a day" in described("Drawing", report).plain
     shown = report.picture("Drawing")
-    assert (shown.bars[-1][1], shown.limit) == (pytest.approx(0.4), 1.0)
+    assert shown.bars[-1][1] == pytest.approx(0.4)
+    assert shown.limit == 1.0
     later = await usage.report(speaker.creator_id, A_DAY, now + timedelta(days=40))
     assert (later.today.modes, later.month.models) == ({}, [])
 

@@ -112,6 +112,19 @@ async def test_the_staff_chooses_models_and_sees_what_they_did_until_the_money_e
     assert "study 1 (" in text
     assert (usage.private, usage.files[0].content[:4], usage.files[0].is_picture) == (True, b"\x89PNG", True)
 
+    await ends_the_money(owner, student, database_url)
+    name, report = await usage_of(settings, "school-100")
+    assert described(name, report).plain == (await owner.says("usage")).text.plain
+
+    refused = await student.says("usage")
+    assert "Only the staff" in refused.text.plain
+    everything = "".join(reply.text.plain for reply in student.replies)
+    assert "USD" not in everything
+    assert "gpt-6" not in everything
+
+
+async def ends_the_money(owner: Speaker, student: Speaker, database_url: str) -> None:
+    """Ask until the budget of the day is used up: by the creator's choice that is a stop first, and quoting then."""
     await student.says("ask", question=f"{SHADOW} Please say it once more.")
     assert (await models_asked(database_url))[-1] == LARGE, "the creator's choice comes first"
     stopped = await student.says("ask", question=f"{SHADOW} And again?")
@@ -125,12 +138,3 @@ async def test_the_staff_chooses_models_and_sees_what_they_did_until_the_money_e
     )
     told = await rows(database_url, "SELECT content->>'text' AS text FROM outbox")
     assert sum("which is all" in row["text"] for row in told) == 2, "once as a stop, once as quoting"
-
-    name, report = await usage_of(settings, "school-100")
-    assert described(name, report).plain == (await owner.says("usage")).text.plain
-
-    refused = await student.says("usage")
-    assert "Only the staff" in refused.text.plain
-    everything = "".join(reply.text.plain for reply in student.replies)
-    assert "USD" not in everything
-    assert "gpt-6" not in everything
