@@ -63,10 +63,15 @@ class Budget:
         return Budget(self.period, self.limit_usd, self.spent_usd)
 
     def step(self, *, stops: bool) -> Step:
-        """What may still be paid for out of it; ``stops``: nothing is answered once it is used up."""
+        """What may still be paid for out of it; ``stops``: nothing is answered once it is really spent.
+
+        What is only set aside may come back, and turns nobody away.
+        """
         used_usd = self.spent_usd + self.reserved_usd
+        if stops and self.spent_usd >= self.limit_usd:
+            return Step.STOPPED
         if used_usd >= self.limit_usd:
-            return Step.STOPPED if stops else Step.QUOTING
+            return Step.QUOTING
         return Step.SMALL if used_usd >= self.limit_usd * SMALL_FROM else Step.LARGE
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from core.asking.answer import Answer
+from core.asking.answer import Answer, Mode, Origin
 from core.asking.budgets import Budget, Period, Step, furthest, used_up
 from core.ids import UsageId
 from core.richtext import counted
@@ -129,8 +129,12 @@ def step_of(load: Load) -> tuple[Step, str]:
 
 
 def with_budget_notice(answer: Answer, admission: Admission) -> Answer:
-    """Say above quotes that they stand in for a written answer; an answer that shows none needs no model."""
-    if not admission.notice or not answer.citations:
+    """Say above quotes that they stand in for a written answer.
+
+    An answer that shows nothing needs no model; nor does one that was written before, or by the staff.
+    """
+    by_staff = bool(answer.sentences) and all(said.origin is Origin.PAIR for said in answer.sentences)
+    if not admission.notice or not answer.citations or answer.mode is not Mode.QUOTED or by_staff:
         return answer
     return replace(answer, notice=f"{admission.notice}\n\n{answer.notice}".rstrip())
 

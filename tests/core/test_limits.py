@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from core.asking.answer import Answer, Citation, Confidence, Locator, Mode, Outcome
+from core.asking.answer import Answer, Citation, Confidence, Locator, Mode, Origin, Outcome, Sentence
 from core.asking.budgets import Budget, Period, Step, budgets_of
 from core.asking.limits import Admission, Limits, Load, in_words, over_limit, step_of, with_budget_notice
 from core.asking.wording import CLOSEST
@@ -98,3 +98,7 @@ def test_an_answer_that_money_would_not_have_changed_says_nothing_of_it() -> Non
     assert with_budget_notice(declined, Admission(UsageId(1), Step.QUOTING, USED_UP)) == declined
     answered = quoted(Outcome.ANSWERED, "")
     assert with_budget_notice(answered, Admission(UsageId(1))) == answered
+    kept = replace(answered, mode=Mode.WRITTEN)
+    by_staff = replace(answered, sentences=(Sentence("Write to us.", ("1",), Origin.PAIR),))
+    for free in (kept, by_staff):
+        assert with_budget_notice(free, Admission(UsageId(1), Step.QUOTING, USED_UP)) == free
