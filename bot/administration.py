@@ -11,6 +11,7 @@ from bot.settings import Settings
 from core.asking.answer import Answer
 from core.asking.engine import Question
 from core.asking.limits import with_budget_notice
+from core.asking.usage import UsageReport
 from core.errors import Refused
 from core.ids import CreatorId, ItemId
 from core.library.estimates import share_done
@@ -102,10 +103,19 @@ async def ask_once(settings: Settings, handle: str, question: str) -> Answer:
     async with open_deployment(settings) as deployment:
         found, conversations = await creator_called(deployment, handle), deployment.services.conversations
         admission = await conversations.admit_operator(found.id, deployment.services.limits)
-        asked = Question(found.id, question, language=found.language, may_write=admission.may_write, tiers=ALL_TIERS)
+        asked = Question(
+            found.id, question, language=found.language, step=admission.step, tiers=ALL_TIERS, models=admission.models
+        )
         answer = with_budget_notice(await deployment.engine.answer(asked), admission)
         await conversations.settle(found.id, answer, admission)
     return answer
+
+
+async def usage_of(settings: Settings, handle: str) -> tuple[str, UsageReport]:
+    """A creator's name and use of models up to now."""
+    async with open_deployment(settings) as deployment:
+        found, services = await creator_called(deployment, handle), deployment.services
+        return found.name, await services.model_usage.report(found.id, services.limits, datetime.now(UTC))
 
 
 async def economy_of(settings: Settings, handle: str) -> tuple[str, Economy]:

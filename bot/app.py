@@ -28,6 +28,7 @@ from adapters.postgres.overheard import PostgresNotebook
 from adapters.postgres.reindexing import PostgresReindexings
 from adapters.postgres.roles import PostgresRoles
 from adapters.postgres.shelf import PostgresShelf
+from adapters.postgres.spending import PostgresTill
 from adapters.postgres.spoken import PostgresSpokenTexts
 from adapters.postgres.study_work import PostgresStudyBench
 from adapters.postgres.transcripts import PostgresRecognitions
@@ -49,14 +50,16 @@ from bot.reindexing import ReindexWork
 from bot.responder import CommandResponder
 from bot.role_changes import apply_for_ever
 from bot.schedule import keep_time
-from bot.services import Kept, make_services
+from bot.services import Kept, make_limits, make_services
 from bot.settings import MEGABYTE, Settings
 from bot.webhooks import handlers_of
 from bot.worker import Tasks, register, work
 from bot.writers import open_models
 from core.asking.authors import Authors
+from core.asking.clerk import ModelClerk
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
+from core.asking.forms import Clerk
 from core.asking.holdings import Snapshots
 from core.asking.routing import Routing
 from core.asking.summing import Summing
@@ -134,6 +137,11 @@ class Deployment:
                 f"{RESERVE_BYTES / MEGABYTE:.0f}: free some space."
             )
 
+    @property
+    def clerk(self) -> Clerk:
+        """Who has forms filled by models, for jobs."""
+        return self.services.clerk
+
     async def tidy(self, creator_id: CreatorId) -> None:
         """See :class:`bot.worker.Housekeeping`."""
         await self.shelf.tidy(creator_id)
@@ -141,6 +149,7 @@ class Deployment:
         await self.services.quizzes.tidy(creator_id, datetime.now(UTC))
         await self.services.asked.purge(creator_id)
         await self.services.studies.wake(creator_id, datetime.now(UTC))
+        await self.services.model_usage.purge(creator_id)
 
     async def sweep(self, creator_id: CreatorId) -> None:
         """See :class:`bot.worker.Housekeeping`."""
@@ -214,23 +223,26 @@ async def open_on(
             PostgresMediaClaims(database),
             scratch,
             partial(PostgresRecognitions, database),
-            lambda creator_id: PostgresRecognitions(database, creator_id).spent_usd(),
+            lambda creator_id, period: PostgresRecognitions(database, creator_id).spent_usd(period),
         ) as reader,
     ):
         stem = SnowballStemmer()
         holdings = PostgresHoldings(database)
         signing_key = await link_key(database)
         links = SignedWatchLinks(signing_key, settings.public_url)
+        authors = Authors(ModelLog())
+        till = PostgresTill(database, make_limits(settings))
+        clerk = ModelClerk(models.forms, till, authors.watch, authors.breaker)
         engine = Engine(
             holdings=holdings,
             snapshots=Snapshots(
                 holdings, settings.retrieval.memory * MEGABYTE, settings.retrieval.snapshot_max_units
             ),
-            embedders=embedders, stem=stem, routing=Routing(models), authors=Authors(ModelLog()), links=links,
+            embedders=embedders, stem=stem, routing=Routing(models.large, models.small), authors=authors, links=links,
         )  # fmt: skip
         kept = Kept(files, scratch, reader.keeping, holdings)
         personal_links = PersonalWatchLinks(signing_key, settings.public_url)
-        services = make_services(settings, database, engine, embedders, kept, links, personal_links, linking)
+        services = make_services(settings, database, engine, embedders, kept, links, personal_links, linking, clerk)
         greetings = PostgresGreetings(database)
         yield Deployment(
             settings, address, database, PostgresDirectory(database), PostgresShelf(database), holdings,

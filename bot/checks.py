@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -14,12 +14,11 @@ from adapters.services.whop import Whop
 from adapters.web.server import serve
 from bot.app import Deployment, open_address, open_on
 from bot.embedders import open_embedders
+from bot.findings import Finding
+from bot.model_checks import check_models
 from bot.reading import make_transcriber, open_files
 from bot.settings import OFFICIAL_DISCORD, Settings
-from bot.writers import open_models
-from core.asking.writing import EvidenceSentence, EvidenceSource, Task
-from core.errors import ChronosError, ConfigurationError, EmbedderMissing, OperatorError, ProviderError
-from core.ids import SourceId
+from core.errors import ChronosError, ConfigurationError, EmbedderMissing, OperatorError
 from core.library.scratch import Scratch
 from core.members.directory import Creator
 from core.members.memberships import Membership
@@ -29,30 +28,6 @@ NOT_INSTALLED = (
     "the local recogniser is not installed, so only what has captions can be read: make install, or set "
     "models.transcribe to openai:NAME or elevenlabs:NAME"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found of one thing: ``state`` is ok, off, warning (it works, but not as it seems) or failed."""
-
-    subject: str
-    state: str
-    words: str
-
-    @property
-    def failed(self) -> bool:
-        """Whether something must be done."""
-        return self.state == "failed"
-
-    @property
-    def line(self) -> str:
-        """For a person to read."""
-        mark = {"ok": "✓", "off": "-", "warning": "!", "failed": "✗"}[self.state]
-        return f"{mark} {self.subject:12} {self.words}"
-
-    def as_json(self) -> Mapping[str, Any]:
-        """For a program to read."""
-        return {"subject": self.subject, "state": self.state, "words": self.words}
 
 
 async def check_all(settings: Settings) -> list[Finding]:
@@ -184,35 +159,7 @@ async def _creators_library(deployment: Deployment, creator: Creator) -> list[Fi
 
 
 async def _models(settings: Settings) -> list[Finding]:
-    if not settings.models.answer:
-        return [Finding("models", "off", "no models.answer: answers quote the creator's own sentences")]
-    findings: list[Finding] = []
-    sentence = EvidenceSentence("S1", SourceId(0), 0, "Water boils at 100 degrees Celsius at sea level.")
-    task = Task("At how many degrees Celsius does water boil?", (EvidenceSource("Boiling", (sentence,)),))
-    async with open_models(settings) as models:
-        for model in models:
-            try:
-                draft = await model.write(task)
-                findings.append(Finding("models", "ok", f"{model.name} answers (as {draft.model})"))
-            except ProviderError as error:
-                findings.append(Finding("models", "failed", f"{model.name}: {error}"))
-    return findings + _unpriced(settings)
-
-
-def _unpriced(settings: Settings) -> list[Finding]:
-    """The models whose cost nobody knows, so that the day's budget never ends them."""
-    budget_usd = settings.limits.model_usd_per_day
-    if not budget_usd:
-        return []
-    return [
-        Finding(
-            "models", "warning",
-            f"{name} has no price in models.prices: it counts as free, and limits.model_usd_per_day "
-            f"({budget_usd:g}) never ends it",
-        )
-        for name in dict.fromkeys(settings.models.answer)
-        if name not in settings.models.prices
-    ]  # fmt: skip
+    return await check_models(settings, datetime.now(UTC).date())
 
 
 async def _discord(settings: Settings) -> list[Finding]:

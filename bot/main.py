@@ -362,6 +362,22 @@ def economy(config: Path | None, creator: str, as_json: bool) -> None:
         click.echo(described(name, found).plain)
 
 
+@cli.command()
+@click.option("--creator", required=True, metavar="HANDLE", help="Whose use.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def usage(config: Path | None, creator: str, as_json: bool) -> None:
+    """Show what models did for a creator, what it cost, and what is left."""
+    from bot.administration import usage_of
+    from bot.commands.usage import described
+
+    name, found = _run(lambda settings: usage_of(settings, creator), config)
+    if as_json:
+        _print_json({"creator": creator, **asdict(found)})
+    else:
+        click.echo(described(name, found).plain)
+
+
 @cli.command("eval")
 @click.option("--corpus", required=True, type=click.Path(path_type=Path, exists=True), help="corpus.jsonl")
 @click.option("--questions", required=True, type=click.Path(path_type=Path, exists=True), help="questions.jsonl")

@@ -14,6 +14,7 @@ from adapters.sources.timed_text import read_timed_text_apart
 from adapters.sources.video_sites import YtDlpVideoSites
 from adapters.sources.words import FileWords
 from bot.settings import MEGABYTE, Settings, key_of
+from core.asking.budgets import Period
 from core.errors import ConfigurationError
 from core.ids import CreatorId
 from core.library.intake import Intake, IntakeLimits
@@ -40,7 +41,7 @@ def make_intake(settings: Settings, keeping: Keeping) -> Intake:
 @asynccontextmanager
 async def open_reader(
     settings: Settings, files: MediaFiles, claims: MediaClaims, scratch: Scratch,
-    recognitions: Callable[[CreatorId], Recognitions], spent_usd: Callable[[CreatorId], Awaitable[float]],
+    recognitions: Callable[[CreatorId], Recognitions], spent_usd: Callable[[CreatorId, Period], Awaitable[float]],
 ) -> AsyncIterator[PortReader]:  # fmt: skip
     """A reader of every kind of source.
 
@@ -61,7 +62,7 @@ async def open_reader(
                 DownloadLimits(most.media_bytes), proxy=settings.downloads.proxy.get_secret_value()
             ),
             transcriber=transcriber, recognitions=recognitions, limits=most,
-            budget=SpeechBudget(_speech_usd_per_day(settings), spent_usd), scratch=scratch,
+            budget=_speech_budget(settings, spent_usd), scratch=scratch,
             detect_language=detect_language,
         )  # fmt: skip
     finally:
@@ -69,9 +70,11 @@ async def open_reader(
             await transcriber.close()
 
 
-def _speech_usd_per_day(settings: Settings) -> float:
-    """What listening may cost; 0, which is no limit, where it costs nothing."""
-    return settings.limits.model_usd_per_day if settings.models.transcribe_usd_per_hour else 0.0
+def _speech_budget(settings: Settings, spent_usd: Callable[[CreatorId, Period], Awaitable[float]]) -> SpeechBudget:
+    """What listening may cost; without a limit where it costs nothing."""
+    if not settings.models.transcribe_usd_per_hour:
+        return SpeechBudget(0.0, spent_usd)
+    return SpeechBudget(settings.limits.model_usd_per_day, spent_usd, settings.limits.model_usd_per_month)
 
 
 def open_files(settings: Settings, scratch: Scratch) -> MediaFiles:

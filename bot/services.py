@@ -22,6 +22,8 @@ from adapters.postgres.insights import PostgresInsightQuestions
 from adapters.postgres.knowledge import PostgresKnowledge
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.memory import PostgresMemories
+from adapters.postgres.model_choices import PostgresModelChoices
+from adapters.postgres.model_usage import PostgresModelUsage
 from adapters.postgres.offers import PostgresOffers
 from adapters.postgres.projects import PostgresProjects
 from adapters.postgres.purchases import PostgresPurchases
@@ -47,7 +49,7 @@ from bot.rewards import make_rewards
 from bot.settings import MEGABYTE, Settings
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
-from core.asking.forms import NoClerk
+from core.asking.forms import Clerk
 from core.asking.insights import Insights
 from core.asking.limits import Limits
 from core.library.clips import Clips
@@ -77,6 +79,7 @@ def make_services(
     links: SignedWatchLinks,
     personal_links: PersonalWatchLinks,
     linking: Linking,
+    clerk: Clerk,
 ) -> Services:
     """Put the services together."""
     rewards = make_rewards(settings)
@@ -101,11 +104,10 @@ def make_services(
         knowledge=PostgresKnowledge(database),
         escalations=PostgresEscalations(database),
         asked=PostgresAskedQuestions(database),
-        clerk=NoClerk(),
+        clerk=clerk,
         memories=PostgresMemories(database),
         insights=make_insights(database, embedders),
         assistants=PostgresAssistants(database),
-        answer_models=settings.models.answer,
         stem=SnowballStemmer(),
         ledger=PostgresLedger(database),
         rewards=rewards,
@@ -124,6 +126,9 @@ def make_services(
         linking=linking,
         tier_roles=PostgresTierRoles(database),
         studies=PostgresStudies(database),
+        model_choices=PostgresModelChoices(database),
+        model_usage=PostgresModelUsage(database),
+        model_names=settings.models.writers,
         uploads_per_hour=settings.limits.uploads_per_hour,
         registration=settings.operator.registration,
         contact=settings.operator.contact,
@@ -150,7 +155,9 @@ def make_showing(database: Database) -> Showing:
 
 def make_limits(settings: Settings) -> Limits:
     """The limits on asking; where no model writes there is no money to limit."""
+    pays = bool(settings.models.writers)
     return Limits(
         settings.limits.questions_per_minute, settings.limits.community_questions_per_minute,
-        settings.limits.model_usd_per_day if settings.models.answer else 0.0, settings.limits.questions_per_day,
+        settings.limits.model_usd_per_day * pays, settings.limits.questions_per_day,
+        settings.limits.model_usd_per_month * pays, settings.limits.student_model_usd_per_day * pays,
     )  # fmt: skip

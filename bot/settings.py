@@ -2,6 +2,7 @@
 
 import os
 from contextvars import ContextVar
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -231,14 +232,23 @@ class ModelsSection(Section):
     answer: tuple[str, ...] = Field(
         (), description="tried in order, such as anthropic:NAME, openrouter:NAME|NAME; empty: quote"
     )
+    small: tuple[str, ...] = Field(
+        (), description="cheaper ones for simple questions and for work beside answering; empty: those of answer"
+    )
     embed: str = Field("local", description="local, or openai:NAME")
     transcribe: str = Field("local", description="local, openai:NAME, elevenlabs:NAME, or empty: captions only")
     transcribe_usd_per_hour: float = Field(0.0, ge=0, description="what the recogniser takes for an hour of sound")
     speak: str = Field("", description="a voice, or empty")
     prices: dict[str, Price] = Field(default_factory=dict, description="USD for a million tokens, by model")
+    ends: dict[str, date] = Field(default_factory=dict, description="when a model ends, where its vendor says so")
     timeout_s: float = Field(30.0, gt=0, description="seconds a model may take before the next one is tried")
 
-    @field_validator("answer")
+    @property
+    def writers(self) -> tuple[str, ...]:
+        """All models that may be asked for words, each once."""
+        return tuple(dict.fromkeys((*self.answer, *self.small)))
+
+    @field_validator("answer", "small")
     @classmethod
     def _names_of_writers(cls, answer: tuple[str, ...]) -> tuple[str, ...]:
         wrong = [repr(entry) for entry in answer if not _is_model(entry, WRITERS)]
@@ -273,6 +283,8 @@ class LimitsSection(Section):
     questions_per_day: int = Field(200, ge=0, description="questions a day, person and creator; a shop can sell more")
     community_questions_per_minute: int = Field(60, ge=0, description="questions a minute and community")
     model_usd_per_day: float = Field(5.0, ge=0, description="model money a day and creator; then answers are quoted")
+    model_usd_per_month: float = Field(0.0, ge=0, description="model money a month and creator")
+    student_model_usd_per_day: float = Field(0.0, ge=0, description="model money a day, student and creator")
     file_mb: int = Field(20, gt=0, le=2000, description="largest document or caption file in megabytes")
     media_mb: int = Field(2000, gt=0, description="largest video or recording in megabytes")
     media_hours: float = Field(6.0, gt=0, le=12, description="longest video or recording in hours")

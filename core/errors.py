@@ -20,7 +20,10 @@ ChronosError
 """
 
 import errno
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from core.asking.answer import Usage
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What the system says of a full disk."""
@@ -89,7 +92,13 @@ class DatabaseFull(DatabaseError):
 
 
 class ProviderError(OperatorError):
-    """An outside service failed; the caller may fall back."""
+    """An outside service failed; the caller may fall back.
+
+    ``usage`` is what a model had used by then, where it said so; ``first_word_ms`` when its first word came, or 0.
+    """
+
+    usage: "Usage | None" = None
+    first_word_ms: float = 0.0
 
 
 class ProviderBusy(ProviderError):

@@ -6,6 +6,8 @@ from threading import Lock
 from typing import Final, TypeVar
 
 from adapters.pictures.cards import draw_economy, draw_ranking, draw_wallet
+from adapters.pictures.usage_card import draw_usage
+from core.asking.usage import UsagePicture
 from core.rewards.showing import EconomyPicture, RankingPicture, WalletCard
 
 T = TypeVar("T")
@@ -28,6 +30,10 @@ class PillowArtist:
     async def economy(self, economy: EconomyPicture) -> bytes:
         """Amounts, and a bar chart of weeks."""
         return await asyncio.to_thread(_alone, draw_economy, economy)
+
+    async def usage(self, usage: UsagePicture) -> bytes:
+        """Figures, and a bar chart of days."""
+        return await asyncio.to_thread(_alone, draw_usage, usage)
 
 
 def _alone(draw: Callable[[T], bytes], shown: T) -> bytes:

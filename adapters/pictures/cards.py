@@ -30,7 +30,7 @@ CHART: Final = 150
 def draw_wallet(card: WalletCard) -> bytes:
     """A wallet: whose, how much, what became of the rest, the streak, what comes next."""
     canvas, wallet = Canvas(352), card.wallet
-    _heading(canvas, card.name, "CHRONOS")
+    heading(canvas, card.name, "CHRONOS")
     canvas.panel(MARGIN, 84, RIGHT, 250)
     canvas.text(MARGIN + 24, 114, "Balance", 14, fill=MUTED)
     canvas.fitted(MARGIN + 24, 166, f"{wallet.balance:,}", 46, width=330, fill=ACCENT)
@@ -50,7 +50,8 @@ def draw_wallet(card: WalletCard) -> bytes:
     return canvas.png()
 
 
-def _heading(canvas: Canvas, title: str, beside: str) -> None:
+def heading(canvas: Canvas, title: str, beside: str) -> None:
+    """The head of every picture: the mark, a title, and what it is in a muted colour."""
     canvas.mark(MARGIN, 26, 40)
     wide = canvas.text(RIGHT, 52, beside, 14, fill=MUTED, align="right", width=240)
     canvas.text(MARGIN + 54, 54, title, 22, width=RIGHT - MARGIN - 74 - wide, strong=True, instead=UNDRAWN)
@@ -85,7 +86,7 @@ def draw_ranking(ranking: RankingPicture) -> bytes:
     """A ranking: a row a person, with a bar that is as long as what they earned."""
     lines = ranking.lines[:MOST_ROWS]
     canvas = Canvas(104 + max(len(lines), 1) * ROW + 28)
-    _heading(canvas, ranking.title, ranking.span)
+    heading(canvas, ranking.title, ranking.span)
     canvas.panel(MARGIN, 84, RIGHT, 84 + max(len(lines), 1) * ROW + 16)
     if not lines:
         canvas.text(WIDTH / 2, 84 + 35, "Nobody has earned anything yet", 15, fill=MUTED, align="middle")
@@ -125,7 +126,7 @@ def _row(canvas: Canvas, top: float, line: RankLine, most: int) -> None:
 def draw_economy(economy: EconomyPicture) -> bytes:
     """An economy: its amounts above, the last weeks as pairs of bars below."""
     canvas = Canvas(424)
-    _heading(canvas, economy.title, "Economy")
+    heading(canvas, economy.title, "Economy")
     canvas.panel(MARGIN, 84, RIGHT, 156)
     _figures(canvas, 116, list(economy.facts))
     canvas.panel(MARGIN, 172, RIGHT, 400)

@@ -1,31 +1,22 @@
 """Sessions, messages, votes and usage on PostgreSQL; row-level security holds each student to their own."""
 
 import asyncio
-from dataclasses import asdict, replace
-from decimal import Decimal
+from dataclasses import asdict
 from typing import Any, Final
 
 import asyncpg
 
 from adapters.postgres.acts import record_act
 from adapters.postgres.asked import count_vote, note_asked
-from adapters.postgres.database import Connection, Database
+from adapters.postgres.database import Database
 from adapters.postgres.memory import drop_ended, note_turn, note_vote
+from adapters.postgres.spending import admit_question, settle_answer
 from core.asking.answer import Answer, Outcome
-from core.asking.limits import (
-    FIRST_COST_USD,
-    RESERVED_FOR,
-    WINDOW,
-    Admission,
-    Limits,
-    Load,
-    out_of_money,
-    over_limit,
-)
+from core.asking.limits import Admission, Limits
 from core.asking.sessions import CONTEXT_TURNS, SESSION_IDLE, Past, Speaker
 from core.asking.writing import Turn
 from core.errors import Refused
-from core.ids import CommunityId, CreatorId, MessageId, StudentId, UsageId
+from core.ids import CreatorId, MessageId, StudentId
 from core.rewards.acts import Wording, question_asked
 
 CONTEXT: Final = """
@@ -54,49 +45,6 @@ ADD_MESSAGE: Final = """
     INSERT INTO chat_messages (creator_id, session_id, student_id, question, answer, outcome, mode, confidence,
                                video_references, model, usage, timing_ms)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id
-"""
-LOCK_LIMITS: Final = "SELECT pg_advisory_xact_lock(hashtextextended('limits on asking', $1))"
-LOAD: Final = """
-    SELECT statement_timestamp() AS at,
-           coalesce(array_agg(used_at ORDER BY used_at)
-                      FILTER (WHERE student_id = $2 AND used_at > statement_timestamp() - $4::interval), '{}')
-             AS person_asked_at,
-           coalesce(array_agg(used_at ORDER BY used_at)
-                      FILTER (WHERE community_id = $3 AND used_at > statement_timestamp() - $4::interval), '{}')
-             AS community_asked_at,
-           coalesce(sum(CASE WHEN used_at > statement_timestamp() - $5::interval THEN cost_usd + reserved_usd
-                             ELSE cost_usd END)
-                      FILTER (WHERE used_at >= date_trunc('day', statement_timestamp(), 'UTC')), 0) AS spent_usd,
-           count(*) FILTER (WHERE student_id = $2 AND used_at >= date_trunc('day', statement_timestamp(), 'UTC'))
-             AS asked_today
-      FROM usage
-     WHERE creator_id = $1
-       AND used_at >= least(date_trunc('day', statement_timestamp(), 'UTC'), statement_timestamp() - $4::interval)
-"""
-# What is bought and sold of questions a day is asked only once the day's own are used up.
-MORE_QUESTIONS: Final = """
-    SELECT coalesce((SELECT sum(questions) FROM purchases
-                      WHERE creator_id = $1 AND student_id = $2 AND kind = 'questions' AND state = 'fulfilled'
-                        AND until > statement_timestamp()), 0) AS bought,
-           EXISTS (SELECT FROM shop_items
-                    WHERE creator_id = $1 AND kind = 'questions' AND state = 'open'
-                      AND (stock IS NULL OR stock > 0)
-                      AND (sale_ends_at IS NULL OR sale_ends_at > statement_timestamp())) AS sells_more
-"""
-LARGEST_COST: Final = """
-    SELECT max(cost_usd) FROM (
-      SELECT cost_usd FROM usage WHERE creator_id = $1 AND cost_usd > 0 AND model <> 'speech'
-       ORDER BY id DESC LIMIT 100
-    ) AS latest
-"""
-ADD_USAGE: Final = """
-    INSERT INTO usage (creator_id, student_id, community_id, used_at, reserved_usd) VALUES ($1, $2, $3, $4, $5)
-    RETURNING id
-"""
-SETTLE: Final = """
-    UPDATE usage SET model = $3, prompt_tokens = $4, completion_tokens = $5, cost_usd = $6, reserved_usd = 0,
-           outcome = $7
-     WHERE creator_id = $1 AND id = $2
 """
 HISTORY: Final = """
     SELECT id, creator_id, question, answer, outcome, video_references, created_at FROM chat_messages
@@ -173,6 +121,11 @@ OWN_MEMORIES: Final = "SELECT creator_id, kind, text, at FROM remembered WHERE s
 OWN_CHOICES: Final = "SELECT creator_id, wanted FROM memory_choices WHERE student_id = $1"
 OWN_WISHES: Final = "SELECT language, level, length, voice FROM preferences WHERE student_id = $1"
 OWN_ROLES: Final = "SELECT creator_id, role, source, until, status FROM wanted_roles WHERE student_id = $1"
+OWN_CALLS: Final = """
+    SELECT creator_id, purpose, model, prompt_tokens, completion_tokens, cached_tokens, first_word_ms, took_ms,
+           called_at
+      FROM model_calls WHERE student_id = $1 ORDER BY id
+"""
 OWN_IDENTITIES: Final = """
     SELECT platform, external_id, display_name, username, linked_at FROM identities WHERE student_id = $1
 """
@@ -210,12 +163,16 @@ class PostgresConversations:
     async def admit(self, speaker: Speaker, limits: Limits) -> Admission:
         """Count a question, or refuse it; see :meth:`core.asking.sessions.Conversations.admit`."""
         async with self._database.creator(speaker.creator_id, speaker.student_id) as connection:
-            return await _admit(connection, speaker.creator_id, speaker.student_id, speaker.community_id, limits)
+            admitted = await admit_question(
+                connection, speaker.creator_id, speaker.student_id, speaker.community_id, limits
+            )
+        return _let_in(admitted)
 
     async def admit_operator(self, creator_id: CreatorId, limits: Limits) -> Admission:
         """Count a question from the shell."""
         async with self._database.creator(creator_id) as connection:
-            return await _admit(connection, creator_id, None, None, limits)
+            admitted = await admit_question(connection, creator_id, None, None, limits)
+        return _let_in(admitted)
 
     async def record(self, speaker: Speaker, question: str, answer: Answer, admission: Admission) -> MessageId:
         """Store a question with its answer, what it used and what it may earn, in one transaction."""
@@ -233,7 +190,7 @@ class PostgresConversations:
             await note_asked(connection, speaker, MessageId(message_id), question, answer)
             await drop_ended(connection, speaker)
             await note_turn(connection, speaker, session_id, question, answer)
-            await _settle(connection, speaker.creator_id, answer, admission)
+            await settle_answer(connection, speaker.creator_id, answer, admission, MessageId(message_id))
             if wording is not None:
                 await record_act(connection, question_asked(speaker, MessageId(message_id), wording))
         return MessageId(message_id)
@@ -241,7 +198,7 @@ class PostgresConversations:
     async def settle(self, creator_id: CreatorId, answer: Answer, admission: Admission) -> None:
         """Store what an answer used."""
         async with self._database.creator(creator_id) as connection:
-            await _settle(connection, creator_id, answer, admission)
+            await settle_answer(connection, creator_id, answer, admission)
 
     async def forget(self, speaker: Speaker) -> bool:
         """End the open session; False when there was none."""
@@ -301,6 +258,7 @@ class PostgresConversations:
                 "earlier_talk": await connection.fetch(OWN_SUMMARIES, student_id),
                 "remembered": await connection.fetch(OWN_MEMORIES, student_id),
                 "wants_to_be_remembered": await connection.fetch(OWN_CHOICES, student_id),
+                "model_calls": await connection.fetch(OWN_CALLS, student_id),
             }
         async with self._database.system() as connection:
             own["preferences"] = await connection.fetch(OWN_WISHES, student_id)
@@ -320,40 +278,11 @@ def _past(row: asyncpg.Record, creator_name: str) -> Past:
     )  # fmt: skip
 
 
+def _let_in(admitted: Admission | Refused) -> Admission:
+    if isinstance(admitted, Refused):
+        raise admitted
+    return admitted
+
+
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}
-
-
-async def _admit(
-    connection: Connection, creator_id: CreatorId, student_id: StudentId | None, community_id: CommunityId | None,
-    limits: Limits,
-) -> Admission:  # fmt: skip
-    """Check and count under one lock a creator, since money, the widest limit, is counted by creator."""
-    await connection.execute(LOCK_LIMITS, creator_id)
-    used = await connection.fetchrow(LOAD, creator_id, student_id, community_id, WINDOW, RESERVED_FOR)
-    assert used is not None  # noqa: S101 - an aggregate always has a row
-    load = Load(
-        used["at"], used["person_asked_at"], used["community_asked_at"], float(used["spent_usd"]), used["asked_today"]
-    )
-    if limits.person_per_day and load.asked_today >= limits.person_per_day and student_id is not None:
-        (more,) = await connection.fetch(MORE_QUESTIONS, creator_id, student_id)
-        load = replace(load, bought=more["bought"], sells_more=more["sells_more"])
-    if reason := over_limit(load, limits):
-        raise Refused(reason)
-    quoted_for = out_of_money(load, limits)
-    reserved_usd = await _to_reserve(connection, creator_id) if limits.creator_usd_per_day and not quoted_for else 0
-    usage_id = await connection.fetchval(ADD_USAGE, creator_id, student_id, community_id, load.at, reserved_usd)
-    return Admission(UsageId(usage_id), quoted_for)
-
-
-async def _to_reserve(connection: Connection, creator_id: CreatorId) -> Decimal:
-    largest: Decimal | None = await connection.fetchval(LARGEST_COST, creator_id)
-    return largest or Decimal(str(FIRST_COST_USD))
-
-
-async def _settle(connection: Connection, creator_id: CreatorId, answer: Answer, admission: Admission) -> None:
-    used = answer.usage
-    await connection.execute(
-        SETTLE, creator_id, admission.usage_id, answer.model, used.prompt_tokens, used.completion_tokens,
-        used.cost_usd, answer.outcome.value,
-    )  # fmt: skip

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from adapters.postgres.database import Database
+from core.asking.budgets import Period
 from core.ids import CreatorId
 from core.library.speech import Recognised
 from core.library.transcript import Chapter, LocatorKind, Segment, Timing, Transcript, Word
@@ -20,7 +21,7 @@ SPEECH: Final = "speech"
 """What recognition is called among the models that cost money."""
 SPENT: Final = """
     SELECT coalesce(sum(cost_usd), 0)::float8 FROM usage
-     WHERE creator_id = $1 AND used_at >= date_trunc('day', statement_timestamp(), 'UTC')
+     WHERE creator_id = $1 AND used_at >= date_trunc($2, statement_timestamp(), 'UTC')
 """
 
 
@@ -44,10 +45,10 @@ class PostgresRecognitions:
             if new and recognised.cost_usd:
                 await connection.execute(NOTE_COST, self._creator_id, SPEECH, Decimal(str(recognised.cost_usd)))
 
-    async def spent_usd(self) -> float:
-        """What the creator's answers and recordings have cost since midnight UTC."""
+    async def spent_usd(self, period: Period = Period.DAY) -> float:
+        """What the creator's answers and recordings have cost since midnight UTC, or in this month."""
         async with self._database.creator(self._creator_id) as connection:
-            return float(await connection.fetchval(SPENT, self._creator_id))
+            return float(await connection.fetchval(SPENT, self._creator_id, period.value))
 
 
 def transcript_digest(transcript: Transcript) -> bytes:

@@ -16,6 +16,7 @@ from bot.commands.registry import Context, Registry, numbers_of, said
 from bot.commands.voices import Heard, heard_in, note_voice, show_answer, signed, with_hint
 from bot.commands.watching import watch_button
 from core.asking.answer import Answer
+from core.asking.budgets import Step
 from core.asking.engine import Explained, Question
 from core.asking.limits import Admission, with_budget_notice
 from core.asking.sessions import Past, Speaker
@@ -51,8 +52,8 @@ async def ask(context: Context) -> Reply:
     heard, recalled = await asyncio.gather(heard_in(context), services.memories.recall(speaker))
     question = Question(
         creator.id, heard.text, heard.history, creator.language,
-        may_write=admission is not None and admission.may_write, tiers=speaker.tiers, manner=heard.voice.manner,
-        wishes=recalled.wishes, background=recalled.background,
+        step=admission.step if admission else Step.QUOTING, tiers=speaker.tiers, manner=heard.voice.manner,
+        wishes=recalled.wishes, background=recalled.background, models=admission.models if admission else (),
     )  # fmt: skip
     explained = await services.engine.explain(question)
     answer = with_hint(explained.answer, heard.voice, staff=context.standing.staff)

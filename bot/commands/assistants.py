@@ -123,7 +123,7 @@ async def card(context: Context, assistant: Assistant, note: str = "", *undo: Bu
     """An assistant with what can be done with it; ``undo`` takes back what was just done."""
     creator_id, services = context.creator.id, context.services
     versions, titles = await asyncio.gather(services.assistants.versions(creator_id, assistant.id), _titles(context))
-    shown = assistant_card(assistant, versions, titles, services.answer_models, context.place)
+    shown = assistant_card(assistant, versions, titles, services.model_names, context.place)
     remove = Button("Remove", "assistant_remove_ask", str(assistant.id))
     rows = [undo, *version_buttons(assistant, versions)[:2], (*_offers(context, assistant), remove)]
     return Reply(RichText.of(f"{note}\n\n" if note else "", shown), tuple(tuple(row) for row in rows if row))
@@ -207,7 +207,7 @@ def _models(context: Context) -> tuple[str, ...] | None:
     if not context.text("model"):
         return None
     none = _plain(context, "model") == "none"
-    return () if none else checked_models(context.text("model"), context.services.answer_models)
+    return () if none else checked_models(context.text("model"), context.services.model_names)
 
 
 def _tutor(context: Context) -> bool | None:

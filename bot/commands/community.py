@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from bot.commands.model_choices import AFTER_BUDGET, MODELS, model_lines
 from bot.commands.registry import Context, Registry, said
 from core.conversation import Audience, Button, Kind, Parameter, Place, Reply, Role
 from core.errors import Refused
@@ -96,6 +97,8 @@ def _require_registration(context: Context) -> None:
         "memory", "Whether people are remembered who did not choose themselves", Kind.CHOICE, choices=ON_OR_OFF
     ),
     Parameter("digest", "Whether the staff is told each Monday how the week was", Kind.CHOICE, choices=ON_OR_OFF),
+    MODELS,
+    AFTER_BUDGET,
     audience=Audience.STAFF,
     private=True,
 )
@@ -104,6 +107,7 @@ async def settings(context: Context) -> Reply:
     staff_role = await _staff_role(context)
     announced = await _told(context, "announce", Subject.LESSONS)
     staff_news = await _told(context, "staff_news", Subject.STAFF)
+    models = await model_lines(context)
     creator = await _changed(context, context.creator)
     lines = [
         RichText.of(bold("Name: "), creator.name),
@@ -116,6 +120,7 @@ async def settings(context: Context) -> Reply:
         RichText.of(bold("News for the staff: "), staff_news),
         RichText.of(bold("Memory: "), await _memory(context)),
         RichText.of(bold("Digest on Mondays: "), await _digest(context)),
+        *models,
         RichText.of("\nChange with ", code(_changing(context))),
     ]
     may_join = context.standing.owner and context.services.registration != "closed"

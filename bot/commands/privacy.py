@@ -23,6 +23,7 @@ KEPT: Final = (
     "your answers to quizzes",
     "the projects that you handed in",
     "what you put to the staff",
+    "which models were called for your questions, for 400 days",
     "whether the staff was asked to look at your account and why",
     "the names and ids that the platforms gave me, and which accounts you linked",
     "what Whop says of your memberships there",

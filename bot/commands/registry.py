@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from core.asking.assistants import Assistants, Voice
+from core.asking.choices import ModelChoices
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
 from core.asking.escalations import Escalations
@@ -15,6 +16,7 @@ from core.asking.insights import Insights
 from core.asking.limits import Limits
 from core.asking.memory import Memories
 from core.asking.sessions import Conversations, Speaker
+from core.asking.usage import ModelUsage
 from core.asking.words import Stemmer
 from core.conversation import (
     PLAIN_AUDIENCE,
@@ -112,7 +114,6 @@ class Services:
     memories: Memories
     insights: Insights
     assistants: Assistants
-    answer_models: tuple[str, ...]
     stem: Stemmer
     ledger: Ledger
     rewards: Rewards
@@ -131,6 +132,9 @@ class Services:
     linking: Linking
     tier_roles: TierRoles
     studies: Studies
+    model_choices: ModelChoices
+    model_usage: ModelUsage
+    model_names: tuple[str, ...]
     uploads_per_hour: int
     scratch: Scratch
     registration: str

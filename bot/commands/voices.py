@@ -29,7 +29,7 @@ async def voice_here(context: Context) -> Voice:
     """Who answers in this place, with those of its models that are configured."""
     services = context.services
     voice = context.voice or await services.assistants.speaking(context.creator.id, context.place)
-    return voice.among(services.answer_models)
+    return voice.among(services.model_names)
 
 
 async def heard_in(context: Context) -> Heard:

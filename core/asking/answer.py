@@ -89,12 +89,36 @@ class Usage:
     cached_tokens: int = 0
     cost_usd: float = 0.0
 
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.cost_usd + other.cost_usd,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """One call of a model, failed ones included; ``failure`` is empty where it did what it was asked for.
+
+    ``model`` is the one that really answered; ``first_word_ms`` is 0.0 where no word came.
+    """
+
+    model: str
+    purpose: str
+    usage: Usage
+    first_word_ms: float
+    took_ms: float
+    failure: str
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A checked answer; ``notice`` is a sentence of ours to the asker, such as why there is no answer.
 
     ``members_only``: a source that it cites is not for everybody, so that nobody else may see it.
+    ``calls`` are those that it took.
     """
 
     outcome: Outcome
@@ -107,6 +131,7 @@ class Answer:
     usage: Usage = field(default_factory=Usage)
     timing_ms: Mapping[str, float] = field(default_factory=dict)
     members_only: bool = False
+    calls: tuple[ModelCall, ...] = ()
 
     @property
     def text(self) -> str:

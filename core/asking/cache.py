@@ -53,7 +53,7 @@ class AnswerCache:
             del self._kept[key]
             return None
         self._kept.move_to_end(key)
-        return replace(answer, usage=Usage())
+        return replace(answer, usage=Usage(), calls=())
 
     def keep(self, key: AnswerKey, answer: Answer) -> None:
         """Keep an answer that a model wrote; a quote is found again as fast, and a refusal may be wrong tomorrow."""

@@ -9,8 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from core.asking.answer import Answer, Confidence, Outcome, Usage
+from core.asking.answer import Answer, Confidence, ModelCall, Outcome, Usage
 from core.asking.authors import Authors
+from core.asking.budgets import Step
 from core.asking.cache import AnswerCache, AnswerKey
 from core.asking.citing import Evidence, spans_to_quote, spans_to_read
 from core.asking.embedding import Embedder, Embedders
@@ -19,7 +20,7 @@ from core.asking.given import MOST_NOTES, NEARLY, Given, GivenText, asks_the_sam
 from core.asking.holdings import CorpusState, Extent, Holdings, Snapshots, Span
 from core.asking.notes import applied, as_evidence, notes_alone, pair_answer, with_notes
 from core.asking.ranking import Hit, Ranking, SearchQuery, rank
-from core.asking.routing import Routing
+from core.asking.routing import Asked, Routing
 from core.asking.single_flight import SingleFlight
 from core.asking.snapshot import Snapshot
 from core.asking.tutoring import led
@@ -58,19 +59,20 @@ KNOWN_SHARE: Final = 0.5
 class Question:
     """What is asked of one creator's material; ``history`` are the earlier turns of the session, oldest first.
 
-    ``tiers`` are those that are open to who asks. ``may_write`` is False where no model may be paid for: the answer
-    is then quoted. ``background`` sums up what was said before ``history``.
+    ``tiers`` are those that are open to who asks. ``step`` says which models may be paid for; none: the answer is
+    quoted. ``models`` are those that the creator prefers. ``background`` sums up what was said before ``history``.
     """
 
     creator_id: CreatorId
     text: str
     history: tuple[Turn, ...] = ()
     language: str = "en"
-    may_write: bool = True
+    step: Step = Step.LARGE
     tiers: Tiers = NO_TIERS
     manner: Manner = field(default_factory=Manner)
     wishes: Wishes = field(default_factory=Wishes)
     background: str = ""
+    models: tuple[str, ...] = ()
 
     @property
     def scope(self) -> Scope:
@@ -102,7 +104,7 @@ class Explained:
     @property
     def free(self) -> "Explained":
         """The same for somebody who waited for another's answer: it is paid for once."""
-        return replace(self, answer=replace(self.answer, usage=Usage()))
+        return replace(self, answer=replace(self.answer, usage=Usage(), calls=()))
 
 
 @dataclass(slots=True)
@@ -193,7 +195,7 @@ class Engine:
         key = None if given.withdrawn_at else _cache_key(question, cleaned, state)
         if key and (kept := self._cache.find(key)):
             return Explained(kept)
-        if not key or not self._routing.models or not question.may_write:
+        if not key or not self._routing.models or not question.step.may_write:
             return await self._looked_up(question, cleaned, state, given, timing)
         explained, joined = await self._flights.fly(
             key, lambda: self._looked_up(question, cleaned, state, given, timing, key)
@@ -247,7 +249,7 @@ class Engine:
         if not notes:
             return answer
         noted = notes_alone(question.creator_id, notes[:MOST_NOTES], self._links)
-        return replace(noted, usage=answer.usage)
+        return replace(noted, usage=answer.usage, calls=answer.calls)
 
     async def _answer_from(
         self, found: Found, question: Question, scope: Scope, notes: Sequence[GivenText], timing: Timing
@@ -255,21 +257,23 @@ class Engine:
         if found.confidence is Confidence.NONE or not found.ranking.starts:
             return without_answer(Outcome.ABSTAINED, NOT_COVERED)
         with timing.of("evidence"):
-            models = self._routing.order(question.manner, found) if question.may_write else ()
+            models = self._routing.order(_asked(question), found)
             spans = spans_to_read(found.ranking) if models else spans_to_quote(found.ranking)
             stored = await self._holdings.sentences(scope, spans)
             evidence = Evidence.of([*as_evidence(notes), *stored])
         if not stored:  # removed between ranking and reading
             return without_answer(Outcome.ABSTAINED, NOT_COVERED)
         wording = Wording(question.creator_id, question.text, found, evidence, self._links, question.wishes.length)
+        calls: list[ModelCall] = []
         if models:
             with timing.of("writing"):
                 task = _task(question, evidence)
-                draft = await self._authors.write(models, task)
+                draft = await self._authors.write(models, task, calls)
             if draft:
-                return replace(wording.written(draft, task), model=draft.model, usage=draft.usage)
+                written = wording.written(draft, task)
+                return replace(written, model=draft.model, usage=draft.usage, calls=tuple(calls))
         with timing.of("quoting"):
-            return wording.quoted()
+            return replace(wording.quoted(), calls=tuple(calls))
 
     async def _prepared(
         self, question: Question, cleaned: CleanQuestion, state: CorpusState, timing: Timing
@@ -354,6 +358,11 @@ def _task(question: Question, evidence: Evidence) -> Task:
         question.text, evidence.labelled(), question.history, question.language, question.manner, question.wishes,
         question.background,
     )  # fmt: skip
+
+
+def _asked(question: Question) -> Asked:
+    wanted = question.manner.models or question.models
+    return Asked(question.text, question.step, wanted, follows=bool(question.history))
 
 
 def _cache_key(question: Question, cleaned: CleanQuestion, state: CorpusState) -> AnswerKey | None:

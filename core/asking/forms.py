@@ -48,6 +48,10 @@ class FormModel(Protocol):
         """
         ...
 
+    async def close(self) -> None:
+        """Give its connections back."""
+        ...
+
 
 class Clerk(Protocol):
     """Has forms filled at a creator's expense."""

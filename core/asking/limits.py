@@ -1,4 +1,4 @@
-"""Limits on asking: questions a minute and a day, model money a day, and the words of who must wait."""
+"""Limits on asking: questions a minute and a day, model money, and the words of who must wait."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from core.asking.answer import Answer
+from core.asking.answer import Answer, Mode, Origin
+from core.asking.budgets import Budget, Period, Step, furthest, used_up
 from core.ids import UsageId
 from core.richtext import counted
 
@@ -26,37 +27,54 @@ class Limits:
     community_per_minute: int
     creator_usd_per_day: float
     person_per_day: int = 0
+    creator_usd_per_month: float = 0.0
+    person_usd_per_day: float = 0.0
+
+    @property
+    def money(self) -> tuple[tuple[Period, float], ...]:
+        """The limits in dollars, by what they are on."""
+        return (
+            (Period.DAY, self.creator_usd_per_day),
+            (Period.MONTH, self.creator_usd_per_month),
+            (Period.OWN_DAY, self.person_usd_per_day),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
     """What was used of the limits until ``at``; times are aware, oldest first, and within the last minute.
 
-    ``spent_usd`` is model money of a creator since midnight UTC, with what is set aside for answers on their way.
-    ``asked_today`` counts the person's questions since then, ``bought`` is how many more a day they bought, and
-    ``sells_more`` whether the creator's shop has more.
+    ``asked_today`` counts the person's questions since midnight UTC, ``bought`` is how many more a day they bought,
+    and ``sells_more`` whether the creator's shop has more. ``stops``: the creator wants no answers once a budget is
+    used up.
     """
 
     at: datetime
     person_asked_at: Sequence[datetime]
     community_asked_at: Sequence[datetime]
-    spent_usd: float
+    budgets: Sequence[Budget] = ()
     asked_today: int = 0
     bought: int = 0
     sells_more: bool = False
+    stops: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A question that is counted and may be answered; quoted for so long where the money of today is used up."""
+    """A question that is counted and may be answered, and what may be paid for it.
+
+    ``notice`` says why it is quoted where the money is used up. ``models`` are those that the creator prefers.
+    """
 
     usage_id: UsageId
-    quoted_for: timedelta | None = None
+    step: Step = Step.LARGE
+    notice: str = ""
+    models: tuple[str, ...] = ()
 
     @property
     def may_write(self) -> bool:
         """Whether a model may be paid for the answer."""
-        return self.quoted_for is None
+        return self.step.may_write
 
 
 def over_limit(load: Load, limits: Limits) -> str:
@@ -93,22 +111,32 @@ def _wait(asked_at: Sequence[datetime], limit: int, at: datetime) -> timedelta:
     return max(asked_at[-limit] + WINDOW - at, timedelta(seconds=1))
 
 
-def out_of_money(load: Load, limits: Limits) -> timedelta | None:
-    """How long no model may be paid for, until midnight UTC; None where one may."""
-    if not limits.creator_usd_per_day or load.spent_usd < limits.creator_usd_per_day:
-        return None
-    return _until_midnight(load.at)
+def step_of(load: Load) -> tuple[Step, str]:
+    """What may be paid for, and what whoever asks reads of it; empty where an answer may be written.
+
+    Money that is set aside counts as spent, so that a burst cannot pass a budget together.
+    """
+    step, period = furthest(load.budgets, stops=load.stops)
+    if step.may_write:
+        return step, ""
+    ends = period.ends(load.at)
+    stops = step is Step.STOPPED
+    if period is Period.MONTH:
+        return step, used_up(period, f"{'on ' * stops}{ends:%d %B}, midnight UTC", stops=stops)
+    wait = in_words(ends - load.at)
+    until = f"at midnight UTC, in {wait}" if stops else f"midnight UTC, for another {wait}"
+    return step, used_up(period, until, stops=stops)
 
 
 def with_budget_notice(answer: Answer, admission: Admission) -> Answer:
-    """Say above quotes that they stand in for a written answer; an answer that shows none needs no model."""
-    if admission.quoted_for is None or not answer.citations:
+    """Say above quotes that they stand in for a written answer.
+
+    An answer that shows nothing needs no model; nor does one that was written before, or by the staff.
+    """
+    by_staff = bool(answer.sentences) and all(said.origin is Origin.PAIR for said in answer.sentences)
+    if not admission.notice or not answer.citations or answer.mode is not Mode.QUOTED or by_staff:
         return answer
-    notice = (
-        "Today's budget for written answers is used up. Until midnight UTC, for another "
-        f"{in_words(admission.quoted_for)}, I quote the creator."
-    )
-    return replace(answer, notice=f"{notice}\n\n{answer.notice}".rstrip())
+    return replace(answer, notice=f"{admission.notice}\n\n{answer.notice}".rstrip())
 
 
 def in_words(duration: timedelta) -> str:

@@ -2,9 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
+from core.asking.budgets import Period
 from core.errors import QuotaReached
 from core.ids import CreatorId
 from core.library.speech import Recognised, Transcriber
@@ -12,25 +13,30 @@ from core.library.speech import Recognised, Transcriber
 
 @dataclass(frozen=True, slots=True)
 class SpeechBudget:
-    """Model money of a creator; ``spent_usd`` tells what is gone of today's, and a limit of 0 means no limit."""
+    """Model money of a creator; ``spent_usd`` tells what is gone of a period's, and a limit of 0 means no limit."""
 
     usd_per_day: float
-    spent_usd: Callable[[CreatorId], Awaitable[float]]
+    spent_usd: Callable[[CreatorId, Period], Awaitable[float]]
+    usd_per_month: float = 0.0
 
     async def require(self, creator_id: CreatorId) -> None:
         """See that there is money left.
 
         Raises:
-            QuotaReached: today's is used up; it waits for midnight UTC.
+            QuotaReached: today's or this month's is used up; it waits for the next day or month (UTC).
         """
-        if not self.usd_per_day or await self.spent_usd(creator_id) < self.usd_per_day:
-            return
-        now = datetime.now(UTC)
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-        raise QuotaReached(
-            "Today's budget for models is used up. I go on listening by myself after midnight UTC.",
-            wait_s=(midnight - now).total_seconds(),
-        )
+        for period, limit_usd in ((Period.MONTH, self.usd_per_month), (Period.DAY, self.usd_per_day)):
+            if limit_usd and await self.spent_usd(creator_id, period) >= limit_usd:
+                raise _used_up(period, datetime.now(UTC))
+
+
+def _used_up(period: Period, now: datetime) -> QuotaReached:
+    ends = period.ends(now)
+    if period is Period.MONTH:
+        words = f"This month's budget for models is used up. I go on listening by myself on {ends:%d %B}."
+    else:
+        words = "Today's budget for models is used up. I go on listening by myself after midnight UTC."
+    return QuotaReached(words, wait_s=(ends - now).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Protocol
 
+from core.asking.usage import UsagePicture
 from core.rewards.ledger import Wallet
 
 PICTURED_ON: Final = frozenset({"discord", "telegram", "web"})
@@ -73,4 +74,8 @@ class Artist(Protocol):
 
     async def economy(self, economy: EconomyPicture) -> bytes:
         """Amounts, and a bar chart of weeks."""
+        ...
+
+    async def usage(self, usage: UsagePicture) -> bytes:
+        """Figures, and a bar chart of days."""
         ...

@@ -38,6 +38,7 @@ LEDGER: Final = {
     "wanted_roles",
     "purchases",
     "escalation_askers",
+    "model_calls",
 }
 """What a person reads over all creators, and a creator's application over all students: to add up, check, decide."""
 COUNTED_OVER_STUDENTS: Final = {"usage", "earn_counts", "earnings"} | LEDGER
@@ -154,6 +155,16 @@ POINTED: Final = """
 """
 FILLED: Final = "INSERT INTO study_forms VALUES ($1, $2, '\\x01', '{}', 'made-up')"
 SORTED: Final = "INSERT INTO study_areas VALUES ($1, 0, 'Water')"
+CALLED: Final = """
+    WITH used AS (INSERT INTO usage (creator_id, student_id) VALUES ($1, $2) RETURNING id)
+    INSERT INTO model_calls (creator_id, usage_id, student_id, purpose, model, prompt_tokens, completion_tokens,
+                             cached_tokens, cost_usd, first_word_ms, took_ms)
+    SELECT $1, id, $2, 'answer', 'openai:one', 9, 9, 0, 0, 0, 0 FROM used
+"""
+TOLD: Final = (
+    "INSERT INTO budget_news (creator_id, period, starts_on, step) VALUES ($1, 'day', current_date, 'small')"
+)
+PREFERRED: Final = "INSERT INTO model_choices (creator_id) VALUES ($1)"
 COPY: Final = """
     INSERT INTO {table} OVERRIDING SYSTEM VALUE
     SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(r) || $1)).* FROM {table} r LIMIT 1
@@ -230,6 +241,7 @@ OWNED: Final = (
     SUMMED,
     REMEMBERED,
     CHOSE,
+    CALLED,
 )
 """A row of each, with a creator and a student."""
 
@@ -258,7 +270,7 @@ async def world(database: Database, database_url: str) -> World:
             await connection.execute(LISTED, school.creator_id, school.source_id)
             for statement in (POINTED, FILLED):
                 await connection.execute(statement, school.creator_id, school.source_id)
-            for statement in (CLAIMED, CHANGED, LIMITED, SORTED):
+            for statement in (CLAIMED, CHANGED, LIMITED, SORTED, TOLD, PREFERRED):
                 await connection.execute(statement, school.creator_id)
             await connection.execute(WROTE, school.creator_id, school.source_id)
             assistant_id = await connection.fetchval(SPOKE, school.creator_id)

@@ -10,6 +10,7 @@ from PIL import Image
 from adapters.pictures import lettering
 from adapters.pictures.artist import PillowArtist
 from adapters.pictures.lettering import cut_to, length_px, own_font, runs_of
+from core.asking.usage import UsagePicture
 from core.rewards.ledger import Wallet
 from core.rewards.showing import EconomyPicture, RankingPicture, RankLine, WalletCard, Week
 
@@ -79,3 +80,16 @@ async def test_a_streak_lights_its_days() -> None:
     dots = [[picture.getpixel(((640 - 32 - 30 - back * 18) * 2, 162 * 2)) for back in range(7)] for picture in lit]
     assert [len(set(row)) for row in dots] == [1, 2, 1]
     assert dots[0] != dots[2]
+
+
+async def test_a_day_of_models_that_used_up_its_budget_is_drawn_in_another_colour() -> None:
+    def shown(amount: float, limit: float) -> UsagePicture:
+        bars = tuple((date(2026, 11, day), amount if day == 14 else 0.0) for day in range(1, 15))
+        return UsagePicture(
+            NAMES[2], ((NAMES[3], "0.5 USD"),) * 4, bars, "USD a day", f"most in a day: {amount}", limit
+        )
+
+    free, within, over = [opened(await PillowArtist().usage(shown(3.0, limit))) for limit in (0.0, 9.0, 3.0)]
+    bar = (((640 - 32 - 24 - 18) * 2), 340 * 2)
+    assert free.getpixel(bar) == within.getpixel(bar) != over.getpixel(bar)
+    opened(await PillowArtist().usage(UsagePicture("", (), (), "", "")))

@@ -13,6 +13,7 @@ from adapters.files.objects import open_local_files
 from adapters.postgres.transcripts import transcript_from_json, transcript_to_json
 from adapters.sources import links, media
 from adapters.sources.words import FileWords
+from core.asking.budgets import Period
 from core.errors import ProviderBusy, UploadRefused
 from core.ids import CreatorId, ItemId, SourceId
 from core.library.keeping import Keeping
@@ -133,7 +134,7 @@ class Forgetful:
 NOTHING: Final = ScriptedDownloads("https://a.example/", "text/html", b"")
 
 
-async def nothing_spent(_: CreatorId) -> float:
+async def nothing_spent(_: CreatorId, period: Period) -> float:
     return 0.0
 
 

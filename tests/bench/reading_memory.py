@@ -20,6 +20,7 @@ from bot.app import DatabaseAddress, open_on
 from bot.ingesting import Upload, add_one
 from bot.reading import open_files, open_reader
 from bot.settings import Settings
+from core.asking.budgets import Period
 from core.ids import CreatorId
 from core.library.ingestion import process
 from core.library.speech import Recognised
@@ -81,7 +82,7 @@ class Children(threading.Thread):
         return self.peak_mb
 
 
-async def nothing_spent(_: CreatorId) -> float:
+async def nothing_spent(_: CreatorId, period: Period) -> float:
     """No money is spent here."""
     return 0.0
 

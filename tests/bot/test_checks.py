@@ -12,8 +12,9 @@ from click.testing import CliRunner
 from adapters.web.server import build_web, serve
 from bot import checks
 from bot.app import Deployment
-from bot.checks import _creators_library, _http, _media, _speech, _unpriced, _video_sites, _whop, check_all
+from bot.checks import _creators_library, _http, _media, _speech, _video_sites, _whop, check_all
 from bot.main import cli
+from bot.model_checks import unpriced
 from bot.settings import Settings, load_settings
 from core.errors import ConfigurationError, ProviderError
 from core.library.store import NewSource
@@ -46,11 +47,11 @@ async def test_a_library_whose_embedder_cannot_be_had_is_a_failure(deployment: D
 def test_an_answer_model_without_a_price_is_named_where_a_budget_is_set() -> None:
     prices = {"openai:dear": {"input": 1.0, "output": 4.0}, "openai:free": {}, "unknown": {"input": 1.0}}
     models = {"answer": ["openai:dear", "openai:unknown", "openai:free"], "prices": prices}
-    (finding,) = _unpriced(Settings.model_validate({"models": models}))
+    (finding,) = unpriced(Settings.model_validate({"models": models}))
     assert finding.words.startswith("openai:unknown has no price in models.prices")
     assert finding.line.startswith("!")
     assert not finding.failed
-    assert _unpriced(Settings.model_validate({"models": models, "limits": {"model_usd_per_day": 0}})) == []
+    assert unpriced(Settings.model_validate({"models": models, "limits": {"model_usd_per_day": 0}})) == []
 
 
 async def test_a_database_that_is_away_is_said_once(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from core.asking.answer import Answer, Confidence, Mode, Origin, Outcome, Sentence, Usage
 from core.asking.authors import Authors
 from core.asking.breaker import FAILURES
+from core.asking.budgets import Step
 from core.asking.embedding import Vector
 from core.asking.engine import (
     NO_QUESTION,
@@ -186,9 +187,9 @@ class Desk:
         )  # fmt: skip
 
     async def ask(
-        self, text: str, *history: Turn, may_write: bool = True, tiers: Tiers = NO_TIERS
+        self, text: str, *history: Turn, step: Step = Step.LARGE, tiers: Tiers = NO_TIERS
     ) -> Answer:  # fmt: skip
-        return await self.engine.answer(Question(CREATOR, text, history, may_write=may_write, tiers=tiers))
+        return await self.engine.answer(Question(CREATOR, text, history, step=step, tiers=tiers))
 
 
 async def test_without_a_model_the_creators_own_words_are_quoted_with_a_link_to_the_second() -> None:
@@ -356,7 +357,7 @@ async def test_the_same_question_is_paid_for_once_until_the_library_changes() ->
 async def test_an_answer_that_was_paid_for_is_given_again_when_the_money_is_used_up() -> None:
     desk = Desk(models=[ScriptedModel("one", True)])
     await desk.ask(CLEAN_THE_DRILL)
-    assert (await desk.ask(CLEAN_THE_DRILL, may_write=False)).mode is Mode.WRITTEN
+    assert (await desk.ask(CLEAN_THE_DRILL, step=Step.QUOTING)).mode is Mode.WRITTEN
 
 
 async def test_an_answer_that_leans_on_a_conversation_is_not_kept() -> None:
@@ -369,7 +370,7 @@ async def test_an_answer_that_leans_on_a_conversation_is_not_kept() -> None:
 
 async def test_without_money_no_model_is_asked() -> None:
     model = ScriptedModel("one", True)
-    answer = await Desk(models=[model]).ask(CLEAN_THE_DRILL, may_write=False)
+    answer = await Desk(models=[model]).ask(CLEAN_THE_DRILL, step=Step.QUOTING)
 
     assert answer.mode is Mode.QUOTED
     assert model.tasks == []

@@ -5,13 +5,18 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from core.asking.answer import Answer, Citation, Confidence, Locator, Mode, Outcome
-from core.asking.limits import Admission, Limits, Load, in_words, out_of_money, over_limit, with_budget_notice
+from core.asking.answer import Answer, Citation, Confidence, Locator, Mode, Origin, Outcome, Sentence
+from core.asking.budgets import Budget, Period, Step, budgets_of
+from core.asking.limits import Admission, Limits, Load, in_words, over_limit, step_of, with_budget_notice
 from core.asking.wording import CLOSEST
 from core.ids import SourceId, UsageId
 
 NOW = datetime(2026, 5, 4, 20, 30, tzinfo=UTC)
 LIMITS = Limits(3, 5, 1.0)
+USED_UP = (
+    "Today's budget for written answers is used up. Until midnight UTC, for another 3 hours and 30 minutes, "
+    "I quote the creator."
+)
 
 
 def ago(*seconds: float) -> list[datetime]:
@@ -34,32 +39,33 @@ def ago(*seconds: float) -> list[datetime]:
 def test_the_words_name_the_limit_that_lasts_longest_and_its_real_time(
     person: list[float], community: list[float], words: str
 ) -> None:
-    assert over_limit(Load(NOW, ago(*person), ago(*community), 0.0), LIMITS) == words
+    assert over_limit(Load(NOW, ago(*person), ago(*community)), LIMITS) == words
 
 
 def test_a_full_day_says_until_when_what_was_bought_and_that_there_is_more() -> None:
     daily = replace(LIMITS, person_per_day=20)
-    assert over_limit(Load(NOW, [], [], 0.0, asked_today=19), daily) == ""
-    assert over_limit(Load(NOW, [], [], 0.0, asked_today=20), daily) == (
+    assert over_limit(Load(NOW, [], [], asked_today=19), daily) == ""
+    assert over_limit(Load(NOW, [], [], asked_today=20), daily) == (
         "That is 20 questions today. You can go on asking at midnight UTC, in 3 hours and 30 minutes."
     )
-    assert over_limit(Load(NOW, [], [], 0.0, asked_today=29, bought=10), daily) == ""
-    full = over_limit(Load(NOW, [], [], 0.0, asked_today=30, bought=10, sells_more=True), daily)
+    assert over_limit(Load(NOW, [], [], asked_today=29, bought=10), daily) == ""
+    full = over_limit(Load(NOW, [], [], asked_today=30, bought=10, sells_more=True), daily)
     assert full.startswith("That is 30 questions today, with the 10 more that you bought. You can go on")
     assert full.endswith("The shop sells more questions a day: /shop.")
-    assert over_limit(Load(NOW, [], [], 0.0, asked_today=10_000), LIMITS) == ""
+    assert over_limit(Load(NOW, [], [], asked_today=10_000), LIMITS) == ""
 
 
 def test_zero_is_no_limit() -> None:
-    load = Load(NOW, ago(*[1] * 99), ago(*[1] * 99), 1000.0)
+    load = Load(NOW, ago(*[1] * 99), ago(*[1] * 99), budgets_of(Limits(0, 0, 0.0).money, {}))
     assert over_limit(load, Limits(0, 0, 0.0)) == ""
-    assert out_of_money(load, Limits(0, 0, 0.0)) is None
+    assert step_of(load) == (Step.LARGE, "")
 
 
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=5)), timezone(timedelta(hours=-9))])
 def test_money_that_is_used_up_lasts_until_midnight_utc_in_every_zone(zone: timezone) -> None:
-    assert out_of_money(Load(NOW.astimezone(zone), (), (), 0.99), LIMITS) is None
-    assert out_of_money(Load(NOW.astimezone(zone), (), (), 1.0), LIMITS) == timedelta(hours=3, minutes=30)
+    assert step_of(Load(NOW.astimezone(zone), (), (), [Budget(Period.DAY, 1.0, 0.99)])) == (Step.SMALL, "")
+    step, notice = step_of(Load(NOW.astimezone(zone), (), (), [Budget(Period.DAY, 1.0, 1.0)]))
+    assert (step, notice) == (Step.QUOTING, USED_UP)
 
 
 @pytest.mark.parametrize(
@@ -82,17 +88,17 @@ def quoted(outcome: Outcome, notice: str) -> Answer:
 
 
 def test_quotes_instead_of_a_written_answer_say_why_and_keep_their_own_notice() -> None:
-    used_up = Admission(UsageId(1), timedelta(hours=3, minutes=30))
-    why = (
-        "Today's budget for written answers is used up. Until midnight UTC, for another 3 hours and 30 minutes, "
-        "I quote the creator."
-    )
-    assert with_budget_notice(quoted(Outcome.ANSWERED, ""), used_up).notice == why
-    assert with_budget_notice(quoted(Outcome.CLOSEST, CLOSEST), used_up).notice == f"{why}\n\n{CLOSEST}"
+    used_up = Admission(UsageId(1), Step.QUOTING, USED_UP)
+    assert with_budget_notice(quoted(Outcome.ANSWERED, ""), used_up).notice == USED_UP
+    assert with_budget_notice(quoted(Outcome.CLOSEST, CLOSEST), used_up).notice == f"{USED_UP}\n\n{CLOSEST}"
 
 
 def test_an_answer_that_money_would_not_have_changed_says_nothing_of_it() -> None:
     declined = quoted(Outcome.ABSTAINED, "The material does not say.")
-    assert with_budget_notice(declined, Admission(UsageId(1), timedelta(hours=1))) == declined
+    assert with_budget_notice(declined, Admission(UsageId(1), Step.QUOTING, USED_UP)) == declined
     answered = quoted(Outcome.ANSWERED, "")
     assert with_budget_notice(answered, Admission(UsageId(1))) == answered
+    kept = replace(answered, mode=Mode.WRITTEN)
+    by_staff = replace(answered, sentences=(Sentence("Write to us.", ("1",), Origin.PAIR),))
+    for free in (kept, by_staff):
+        assert with_budget_notice(free, Admission(UsageId(1), Step.QUOTING, USED_UP)) == free

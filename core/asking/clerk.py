@@ -1,0 +1,70 @@
+"""The small models at work on forms: in turn, at a creator's expense, every call recorded."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from core.asking.answer import ModelCall, Usage
+from core.asking.authors import ModelWatch
+from core.asking.breaker import Breaker
+from core.asking.forms import Filled, Form, FormModel
+from core.errors import ProviderError
+from core.ids import CreatorId, UsageId
+
+
+class Till(Protocol):
+    """A creator's model money for work that no question was asked for."""
+
+    async def draw(self, creator_id: CreatorId) -> UsageId | None:
+        """Set aside what a call may cost; None where the budget is used up."""
+        ...
+
+    async def settle(self, creator_id: CreatorId, usage_id: UsageId, calls: Sequence[ModelCall]) -> None:
+        """Put what was really used in the place of what was set aside, and record the calls."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelClerk:
+    """See :class:`core.asking.forms.Clerk`."""
+
+    models: Sequence[FormModel]
+    till: Till
+    watch: ModelWatch
+    breaker: Breaker = field(default_factory=Breaker)
+
+    async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
+        """Have a form filled by the first model that can; None where there is no model or money, or none could."""
+        if not self.models:
+            return None
+        usage_id = await self.till.draw(creator_id)
+        if usage_id is None:
+            return None
+        calls: list[ModelCall] = []
+        try:
+            return await self._filled(form, purpose, calls)
+        finally:
+            await self.till.settle(creator_id, usage_id, calls)
+
+    async def _filled(self, form: Form, purpose: str, calls: list[ModelCall]) -> Filled | None:
+        for model in self.models:
+            if not self.breaker.allows(model.name):
+                continue
+            began = time.perf_counter()
+            try:
+                filled = await model.fill(form)
+            except ProviderError as error:
+                self.breaker.failed(model.name, error)
+                self.watch.model_failed(model.name, error)
+                calls.append(_call(model.name, purpose, error.usage or Usage(), began, str(error)))
+            else:
+                self.breaker.succeeded(model.name)
+                calls.append(_call(filled.model, purpose, filled.usage, began))
+                return filled
+        return None
+
+
+def _call(model: str, purpose: str, usage: Usage, began: float, failure: str = "") -> ModelCall:
+    took_ms = round((time.perf_counter() - began) * 1000, 2)
+    return ModelCall(model, purpose, usage, 0.0 if failure else took_ms, took_ms, failure)

@@ -1,0 +1,96 @@
+"""Forms at a creator's expense: small models in turn, every call recorded, nothing without money."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from core.asking.answer import ModelCall, Usage
+from core.asking.breaker import FAILURES
+from core.asking.clerk import ModelClerk
+from core.asking.forms import Filled, Form
+from core.errors import ProviderError
+from core.ids import CreatorId, UsageId
+
+FORM = Form("Fill it.", "Material.", {"type": "object"})
+CREATOR = CreatorId(1)
+
+
+@dataclass
+class ScriptedForms:
+    """Fills every form with its own name, or fails; counts how often it was asked."""
+
+    name: str
+    failure: Exception | None = None
+    asked: int = 0
+
+    async def fill(self, form: Form) -> Filled:
+        self.asked += 1
+        if self.failure:
+            raise self.failure
+        return Filled({"by": self.name}, f"{self.name}-really", Usage(100, 10, 40, 0.02))
+
+    async def close(self) -> None:
+        """Holds no connection."""
+
+
+@dataclass
+class FakeTill:
+    """Money in memory; remembers what was settled."""
+
+    open: bool = True
+    settled: list[tuple[UsageId, Sequence[ModelCall]]] = field(default_factory=list)
+
+    async def draw(self, creator_id: CreatorId) -> UsageId | None:
+        return UsageId(7) if self.open else None
+
+    async def settle(self, creator_id: CreatorId, usage_id: UsageId, calls: Sequence[ModelCall]) -> None:
+        self.settled.append((usage_id, list(calls)))
+
+
+@dataclass
+class Heard:
+    """Hears of failures."""
+
+    failures: list[str] = field(default_factory=list)
+
+    def model_failed(self, model: str, error: ProviderError) -> None:
+        self.failures.append(model)
+
+
+async def test_the_first_model_that_can_fills_it_and_what_failed_is_recorded_too() -> None:
+    till, heard, refused = FakeTill(), Heard(), ProviderError("refused")
+    refused.usage = Usage(100, 2, 0, 0.01)
+    clerk = ModelClerk([ScriptedForms("one", refused), ScriptedForms("two")], till, heard)
+    filled = await clerk.fill(CREATOR, FORM, "study")
+    assert filled is not None
+    assert (filled.values["by"], heard.failures) == ("two", ["one"])
+    ((usage_id, (failed, worked)),) = till.settled
+    assert (usage_id, failed.model, failed.failure, failed.usage) == (7, "one", "refused", refused.usage)
+    assert (worked.model, worked.purpose, worked.failure) == ("two-really", "study", "")
+    assert (worked.usage.cost_usd, worked.took_ms >= 0) == (0.02, True)
+
+
+async def test_without_money_or_models_nobody_is_asked() -> None:
+    model = ScriptedForms("one")
+    assert await ModelClerk([model], FakeTill(open=False), Heard()).fill(CREATOR, FORM, "study") is None
+    assert model.asked == 0
+    till = FakeTill()
+    assert await ModelClerk([], till, Heard()).fill(CREATOR, FORM, "study") is None
+    assert till.settled == []
+
+
+async def test_a_model_that_fails_again_and_again_is_left_alone_and_money_is_given_back() -> None:
+    till, failing = FakeTill(), ScriptedForms("one", ProviderError("cut"))
+    clerk = ModelClerk([failing], till, Heard())
+    for _ in range(FAILURES + 2):
+        assert await clerk.fill(CREATOR, FORM, "study") is None
+    assert failing.asked == FAILURES
+    assert till.settled[-1] == (7, [])
+
+
+async def test_what_was_set_aside_is_settled_also_where_the_work_is_given_up() -> None:
+    till = FakeTill()
+    with pytest.raises(RuntimeError):
+        await ModelClerk([ScriptedForms("one", RuntimeError("stopped"))], till, Heard()).fill(CREATOR, FORM, "study")
+    assert till.settled == [(7, [])]
