@@ -12,6 +12,7 @@ import structlog
 
 from adapters.postgres.acts import PostgresActs
 from adapters.postgres.admission import PostgresAdmission
+from adapters.postgres.answer_cache import PostgresAnswerCache
 from adapters.postgres.database import Database, open_database, raw_connection
 from adapters.postgres.deployment import PostgresGreetings, clock_leadership, enqueue, link_key, open_queue
 from adapters.postgres.directory import PostgresDirectory
@@ -33,6 +34,7 @@ from adapters.postgres.watchlist import PostgresWatchlist
 from adapters.sources.sentences import split_sentences
 from adapters.sources.stemming import SnowballStemmer
 from adapters.web.signing import PersonalWatchLinks, SignedWatchLinks
+from bot.cache_watch import CountedLooks
 from bot.closing import Closing
 from bot.commands.everything import EVERYTHING
 from bot.commands.registry import Services
@@ -53,6 +55,7 @@ from bot.webhooks import handlers_of
 from bot.worker import Tasks, register, work
 from bot.writers import open_models
 from core.asking.authors import Authors
+from core.asking.cache import AnswerCache
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
 from core.asking.holdings import Snapshots
@@ -136,6 +139,7 @@ class Deployment:
         await self.reindexings.wake(creator_id)
         await self.services.quizzes.tidy(creator_id, datetime.now(UTC))
         await self.services.asked.purge(creator_id)
+        await PostgresAnswerCache(self.database).purge(creator_id, datetime.now(UTC))
 
     async def sweep(self, creator_id: CreatorId) -> None:
         """See :class:`bot.worker.Housekeeping`."""
@@ -222,6 +226,7 @@ async def open_on(
                 holdings, settings.retrieval.memory * MEGABYTE, settings.retrieval.snapshot_max_units
             ),
             embedders=embedders, stem=stem, routing=Routing(models), authors=Authors(ModelLog()), links=links,
+            cache=AnswerCache(PostgresAnswerCache(database), holdings, stem, links, CountedLooks()),
         )  # fmt: skip
         kept = Kept(files, scratch, reader.keeping, holdings)
         personal_links = PersonalWatchLinks(signing_key, settings.public_url)

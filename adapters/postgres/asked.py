@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from adapters.postgres.answer_cache import drop_withdrawn, tie_to_message
 from adapters.postgres.database import Connection, Database, system_role
 from adapters.postgres.outbox import place_to_json
 from adapters.postgres.shelf import TOUCH_CORPUS
@@ -94,6 +95,7 @@ class PostgresAskedQuestions:
                         POST_EDIT, creator_id, place["platform"], place, reply_to_json(WITHDRAWN),
                         row["shown"]["message"],
                     )  # fmt: skip
+            await drop_withdrawn(connection, creator_id, row["question"])
             await connection.execute(TOUCH_CORPUS, creator_id)
         return str(row["question"])
 
@@ -113,6 +115,7 @@ async def note_asked(
             ADD, speaker.creator_id, message_id, str(speaker.student_id), question, fold(question),
             answer.outcome.value,
         )  # fmt: skip
+        await tie_to_message(connection, speaker.creator_id, message_id, question)
 
 
 async def count_vote(

@@ -94,7 +94,8 @@ class Usage:
 class Answer:
     """A checked answer; ``notice`` is a sentence of ours to the asker, such as why there is no answer.
 
-    ``members_only``: a source that it cites is not for everybody, so that nobody else may see it.
+    ``members_only``: a source that it cites is not for everybody, so that nobody else may see it. ``places``, where
+    a model wrote it: of each citation, the positions of its sentences in their source.
     """
 
     outcome: Outcome
@@ -107,6 +108,7 @@ class Answer:
     usage: Usage = field(default_factory=Usage)
     timing_ms: Mapping[str, float] = field(default_factory=dict)
     members_only: bool = False
+    places: tuple[tuple[int, ...], ...] = ()
 
     @property
     def text(self) -> str:

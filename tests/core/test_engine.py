@@ -11,6 +11,7 @@ import pytest
 from core.asking.answer import Answer, Confidence, Mode, Origin, Outcome, Sentence, Usage
 from core.asking.authors import Authors
 from core.asking.breaker import FAILURES
+from core.asking.cache import AnswerCache, Looked
 from core.asking.embedding import Vector
 from core.asking.engine import (
     NO_QUESTION,
@@ -35,6 +36,7 @@ from core.ids import CreatorId, SourceId
 from core.library.knowledge import fold
 from core.tiers import ALL_TIERS, NO_TIERS, Scope, Tiers
 from tests.core.embedders import Rack
+from tests.core.kept_answers import FakeKeptAnswers, HeardLooks
 from tests.core.workshop import CREATOR, DIMENSIONS, STEM, SUBJECTS, embed, index, lesson, library
 from tests.waiting import eventually
 
@@ -176,12 +178,16 @@ class Desk:
     heard: Heard = field(default_factory=Heard)
     most_units: int = 100_000
     embedders: Rack = field(default_factory=lambda: Rack({EMBEDDER: WorkshopEmbedder()}))
+    kept: FakeKeptAnswers = field(default_factory=FakeKeptAnswers)
+    heard_looks: HeardLooks = field(default_factory=HeardLooks)
 
     def __post_init__(self) -> None:
+        links = NoLinks()
         self.engine = Engine(
             holdings=self.holdings, snapshots=Snapshots(self.holdings, 10**9, self.most_units),
             embedders=self.embedders, stem=STEM, routing=Routing(self.models),
-            authors=Authors(self.heard), links=NoLinks(),
+            authors=Authors(self.heard), links=links,
+            cache=AnswerCache(self.kept, self.holdings, STEM, links, self.heard_looks),
         )  # fmt: skip
 
     async def ask(
