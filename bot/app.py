@@ -139,7 +139,7 @@ class Deployment:
         await self.reindexings.wake(creator_id)
         await self.services.quizzes.tidy(creator_id, datetime.now(UTC))
         await self.services.asked.purge(creator_id)
-        await PostgresAnswerCache(self.database).purge(creator_id, datetime.now(UTC))
+        await self.services.kept_answers.purge(creator_id, datetime.now(UTC))
 
     async def sweep(self, creator_id: CreatorId) -> None:
         """See :class:`bot.worker.Housekeeping`."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from adapters.pictures.artist import PillowArtist
 from adapters.postgres.announcements import PostgresAnnouncements
+from adapters.postgres.answer_cache import PostgresAnswerCache
 from adapters.postgres.asked import PostgresAskedQuestions
 from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.catalogue import PostgresCatalogue
@@ -95,6 +96,7 @@ def make_services(
         knowledge=PostgresKnowledge(database),
         escalations=PostgresEscalations(database),
         asked=PostgresAskedQuestions(database),
+        kept_answers=PostgresAnswerCache(database),
         stem=SnowballStemmer(),
         ledger=PostgresLedger(database),
         rewards=rewards,

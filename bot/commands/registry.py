@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from core.asking.cache import KeptAnswers
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
 from core.asking.escalations import Escalations
@@ -103,6 +104,7 @@ class Services:
     knowledge: Knowledge
     escalations: Escalations
     asked: AskedQuestions
+    kept_answers: KeptAnswers
     stem: Stemmer
     ledger: Ledger
     rewards: Rewards

@@ -6,6 +6,7 @@ the scope of who asks, and its links are made from what was read.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -36,6 +37,9 @@ MOST_NEAR: Final = 5
 LIFETIME: Final = timedelta(days=7)
 MOST_KEPT: Final = 2_000
 """Entries of one creator; what was given longest ago goes first."""
+
+
+_SHARP: Final = re.compile(r"(?<=\w)#(?!\w)")
 
 
 class Looked(StrEnum):
@@ -87,7 +91,7 @@ class Inquiry:
     def of(cls, question: str, scope: Scope, state: CorpusState, setting: Setting) -> "Inquiry":
         """Look a question up in the present state of a library."""
         within = scope.among(state.tiers)
-        return cls(within, setting.key(within), state.version, clean_question(question).text)
+        return cls(within, setting.key(within), state.version, _plain(question))
 
     @property
     def key(self) -> bytes:
@@ -97,8 +101,12 @@ class Inquiry:
 
 def question_key(question: str) -> bytes:
     """A question without case, markup and marks at its ends, as 32 bytes from which its words cannot be read."""
-    words = " ".join(clean_question(question).text.casefold().split()).strip(" ?!.")
-    return hashlib.sha256(words.encode()).digest()
+    return hashlib.sha256(_plain(question).casefold().strip(" ?!.").encode()).digest()
+
+
+def _plain(question: str) -> str:
+    """A question without mentions and markup; "C#" is a name."""
+    return clean_question(_SHARP.sub(" sharp", question)).text
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +160,10 @@ class KeptAnswers(Protocol):
 
     async def cache_counts(self, creator_id: CreatorId, since: datetime) -> Mapping[Looked, int]:
         """How often each came of a look since the day of ``since``."""
+        ...
+
+    async def purge(self, creator_id: CreatorId, now: datetime) -> None:
+        """Forget what is too old to be given again."""
         ...
 
 
@@ -239,7 +251,7 @@ class AnswerCache:
         return None if same else Looked.EVIDENCE
 
     async def _again(self, kept: KeptAnswer, scope: Scope, notes: Sequence[GivenText]) -> Answer | None:
-        """The answer with its citations as the database has them now; None where one is gone or says another thing."""
+        """The answer with its citations as the database has them now; None where one is gone or was worded anew."""
         noted = {note.source_id for note in notes}
         cited = [Span(c.source_id, at, at) for c in kept.citations if c.source_id not in noted for at in c.positions]
         read = Evidence.of([*as_evidence(notes), *(await self._holdings.sentences(scope, cited))]).stored

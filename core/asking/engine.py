@@ -57,8 +57,9 @@ KNOWN_SHARE: Final = 0.5
 class Question:
     """What is asked of one creator's material; ``history`` are the earlier turns of the session, oldest first.
 
-    ``tiers`` are those that are open to who asks. ``may_write`` is False where no model may be paid for: the answer
-    is then quoted. ``background`` sums up what was said before ``history``.
+    ``tiers`` are those that are open to who asks. ``may_write`` is False where no model may be paid for: an answer
+    is then one that was paid for before, or quoted. ``background`` sums up what was said before ``history``.
+    ``fresh``: no answer of before is given, and this one is not kept.
     """
 
     creator_id: CreatorId
@@ -70,6 +71,7 @@ class Question:
     manner: Manner = field(default_factory=Manner)
     wishes: Wishes = field(default_factory=Wishes)
     background: str = ""
+    fresh: bool = False
 
     @property
     def scope(self) -> Scope:
@@ -278,7 +280,7 @@ class Engine:
     def _inquiry(self, question: Question, state: CorpusState) -> Inquiry | None:
         """How a question is looked up; None where it leans on a conversation, or nobody is paid for answers."""
         models = tuple(model.name for model in self._routing.models)
-        if question.history or question.background or not models:
+        if question.history or question.background or question.fresh or not models:
             return None
         setting = Setting(state.embedder_id, models, question.language, question.manner, question.wishes)
         return Inquiry.of(question.text, question.scope, state, setting)

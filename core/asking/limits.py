@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from core.asking.answer import Answer
+from core.asking.answer import Answer, Mode
 from core.ids import UsageId
 from core.richtext import counted
 
@@ -101,8 +101,8 @@ def out_of_money(load: Load, limits: Limits) -> timedelta | None:
 
 
 def with_budget_notice(answer: Answer, admission: Admission) -> Answer:
-    """Say above quotes that they stand in for a written answer; an answer that shows none needs no model."""
-    if admission.quoted_for is None or not answer.citations:
+    """Say above quotes that they stand in for a written answer; not above one that was paid for before, or none."""
+    if admission.quoted_for is None or not answer.citations or answer.mode is Mode.WRITTEN:
         return answer
     notice = (
         "Today's budget for written answers is used up. Until midnight UTC, for another "

@@ -1,9 +1,9 @@
 """Whether two questions ask the same, told by their words alone: in doubt they do not.
 
-A kept answer is given for another question only where nothing tells the two apart, so each question is brought into one
-order of its telling words: openings such as "can you tell me" go, "how do I" and "what is the best way to" become one
-kind of question, "the temperature of the water" becomes "water temperature". Then the words have to be the same, one
-after the other. So opposites, other qualifiers and exchanged roles differ without a list of them.
+A kept answer is given for another question only where nothing tells the two apart, so each question is brought into
+one order of its telling words: openings such as "can you tell me" go, "how do I" and "what is the best way to" become
+one kind of question, "the temperature of the water" becomes "water temperature". Then the words have to be the same,
+one after the other. So opposites, other qualifiers and exchanged roles differ without a list of them.
 docs/decisions/0025-answer-cache.md has the figures.
 """
 
@@ -76,7 +76,10 @@ _KINDS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
 _MANNERLESS: Final = frozenset({"how", "amount", "duration", "often"})
 """Kinds that ask the same whether one can, should or must."""
 _MOODS: Final = (
-    ("must", re.compile(r"\bmust\b|\b(?:have|has|need|needs|had)(?: (?:i|you|we|one))? to\b|\b(?:necessary|required)\b")),
+    (
+        "must",
+        re.compile(r"\bmust\b|\b(?:have|has|need|needs|had)(?: (?:i|you|we|one))? to\b|\b(?:necessary|required)\b"),
+    ),
     ("may", re.compile(r"\b(?:can|could|may|might)\b")),
     ("should", re.compile(r"\b(?:should|shall|ought)\b")),
 )  # fmt: skip
@@ -95,13 +98,16 @@ _QUIET: Final = frozenset(
 _ALIKE: Final[Mapping[str, str]] = {
     word: group.split()[0]
     for group in (
-        "start begin commence", "buy purchase", "fix repair mend", "need require", "happen occur", "use utilize utilise",
-        "choose pick select", "prevent avoid", "fast quick quickly", "large big", "small little", "photo picture image",
-        "photograph shoot", "child kid", "ok okay", "liter litre", "meter metre", "color colour", "gray grey",
-        "minute min mins", "second sec secs s", "hour hr hrs", "gram g", "percent %", "allow permit",
+        "start begin commence", "buy purchase", "fix repair mend", "need require", "happen occur", "choose select",
+        "use utilize utilise", "fast quick quickly", "large big", "small little", "photo picture image", "child kid",
+        "ok okay", "liter litre", "meter metre", "color colour", "gray grey", "minute min mins", "second sec secs s",
+        "hour hr hrs", "gram g", "allow permit",
     )
     for word in group.split()
 }  # fmt: skip
+_SPOKEN_MARKS: Final = str.maketrans(
+    {"+": " plus ", "#": " sharp ", "%": " percent ", "&": " and ", "=": " equals ", "<": " below ", ">": " above "}
+)
 _ARTICLES: Final = frozenset("the a an my your our his her their this these".split())
 
 
@@ -118,8 +124,9 @@ def difference(one: str, other: str, stem: Stemmer) -> Difference | None:
     """Tell what makes two questions ask for different things; None where nothing does.
 
     Args:
-        one, other: questions as they were asked.
-        stem: reduces English words; words of another language it leaves alone, mostly, and then they must be the same.
+        one: a question as it was asked.
+        other: another one.
+        stem: reduces English words; those of another language stay as they are, mostly, and have to be the same.
     """
     if numbers(one) != numbers(other):
         return Difference.NUMBERS
@@ -143,7 +150,8 @@ def gist(question: str, stem: Stemmer) -> Gist:
 
 def _bare(question: str) -> str:
     """A question without what is only said to be polite, and with a phrase that stands in front moved behind."""
-    text = " ".join(_APOSTROPHE.sub("'", unicodedata.normalize("NFKC", question)).casefold().split())
+    plain = _APOSTROPHE.sub("'", unicodedata.normalize("NFKC", question)).casefold()
+    text = " ".join(plain.translate(_SPOKEN_MARKS).split())
     for contracted, spelled in _SPELLED_OUT:
         text = contracted.sub(spelled, text)
     while (shorter := _OPENING.sub("", text)) and shorter != text:
@@ -174,7 +182,9 @@ def _in_order(words: Sequence[str], named: frozenset[str]) -> list[str]:
             ordered[at - 1 : behind + 1] = [ordered[behind], ordered[at - 1]]
     if "between" in ordered and ordered.count("and") == 1:
         begin, middle = ordered.index("between") + 1, ordered.index("and")
-        sides = [[word for word in side if word not in _QUIET] for side in (ordered[begin:middle], ordered[middle + 1 :])]
+        sides = [
+            [word for word in side if word not in _QUIET] for side in (ordered[begin:middle], ordered[middle + 1 :])
+        ]
         if len(sides[0]) == len(sides[1]) == 1:
             ordered[begin:] = sorted(side[0] for side in sides)
     return ordered

@@ -136,6 +136,12 @@ PUT: Final = """
     INSERT INTO escalation_askers (creator_id, escalation_id, student_id, question, embedder, embedding)
     VALUES ($1, $2, $3, 'Why?', 'made-up:2', '[1,0]')
 """
+ANSWER_KEPT: Final = """
+    INSERT INTO answer_cache (creator_id, setting, question_key, question, corpus_version, answer, cites, kept_at,
+                              used_at, embedding)
+    VALUES ($1, sha256('a'), sha256('b'), 'How?', 1, '{}', '{1}', now(), now(), '[1,0]')
+"""
+LOOKED: Final = "INSERT INTO answer_cache_counts VALUES ($1, current_date, 'miss')"
 COPY: Final = """
     INSERT INTO {table} OVERRIDING SYSTEM VALUE
     SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(r) || $1)).* FROM {table} r LIMIT 1
@@ -235,7 +241,7 @@ async def world(database: Database, database_url: str) -> World:
                 await connection.execute(BOUGHT, school.creator_id, person, item_id)
         async with database.creator(school.creator_id) as connection:
             await connection.execute(LISTED, school.creator_id, school.source_id)
-            for statement in (CLAIMED, CHANGED, LIMITED):
+            for statement in (CLAIMED, CHANGED, LIMITED, ANSWER_KEPT, LOOKED):
                 await connection.execute(statement, school.creator_id)
             await connection.execute(WROTE, school.creator_id, school.source_id)
             escalation_id = await connection.fetchval(ESCALATED, school.creator_id, school.source_id)
@@ -349,7 +355,8 @@ def _stolen(key: asyncpg.Record, row: str, world: World) -> dict[str, Any]:
     pairs = zip(key["columns"], key["targets"], strict=True)
     pointers = {column: target[field] for column, field in pairs if column not in {"creator_id", "student_id"}}
     columns = next(relation["columns"] for relation in world.relations if relation["name"] == key["referring"])
-    return ({"id": 1_000_000} if "id" in columns else {}) | pointers
+    own = {"id": 1_000_000, "question_key": f"\\x{'5' * 64}"}
+    return {column: value for column, value in own.items() if column in columns} | pointers
 
 
 async def test_a_classmates_rows_are_neither_seen_nor_written(world: World) -> None:

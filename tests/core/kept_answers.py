@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from core.asking.cache import CLOSE, MOST_KEPT, MOST_NEAR, Inquiry, KeptAnswer, Looked
+from core.asking.cache import CLOSE, LIFETIME, MOST_KEPT, MOST_NEAR, Inquiry, KeptAnswer, Looked
 from core.asking.embedding import Vector
 from core.ids import CreatorId
 
@@ -71,6 +71,11 @@ class FakeKeptAnswers:
             if owner == creator_id and day >= since.date().isoformat():
                 found[looked] += times
         return dict(found)
+
+    async def purge(self, creator_id: CreatorId, now: datetime) -> None:
+        for entry_id, row in list(self.rows.items()):
+            if row.creator_id == creator_id and row.at <= now - LIFETIME:
+                del self.rows[entry_id]
 
     def _of(self, inquiry: Inquiry, since: datetime) -> list[_Row]:
         return [

@@ -94,5 +94,7 @@ def test_quotes_instead_of_a_written_answer_say_why_and_keep_their_own_notice() 
 def test_an_answer_that_money_would_not_have_changed_says_nothing_of_it() -> None:
     declined = quoted(Outcome.ABSTAINED, "The material does not say.")
     assert with_budget_notice(declined, Admission(UsageId(1), timedelta(hours=1))) == declined
+    from_before = replace(quoted(Outcome.ANSWERED, ""), mode=Mode.WRITTEN)
+    assert with_budget_notice(from_before, Admission(UsageId(1), timedelta(hours=1))) == from_before
     answered = quoted(Outcome.ANSWERED, "")
     assert with_budget_notice(answered, Admission(UsageId(1))) == answered

@@ -1,4 +1,4 @@
-"""How the answer cache treats questions that are nearly the same: wordings of one question, and others that only look so.
+"""How the answer cache treats questions that are nearly the same: wordings of one question, and others that are not.
 
 Every line of the set is a question, wordings that ask the same, and questions that ask something else: with another
 number, unit, name or thing, denied, turned round, or asking when in place of why.
@@ -64,7 +64,7 @@ class Served:
     rightly: int = 0
     wrongly: list[tuple[str, str]] = field(default_factory=list)
     same: int = 0
-    kept: int = 0
+    others: int = 0
     looks: Counter[Looked] = field(default_factory=Counter)
 
     @property
@@ -84,11 +84,11 @@ async def ask_near_duplicates(
     looks = Looks()
     engine, served = _engine(deployment, looks), Served(looks=looks.counted)
     groups = [line for line in lines(path) if await _kept(engine, library, line)]
-    served.kept = len(groups)
     looks.counted.clear()
     for group in groups:
         creator_id = library.creators[group["creator"]]
         served.same += len(group["same"])
+        served.others += len(group["different"])
         for wording in group["same"]:
             await _ask(engine, creator_id, wording, group["asked"], served)
         for other in group["different"]:
