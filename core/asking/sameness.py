@@ -84,6 +84,8 @@ _MOODS: Final = (
     ("should", re.compile(r"\b(?:should|shall|ought)\b")),
 )  # fmt: skip
 _TO_DO: Final = re.compile(r"\b(?:have|has|need|needs|had) to\b")
+_DONE: Final = re.compile(r" (do)$")
+"""What it does, and not what it is."""
 _TENSES: Final = (
     ("future", re.compile(r"\b(?:will|going to)\b")),
     ("past", re.compile(r"\b(?:did|was|were|had)\b")),
@@ -143,7 +145,7 @@ def gist(question: str, stem: Stemmer) -> Gist:
     text = _bare(question)
     kind, rest = _kind(text)
     subject = "you " if kind != "how" and _TO_THE_CREATOR.search(text) else ""
-    words = list(_telling(_in_order(tokens(_TO_DO.sub(" ", rest)), named)))
+    words = [*_telling(_in_order(tokens(_TO_DO.sub(" ", rest)), named)), *_DONE.findall(rest)]
     stems = tuple(_ALIKE.get(word, word) for word in stem([_ALIKE.get(word, word) for word in words]))
     return Gist(kind, subject + _mood(kind, text), stems)
 

@@ -51,6 +51,7 @@ def test_wordings_of_one_question_ask_the_same(one: str, other: str) -> None:
         ("Which pan should I use?", "Which pan do you use?", Difference.WORDING),
         ("How much does a coffee cup cost?", "How much does a cup of coffee cost?", Difference.WORDING),
         ("Who did the king beat?", "Who beat the king?", Difference.WORDING),
+        ("What is a mask?", "What does a mask do?", Difference.WORDING),
         ("What is C?", "What is C++?", Difference.WORDING),
         ("Wie lange muss der Teig ruhen?", "Wie lange darf der Teig ruhen?", Difference.WORDING),
     ],
