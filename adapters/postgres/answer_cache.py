@@ -1,4 +1,7 @@
-"""Answers that are given again, on PostgreSQL under one creator's row-level security."""
+"""Answers that are given again, on PostgreSQL under one creator's row-level security.
+
+Locks are taken in one order: the source, the answers, the corpus last.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -39,22 +42,24 @@ NEAR: Final = f"""
          ORDER BY distance LIMIT {MOST_NEAR}) AS closest
      WHERE distance <= {1 - CLOSE} ORDER BY distance
 """
-# The lock is held off by whatever moves the corpus, so that nothing is kept of what has just been withdrawn.
 KEEP: Final = """
-    WITH present AS (SELECT FROM corpora WHERE creator_id = $1 AND version = $5 FOR SHARE)
     INSERT INTO answer_cache (creator_id, setting, question_key, question, corpus_version, answer, cites, embedding,
                               kept_at, used_at)
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $9 FROM present
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
     ON CONFLICT (creator_id, setting, question_key) DO UPDATE
        SET question = excluded.question, wordings = '{}', corpus_version = excluded.corpus_version,
            answer = excluded.answer, cites = excluded.cites, embedding = excluded.embedding, message_id = NULL,
            kept_at = excluded.kept_at, used_at = excluded.used_at
+    RETURNING id
 """
 BOUND: Final = """
     DELETE FROM answer_cache
      WHERE creator_id = $1 AND id IN (SELECT id FROM answer_cache WHERE creator_id = $1
                                        ORDER BY used_at DESC, id DESC OFFSET $2)
 """
+# The lock waits for whatever moves the corpus, so that nothing is kept of what is just being withdrawn.
+PRESENT: Final = "SELECT version FROM corpora WHERE creator_id = $1 AND version = $2 FOR SHARE"
+DROP: Final = "DELETE FROM answer_cache WHERE creator_id = $1 AND id = $2"
 # What was shown to hold at a later version of the corpus is of that version from then on.
 USED: Final = f"""
     UPDATE answer_cache
@@ -80,6 +85,11 @@ TIE: Final = """
 HOLD_CORPUS: Final = "SELECT FROM corpora WHERE creator_id = $1 FOR NO KEY UPDATE"
 WITHDRAW: Final = """
     DELETE FROM answer_cache WHERE creator_id = $1 AND (question_key = $2 OR wordings @> ARRAY[$2])
+"""
+WITHDRAW_NEW: Final = """
+    DELETE FROM answer_cache
+     WHERE creator_id = $1 AND id IN (SELECT id FROM answer_cache WHERE creator_id = $1 AND question_key = $2
+                                         FOR UPDATE SKIP LOCKED)
 """
 
 
@@ -111,11 +121,13 @@ class PostgresAnswerCache:
         creator_id = inquiry.scope.creator_id
         cites = sorted({each.source_id for each in kept.citations} | set(kept.notes))
         async with self._database.creator(creator_id) as connection:
-            await connection.execute(
+            entry_id = await connection.fetchval(
                 KEEP, creator_id, inquiry.setting, inquiry.key, inquiry.question, inquiry.corpus_version,
                 _to_json(kept), cites, HalfVector(vector), at,
             )  # fmt: skip
             await connection.execute(BOUND, creator_id, self._most)
+            if await connection.fetchval(PRESENT, creator_id, inquiry.corpus_version) is None:
+                await connection.execute(DROP, creator_id, entry_id)
 
     async def note(self, inquiry: Inquiry, looked: Looked, at: datetime, entry_id: int = 0) -> None:
         """Count a look; of a hit, note that the entry was used, and for which question."""
@@ -148,10 +160,12 @@ async def tie_to_message(
 async def drop_withdrawn(connection: Connection, creator_id: CreatorId, question: str) -> None:
     """Inside the transaction that takes an answer back, forget what was given for its question.
 
-    From here on the corpus is held, so that an answer that is just being written is not kept either.
+    Then the corpus is held, so that one that is just being kept is there to be seen, or finds that the corpus moved.
     """
+    key = question_key(question)
+    await connection.execute(WITHDRAW, creator_id, key)
     await connection.execute(HOLD_CORPUS, creator_id)
-    await connection.execute(WITHDRAW, creator_id, question_key(question))
+    await connection.execute(WITHDRAW_NEW, creator_id, key)
 
 
 def _to_json(kept: KeptAnswer) -> dict[str, Any]:
