@@ -12,6 +12,7 @@ import structlog
 
 from adapters.postgres.acts import PostgresActs
 from adapters.postgres.admission import PostgresAdmission
+from adapters.postgres.answer_cache import PostgresAnswerCache
 from adapters.postgres.database import Database, open_database, raw_connection
 from adapters.postgres.deployment import PostgresGreetings, clock_leadership, enqueue, link_key, open_queue
 from adapters.postgres.directory import PostgresDirectory
@@ -36,6 +37,7 @@ from adapters.postgres.watchlist import PostgresWatchlist
 from adapters.sources.sentences import split_sentences
 from adapters.sources.stemming import SnowballStemmer
 from adapters.web.signing import PersonalWatchLinks, SignedWatchLinks
+from bot.cache_watch import CountedLooks
 from bot.closing import Closing
 from bot.commands.everything import EVERYTHING
 from bot.commands.registry import Services
@@ -56,6 +58,7 @@ from bot.webhooks import handlers_of
 from bot.worker import Tasks, register, work
 from bot.writers import open_models
 from core.asking.authors import Authors
+from core.asking.cache import AnswerCache
 from core.asking.clerk import ModelClerk
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
@@ -150,6 +153,7 @@ class Deployment:
         await self.services.asked.purge(creator_id)
         await self.services.studies.wake(creator_id, datetime.now(UTC))
         await self.services.model_usage.purge(creator_id)
+        await self.services.kept_answers.purge(creator_id, datetime.now(UTC))
 
     async def sweep(self, creator_id: CreatorId) -> None:
         """See :class:`bot.worker.Housekeeping`."""
@@ -239,6 +243,7 @@ async def open_on(
                 holdings, settings.retrieval.memory * MEGABYTE, settings.retrieval.snapshot_max_units
             ),
             embedders=embedders, stem=stem, routing=Routing(models.large, models.small), authors=authors, links=links,
+            cache=AnswerCache(PostgresAnswerCache(database), holdings, stem, links, CountedLooks()),
         )  # fmt: skip
         kept = Kept(files, scratch, reader.keeping, holdings)
         personal_links = PersonalWatchLinks(signing_key, settings.public_url)

@@ -230,7 +230,8 @@ async def predict(
         history: earlier turns, for a question that leans on them.
     """
     creator_id = library.creators[question["creator"]]
-    explained = await deployment.engine.explain(Question(creator_id, question["question"], history, tiers=ALL_TIERS))
+    asked = Question(creator_id, question["question"], history, tiers=ALL_TIERS, fresh=True)
+    explained = await deployment.engine.explain(asked)
     answer = explained.answer
     return {
         "id": question["id"],

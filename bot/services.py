@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from adapters.pictures.artist import PillowArtist
 from adapters.postgres.announcements import PostgresAnnouncements
+from adapters.postgres.answer_cache import PostgresAnswerCache
 from adapters.postgres.asked import PostgresAskedQuestions
 from adapters.postgres.assistants import PostgresAssistants
 from adapters.postgres.audit import PostgresAudit
@@ -108,6 +109,7 @@ def make_services(
         memories=PostgresMemories(database),
         insights=make_insights(database, embedders),
         assistants=PostgresAssistants(database),
+        kept_answers=PostgresAnswerCache(database),
         stem=SnowballStemmer(),
         ledger=PostgresLedger(database),
         rewards=rewards,

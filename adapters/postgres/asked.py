@@ -5,6 +5,7 @@ from typing import Final
 
 import asyncpg
 
+from adapters.postgres.answer_cache import drop_withdrawn, tie_to_message
 from adapters.postgres.database import Connection, Database, system_role
 from adapters.postgres.outbox import place_to_json
 from adapters.postgres.shelf import TOUCH_CORPUS
@@ -96,6 +97,7 @@ class PostgresAskedQuestions:
                         POST_EDIT, creator_id, place["platform"], place, reply_to_json(WITHDRAWN),
                         row["shown"]["message"],
                     )  # fmt: skip
+            await drop_withdrawn(connection, creator_id, row["question"])
             await connection.execute(TOUCH_CORPUS, creator_id)
         return str(row["question"])
 
@@ -131,6 +133,7 @@ async def note_asked(
             answer.outcome.value, asked_in(speaker),
             [[each.source_id, each.start_s] for each in answer.citations if each.source_id],
         )  # fmt: skip
+        await tie_to_message(connection, speaker.creator_id, message_id, question)
 
 
 async def count_vote(

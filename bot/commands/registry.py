@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from core.asking.assistants import Assistants, Voice
+from core.asking.cache import KeptAnswers
 from core.asking.choices import ModelChoices
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
@@ -114,6 +115,7 @@ class Services:
     memories: Memories
     insights: Insights
     assistants: Assistants
+    kept_answers: KeptAnswers
     stem: Stemmer
     ledger: Ledger
     rewards: Rewards

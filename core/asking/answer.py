@@ -117,8 +117,9 @@ class ModelCall:
 class Answer:
     """A checked answer; ``notice`` is a sentence of ours to the asker, such as why there is no answer.
 
-    ``members_only``: a source that it cites is not for everybody, so that nobody else may see it.
-    ``calls`` are those that it took.
+    ``members_only``: a source that it cites is not for everybody, so that nobody else may see it. ``places``, where
+    a model wrote it: of each citation, the positions of its sentences in their source. ``calls`` are those of models
+    that it took.
     """
 
     outcome: Outcome
@@ -132,6 +133,7 @@ class Answer:
     timing_ms: Mapping[str, float] = field(default_factory=dict)
     members_only: bool = False
     calls: tuple[ModelCall, ...] = ()
+    places: tuple[tuple[int, ...], ...] = ()
 
     @property
     def text(self) -> str:

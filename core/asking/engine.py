@@ -12,9 +12,9 @@ import numpy as np
 from core.asking.answer import Answer, Confidence, ModelCall, Outcome, Usage
 from core.asking.authors import Authors
 from core.asking.budgets import Step
-from core.asking.cache import AnswerCache, AnswerKey
+from core.asking.cache import AnswerCache, Inquiry, Setting
 from core.asking.citing import Evidence, spans_to_quote, spans_to_read
-from core.asking.embedding import Embedder, Embedders
+from core.asking.embedding import Embedder, Embedders, Vector
 from core.asking.gate import Cutoff, calibrate, confidence, cutoff_of, null_questions
 from core.asking.given import MOST_NOTES, NEARLY, Given, GivenText, asks_the_same, touched
 from core.asking.holdings import CorpusState, Extent, Holdings, Snapshots, Span
@@ -59,8 +59,9 @@ KNOWN_SHARE: Final = 0.5
 class Question:
     """What is asked of one creator's material; ``history`` are the earlier turns of the session, oldest first.
 
-    ``tiers`` are those that are open to who asks. ``step`` says which models may be paid for; none: the answer is
-    quoted. ``models`` are those that the creator prefers. ``background`` sums up what was said before ``history``.
+    ``tiers`` are those that are open to who asks. ``step`` says which models may be paid for; none: an answer is one
+    that was paid for before, or quoted. ``models`` are those that the creator prefers. ``background`` sums up what
+    was said before ``history``. ``fresh``: no answer of before is given, and this one is not kept.
     """
 
     creator_id: CreatorId
@@ -73,6 +74,7 @@ class Question:
     wishes: Wishes = field(default_factory=Wishes)
     background: str = ""
     models: tuple[str, ...] = ()
+    fresh: bool = False
 
     @property
     def scope(self) -> Scope:
@@ -91,6 +93,14 @@ class Opened:
     library: Snapshot | Extent
     cutoff: Cutoff | None
     partial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A question as it is looked up among kept answers, with its vector, float32 (d,) of length 1."""
+
+    inquiry: Inquiry
+    vector: Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +139,7 @@ class Engine:
 
     def __init__(
         self, *, holdings: Holdings, snapshots: Snapshots, embedders: Embedders, stem: Stemmer,
-        routing: Routing, authors: Authors, links: WatchLinks,
+        routing: Routing, authors: Authors, links: WatchLinks, cache: AnswerCache | None = None,
     ) -> None:  # fmt: skip
         self._holdings = holdings
         self._snapshots = snapshots
@@ -140,7 +150,7 @@ class Engine:
         self._links = links
         self._unrelated: dict[str, tuple[SearchQuery, ...]] = {}
         self._embedding_unrelated = asyncio.Lock()
-        self._cache = AnswerCache()
+        self._cache = cache
         self._flights: SingleFlight[Explained] = SingleFlight()
 
     async def answer(self, question: Question) -> Answer:
@@ -192,13 +202,16 @@ class Engine:
         if state.version == 0:
             on_topic = touched(given.notes, question.text, self._stem)
             return Explained(self._notes_or(on_topic, question, without_answer(Outcome.ABSTAINED, NOTHING_YET)))
-        key = None if given.withdrawn_at else _cache_key(question, cleaned, state)
-        if key and (kept := self._cache.find(key)):
-            return Explained(kept)
-        if not key or not self._routing.models or not question.step.may_write:
-            return await self._looked_up(question, cleaned, state, given, timing)
+        inquiry = None if given.withdrawn_at else self._inquiry(question, state)
+        if inquiry and self._cache:
+            with timing.of("cache"):
+                kept = await self._cache.exact(inquiry, given.notes)
+            if kept:
+                return Explained(kept)
+        if not inquiry or not question.step.may_write:
+            return await self._looked_up(question, cleaned, state, given, timing, inquiry)
         explained, joined = await self._flights.fly(
-            key, lambda: self._looked_up(question, cleaned, state, given, timing, key)
+            inquiry, lambda: self._looked_up(question, cleaned, state, given, timing, inquiry)
         )
         return explained.free if joined else explained
 
@@ -209,7 +222,7 @@ class Engine:
         state: CorpusState,
         given: Given,
         timing: Timing,
-        key: AnswerKey | None = None,
+        inquiry: Inquiry | None,
     ) -> Explained:
         opened, queries = await self._prepared(question, cleaned, state, timing)
         found = await self._find(queries, opened, timing)
@@ -218,11 +231,10 @@ class Engine:
             return Explained(pair_answer(question.creator_id, pair, self._links), found.ranking.hits)
         if given.withdrawn_at:
             return Explained(without_answer(Outcome.ABSTAINED, WITHDRAWN))
-        answer = await self._noted(found, question, opened.scope, given, timing)
+        lookup = Lookup(inquiry, queries[0].vector) if inquiry and opened.library.version == state.version else None
+        answer = await self._noted(found, question, opened.scope, given, timing, lookup)
         if opened.partial and answer.outcome is Outcome.ABSTAINED:
             answer = replace(answer, notice=NOT_COVERED_HERE)
-        if key and opened.library.version == state.version:  # it may have moved meanwhile
-            self._cache.keep(key, answer)
         return Explained(answer, found.ranking.hits, found.ranking.gate)
 
     async def _nearly_asked(self, found: Found, question: Question, scope: Scope) -> GivenText | None:
@@ -234,11 +246,13 @@ class Engine:
                 return await self._holdings.pair(scope, sentence.source_id)
         return None
 
-    async def _noted(self, found: Found, question: Question, scope: Scope, given: Given, timing: Timing) -> Answer:
+    async def _noted(
+        self, found: Found, question: Question, scope: Scope, given: Given, timing: Timing, lookup: Lookup | None
+    ) -> Answer:  # fmt: skip
         """Answer below the notes that belong to the question; where the library hardly says, by notes alone."""
         on_topic = touched(given.notes, question.text, self._stem)
         notes, besides = applied(given.notes, on_topic, found.ranking)
-        searched = await self._answer_from(replace(found, ranking=besides), question, scope, notes, timing)
+        searched = await self._kept_or_new(replace(found, ranking=besides), question, scope, notes, timing, lookup)
         answer = led(searched, question.manner)
         if answer.outcome is Outcome.ABSTAINED or (on_topic and answer.notice):
             shown = notes if found.confidence in SURE else on_topic
@@ -250,6 +264,33 @@ class Engine:
             return answer
         noted = notes_alone(question.creator_id, notes[:MOST_NOTES], self._links)
         return replace(noted, usage=answer.usage, calls=answer.calls)
+
+    async def _kept_or_new(
+        self, found: Found, question: Question, scope: Scope, notes: Sequence[GivenText], timing: Timing,
+        lookup: Lookup | None,
+    ) -> Answer:  # fmt: skip
+        """An answer that was paid for already, where one is kept that holds; else a new one, kept for the next."""
+        unsure = found.confidence is Confidence.NONE or not found.ranking.starts
+        if unsure or lookup is None or self._cache is None:
+            return await self._answer_from(found, question, scope, notes, timing)
+        with timing.of("cache"):
+            kept = await self._cache.verified(lookup.inquiry, lookup.vector, found, notes)
+        if kept:
+            return kept
+        answer = await self._answer_from(found, question, scope, notes, timing)
+        await self._cache.keep(lookup.inquiry, lookup.vector, found, notes, answer)
+        return answer
+
+    def _inquiry(self, question: Question, state: CorpusState) -> Inquiry | None:
+        """How a question is looked up; None where it leans on a conversation, or nobody is paid for answers."""
+        models = tuple(model.name for model in (*self._routing.models, *self._routing.small))
+        if question.history or question.background or question.fresh or not models:
+            return None
+        preferred = question.manner.models or question.models
+        setting = Setting(
+            state.embedder_id, (*preferred, *models), question.language, question.manner, question.wishes
+        )
+        return Inquiry.of(question.text, question.scope, state, setting)
 
     async def _answer_from(
         self, found: Found, question: Question, scope: Scope, notes: Sequence[GivenText], timing: Timing
@@ -363,16 +404,6 @@ def _task(question: Question, evidence: Evidence) -> Task:
 def _asked(question: Question) -> Asked:
     wanted = question.manner.models or question.models
     return Asked(question.text, question.step, wanted, follows=bool(question.history))
-
-
-def _cache_key(question: Question, cleaned: CleanQuestion, state: CorpusState) -> AnswerKey | None:
-    """What an answer may be kept under; None where it leans on a conversation or is worded for one person."""
-    if question.history or question.background or question.wishes != Wishes():
-        return None
-    scope = question.scope.among(state.tiers)
-    return AnswerKey(
-        scope, state.version, question.language, cleaned.text.casefold(), question.manner.key, question.wishes
-    )
 
 
 def _known_here(library: Snapshot | Extent, query: SearchQuery) -> bool:

@@ -59,6 +59,7 @@ class Wording:
                 citation(self.creator_id, str(number), quote, self.links) for number, quote in enumerate(cited, 1)
             ),
             members_only=_members_only(cited),
+            places=tuple(tuple(sentence.position for sentence in quote) for quote in cited),
         )
 
     def quoted(self) -> Answer:

@@ -165,6 +165,12 @@ TOLD: Final = (
     "INSERT INTO budget_news (creator_id, period, starts_on, step) VALUES ($1, 'day', current_date, 'small')"
 )
 PREFERRED: Final = "INSERT INTO model_choices (creator_id) VALUES ($1)"
+ANSWER_KEPT: Final = """
+    INSERT INTO answer_cache (creator_id, setting, question_key, question, corpus_version, answer, cites, kept_at,
+                              used_at, embedding)
+    VALUES ($1, sha256('a'), sha256('b'), 'How?', 1, '{}', '{1}', now(), now(), '[1,0]')
+"""
+LOOKED: Final = "INSERT INTO answer_cache_counts VALUES ($1, current_date, 'miss')"
 COPY: Final = """
     INSERT INTO {table} OVERRIDING SYSTEM VALUE
     SELECT (jsonb_populate_record(NULL::{table}, to_jsonb(r) || $1)).* FROM {table} r LIMIT 1
@@ -270,7 +276,7 @@ async def world(database: Database, database_url: str) -> World:
             await connection.execute(LISTED, school.creator_id, school.source_id)
             for statement in (POINTED, FILLED):
                 await connection.execute(statement, school.creator_id, school.source_id)
-            for statement in (CLAIMED, CHANGED, LIMITED, SORTED, TOLD, PREFERRED):
+            for statement in (CLAIMED, CHANGED, LIMITED, SORTED, TOLD, PREFERRED, ANSWER_KEPT, LOOKED):
                 await connection.execute(statement, school.creator_id)
             await connection.execute(WROTE, school.creator_id, school.source_id)
             assistant_id = await connection.fetchval(SPOKE, school.creator_id)
@@ -388,8 +394,10 @@ def _stolen(key: asyncpg.Record, row: str, world: World) -> dict[str, Any]:
     pairs = zip(key["columns"], key["targets"], strict=True)
     pointers = {column: target[field] for column, field in pairs if column not in {"creator_id", "student_id"}}
     columns = next(relation["columns"] for relation in world.relations if relation["name"] == key["referring"])
-    elsewhere = {"place": "elsewhere"} if key["referring"] == "assistant_bindings" else {}
-    return ({"id": 1_000_000} if "id" in columns else {}) | elsewhere | pointers
+    own = {"id": 1_000_000, "question_key": f"\\x{'5' * 64}"}
+    if key["referring"] == "assistant_bindings":
+        own["place"] = "elsewhere"
+    return {column: value for column, value in own.items() if column in columns} | pointers
 
 
 async def test_a_classmates_rows_are_neither_seen_nor_written(world: World) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from adapters.postgres.answer_cache import PostgresAnswerCache
 from adapters.postgres.catalogue import PostgresCatalogue
 from adapters.postgres.conversations import PostgresConversations
 from adapters.postgres.database import Database
@@ -12,6 +13,7 @@ from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.holdings import PostgresHoldings
 from core.asking.answer import Answer, Citation, Locator, Mode
 from core.asking.authors import Authors
+from core.asking.cache import AnswerCache
 from core.asking.engine import Engine, Question
 from core.asking.gate import Cutoff
 from core.asking.holdings import Snapshots, Span
@@ -41,6 +43,7 @@ from tests.adapters.school import (
     shelf_of,
 )
 from tests.core.embedders import Rack
+from tests.core.kept_answers import HeardLooks
 
 GOLD, SILVER = frozenset({"gold"}), frozenset({"silver"})
 ASKED = "Step 7 of etching takes patience, a steady hand and some water"
@@ -121,6 +124,9 @@ async def engine_of(library: Library, model: Copyist, most_units: int = 100_000)
         holdings=library.holdings, snapshots=Snapshots(library.holdings, 10**9, most_units),
         embedders=Rack({MadeUpEmbedder.embedder_id: MadeUpEmbedder()}), stem=STEM,
         routing=Routing([model]), authors=Authors(Unheard()), links=PlainLinks(),
+        cache=AnswerCache(
+            PostgresAnswerCache(library.database), library.holdings, STEM, PlainLinks(), HeardLooks()
+        ),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from bot.administration import ask_once
 from bot.app import DatabaseAddress, open_on
 from bot.settings import Settings
-from core.asking.answer import Mode, Outcome
+from core.asking.answer import Mode, Outcome, Usage
 from core.conversation import Person, Place, Request
 from core.library.ingestion import process
 from core.library.store import NewSource
@@ -63,20 +64,24 @@ async def settings(openai: FakeOpenAI, database_url: str, tmp_path: Path) -> Set
     return configured
 
 
-async def test_the_shells_question_is_counted_and_then_quoted_as_in_a_chat(
+async def test_the_shells_question_is_counted_and_then_answered_from_before_or_quoted_as_in_a_chat(
     settings: Settings, openai: FakeOpenAI, database_url: str
 ) -> None:
     first = await ask_once(settings, "drawing", SHADOW)
     assert (first.mode, first.notice) == (Mode.WRITTEN, "")
-    second = await ask_once(settings, "drawing", SHADOW)
-    assert (second.outcome, second.mode) == (Outcome.ANSWERED, Mode.QUOTED)
+    for words in (SHADOW, "Hi! Can you tell me where the core shadow lies, please?"):  # each in a process of its own
+        again = await ask_once(settings, "drawing", words)
+        assert (again.text, again.mode, again.model, again.usage) == (first.text, Mode.WRITTEN, MODEL, Usage())
+        assert [replace(c, url="") for c in again.citations] == [replace(c, url="") for c in first.citations]
+    second = await ask_once(settings, "drawing", f"{SHADOW} 7")
+    assert (second.outcome, second.mode) == (Outcome.CLOSEST, Mode.QUOTED)
     assert second.text.startswith(USED_UP)
     declined = await ask_once(settings, "drawing", "Which football club won the league in 1998?")
     assert (declined.outcome, USED_UP in declined.text) == (Outcome.ABSTAINED, False)
     assert len(openai.requests) == 1
     kept = await rows(database_url, "SELECT student_id, model, cost_usd, reserved_usd FROM usage ORDER BY id")
     assert [(row["student_id"], row["model"], row["reserved_usd"]) for row in kept] == [
-        (None, MODEL, 0), (None, "", 0), (None, "", 0),
+        (None, MODEL, 0), (None, MODEL, 0), (None, MODEL, 0), (None, "", 0), (None, "", 0),
     ]  # fmt: skip
     assert float(kept[0]["cost_usd"]) == pytest.approx(first.usage.cost_usd, abs=1e-6)
     assert first.usage.cost_usd > settings.limits.model_usd_per_day

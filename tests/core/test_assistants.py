@@ -27,7 +27,7 @@ from core.asking.holdings import Snapshots
 from core.asking.prompt_changes import Changed, Mark, changes
 from core.asking.tutoring import LOOK_FIRST, asked_outright, led
 from core.asking.wording import NOT_COVERED
-from core.asking.writing import Manner, Wishes
+from core.asking.writing import Manner
 from core.errors import Refused
 from core.ids import SourceId
 from core.tiers import Scope
@@ -210,19 +210,6 @@ async def test_a_tutors_quotes_are_kept_back_by_the_engine_unless_a_note_says_it
         Question(CREATOR, CLEAN_THE_DRILL, manner=Manner("1", tutor=True))
     )
     assert [sentence.text for sentence in given.sentences] == ["With a brush."]
-
-
-async def test_a_kept_answer_is_of_one_manner_and_of_the_same_wishes() -> None:
-    model = ScriptedModel("one", True)
-    desk = Desk(models=[model])
-    asked = [
-        Question(CREATOR, CLEAN_THE_DRILL, manner=manner, wishes=wishes)
-        for manner in (Manner(), Manner("3:1:1"), Manner("3:2:2"))
-        for wishes in (Wishes(), Wishes(length="short"))
-    ]
-    for question in [*asked, *asked]:
-        await desk.engine.answer(question)
-    assert len(model.tasks) == len(asked)
 
 
 async def test_of_sources_chosen_earlier_nothing_is_held_once_the_library_changed() -> None:

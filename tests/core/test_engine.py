@@ -12,6 +12,7 @@ from core.asking.answer import Answer, Confidence, Mode, Origin, Outcome, Senten
 from core.asking.authors import Authors
 from core.asking.breaker import FAILURES
 from core.asking.budgets import Step
+from core.asking.cache import AnswerCache
 from core.asking.embedding import Vector
 from core.asking.engine import (
     NO_QUESTION,
@@ -36,6 +37,7 @@ from core.ids import CreatorId, SourceId
 from core.library.knowledge import fold
 from core.tiers import ALL_TIERS, NO_TIERS, Scope, Tiers
 from tests.core.embedders import Rack
+from tests.core.kept_answers import FakeKeptAnswers, HeardLooks
 from tests.core.workshop import CREATOR, DIMENSIONS, STEM, SUBJECTS, embed, index, lesson, library
 from tests.waiting import eventually
 
@@ -78,6 +80,7 @@ class FakeHoldings:
     pairs: list[GivenText] = field(default_factory=list)
     noted: Given = NOTHING_GIVEN
     tiers: dict[SourceId, str] = field(default_factory=dict)
+    link: str = "https://youtu.be/AbCdEfGhIjK"
     calls: list[str] = field(default_factory=list)
     kept: dict[CreatorId, tuple[int, str, Cutoff]] = field(default_factory=dict)
 
@@ -125,7 +128,7 @@ class FakeHoldings:
     def _sentence(self, source_id: SourceId, position: int) -> StoredSentence:
         return StoredSentence(
             source_id, position, 5.0 * position, 5.0 * position + 5.0, 5.0 * position, 0,
-            self.texts[source_id][position], f"Lesson {source_id}", "https://youtu.be/AbCdEfGhIjK", 300.0, timed=True,
+            self.texts[source_id][position], f"Lesson {source_id}", self.link, 300.0, timed=True,
             tier=self.tiers.get(source_id, ""),
         )  # fmt: skip
 
@@ -178,12 +181,18 @@ class Desk:
     heard: Heard = field(default_factory=Heard)
     most_units: int = 100_000
     embedders: Rack = field(default_factory=lambda: Rack({EMBEDDER: WorkshopEmbedder()}))
+    kept: FakeKeptAnswers = field(default_factory=FakeKeptAnswers)
+    heard_looks: HeardLooks = field(default_factory=HeardLooks)
 
     def __post_init__(self) -> None:
-        self.engine = Engine(
+        self.engine = self.engine_with(AnswerCache(self.kept, self.holdings, STEM, NoLinks(), self.heard_looks))
+
+    def engine_with(self, cache: AnswerCache) -> Engine:
+        """The same engine, with another cache."""
+        return Engine(
             holdings=self.holdings, snapshots=Snapshots(self.holdings, 10**9, self.most_units),
             embedders=self.embedders, stem=STEM, routing=Routing(self.models),
-            authors=Authors(self.heard), links=NoLinks(),
+            authors=Authors(self.heard), links=NoLinks(), cache=cache,
         )  # fmt: skip
 
     async def ask(
@@ -344,11 +353,12 @@ async def test_a_model_that_finds_the_evidence_silent_declines() -> None:
     assert (answer.outcome, answer.notice, answer.model) == (Outcome.ABSTAINED, NOT_COVERED, "one")
 
 
-async def test_the_same_question_is_paid_for_once_until_the_library_changes() -> None:
+async def test_the_same_question_is_paid_for_once_until_what_it_was_answered_from_changes() -> None:
     model = ScriptedModel("one", True)
     desk = Desk(models=[model])
     first, again = await desk.ask(CLEAN_THE_DRILL), await desk.ask("how do I clean the DRILL?")
     assert (len(model.tasks), again.text, again.citations) == (1, first.text, first.citations)
+    desk.holdings.texts[DRILL] = [text.replace("drill", "drill there") for text in desk.holdings.texts[DRILL]]
     desk.holdings.version += 1
     await desk.ask(CLEAN_THE_DRILL)
     assert len(model.tasks) == 2
@@ -516,7 +526,7 @@ async def test_rights_that_open_the_same_share_what_is_held_and_what_was_paid_fo
     desk.holdings.tiers[SourceId(DRILL + 1)] = "gold"
     desk.holdings.version += 1
     answers = [await desk.ask(CLEAN_THE_DRILL, tiers=tiers) for tiers in (NO_TIERS, SILVER, GOLD, ALL_TIERS)]
-    assert (desk.holdings.calls.count("load"), len(model.tasks)) == (3, 3)
+    assert (desk.holdings.calls.count("load"), len(model.tasks)) == (3, 2)
     assert not any(answer.members_only for answer in answers)
 
 

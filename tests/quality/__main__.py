@@ -13,8 +13,11 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from bot.evaluation import evaluate_files
+from adapters.sources.timed_text import read_timed_text
+from bot.app import open_deployment
+from bot.evaluation import evaluate_files, fill_library
 from bot.settings import Settings
+from tests.quality.near_duplicates import Served, ask_near_duplicates
 from tests.quality.sample import QUESTIONS, lines, owners, write_corpus
 from tests.quality.scoring import Asked, cited, declined, found, leaks, of_kinds, share, shown
 
@@ -41,7 +44,16 @@ def main() -> None:
         for name, figures in _folder(folder, Path(scratch)) if folder else _own(Path(scratch)):
             goals = GOALS.get(name, NO_GOALS)
             table.add_row(name, *(_cell(*pair) for pair in zip(figures, goals, strict=True)))
-    Console(width=None if sys.stdout.isatty() else 128).print(table)
+        if folder is None:
+            served = asyncio.run(_from_cache(Path(scratch)))
+    console = Console(width=None if sys.stdout.isatty() else 128)
+    console.print(table)
+    if folder is None:
+        console.print(
+            f"Answer cache on near duplicates: precision {_cell(served.precision, 0.99)}, of {served.same} "
+            f"questions that ask the same {served.hit_rate:.3f} given, of {served.others} that do not "
+            f"{len(served.wrongly)} given"
+        )
 
 
 def _own(scratch: Path) -> Iterator[tuple[str, Figures]]:
@@ -56,6 +68,14 @@ def _own(scratch: Path) -> Iterator[tuple[str, Figures]]:
     for kind in ("off_topic", "cross_creator", "altered"):
         chosen = of_kinds(asked, kind)
         yield f"own: {kind}", (None, None, None, share(chosen, declined), None, leaks(chosen, owners()))
+
+
+async def _from_cache(scratch: Path) -> Served:
+    corpus = scratch / "corpus.jsonl"
+    settings = Settings.model_validate({"storage": {"data_dir": scratch / "cached"}, "models": {"answer": []}})
+    async with open_deployment(settings) as deployment:
+        library = await fill_library(deployment, read_timed_text(corpus.name, corpus.read_bytes()))
+        return await ask_near_duplicates(deployment, library)
 
 
 def _retrieval(asked: Asked) -> Figures:

@@ -19,9 +19,11 @@ from bot.app import DatabaseAddress, Deployment, open_on
 from bot.evaluation import EvaluatedLibrary, fill_library, predict
 from bot.settings import Settings
 from core.asking.answer import Confidence
+from core.asking.cache import Looked
 from core.asking.engine import Question
 from core.asking.writing import Turn
 from tests.conftest import TEMPLATE
+from tests.quality.near_duplicates import ask_near_duplicates, pairs
 from tests.quality.sample import FOLLOW_UPS, QUESTIONS, lines, owners, write_corpus
 from tests.quality.scoring import Asked, cited, declined, found, leaks, of_kinds, share, shown
 
@@ -104,3 +106,15 @@ async def test_most_altered_questions_are_not_answered_with_high_confidence(eval
         answer = await evaluated.deployment.engine.answer(Question(creator_id, question["question"]))
         confidences[answer.confidence] += 1
     assert confidences[Confidence.HIGH] <= confidences.total() / 3
+
+
+async def test_what_is_given_from_the_answer_cache_answers_what_was_asked(evaluated: Evaluated) -> None:
+    asked = pairs()
+    assert len(asked) >= 150
+    assert sum(not same for _, _, same in asked) > len(asked) / 2
+
+    served = await ask_near_duplicates(evaluated.deployment, evaluated.library)
+
+    assert served.precision >= 0.99, served.wrongly
+    assert served.hit_rate >= 0.60
+    assert served.looks.keys() >= {Looked.NUMBERS, Looked.NAMES, Looked.NEGATION, Looked.WORDING}
