@@ -53,31 +53,31 @@ _TRANSLATED: Final[Mapping[str, Mapping[str, str]]] = {
         "ar": "المواد الموجودة هنا لا تتناول ذلك، لذا أفضّل ألا أخمّن.",
     },
     NOT_COVERED_HERE: {
-        "es": "El material abierto para ti aquí no trata eso, así que prefiero no adivinar. /videos muestra qué es para "
-        "qué miembros.",
-        "pt": "O material aberto para você aqui não trata disso, por isso prefiro não adivinhar. /videos mostra o que é "
-        "para quais membros.",
-        "de": "Das Material, das dir hier offensteht, sagt dazu nichts, und raten möchte ich lieber nicht. /videos zeigt, "
-        "was für welche Mitglieder ist.",
+        "es": "El material abierto para ti aquí no trata eso, así que prefiero no adivinar. /videos muestra qué es "
+        "para qué miembros.",
+        "pt": "O material aberto para você aqui não trata disso, por isso prefiro não adivinhar. /videos mostra o "
+        "que é para quais membros.",
+        "de": "Das Material, das dir hier offensteht, sagt dazu nichts, und raten möchte ich lieber nicht. /videos "
+        "zeigt, was für welche Mitglieder ist.",
         "fr": "Le contenu qui t'est ouvert ici n'en parle pas ; je préfère ne pas deviner. /videos montre ce qui est "
         "réservé à quels membres.",
-        "it": "Il materiale aperto a te qui non ne parla, quindi preferisco non tirare a indovinare. /videos mostra che "
-        "cosa è per quali membri.",
-        "ru": "В материалах, которые здесь открыты для вас, об этом ничего нет, а гадать я не хочу. /videos показывает, "
-        "что для каких участников.",
-        "uk": "У матеріалах, які тут відкриті для вас, про це нічого немає, а вгадувати я не хочу. /videos показує, що "
-        "для яких учасників.",
-        "hi": "यहाँ आपके लिए खुली सामग्री में यह नहीं है, इसलिए मैं अंदाज़ा नहीं लगाना चाहता। /videos दिखाता है कि क्या किन "
-        "सदस्यों के लिए है।",
-        "id": "Materi yang terbuka untuk Anda di sini tidak membahas itu, jadi saya memilih untuk tidak menebak. /videos "
-        "menunjukkan apa yang untuk anggota mana.",
+        "it": "Il materiale aperto a te qui non ne parla, quindi preferisco non tirare a indovinare. /videos mostra "
+        "che cosa è per quali membri.",
+        "ru": "В материалах, которые здесь открыты для вас, об этом ничего нет, а гадать я не хочу. /videos "
+        "показывает, что для каких участников.",
+        "uk": "У матеріалах, які тут відкриті для вас, про це нічого немає, а вгадувати я не хочу. /videos показує, "
+        "що для яких учасників.",
+        "hi": "यहाँ आपके लिए खुली सामग्री में यह नहीं है, इसलिए मैं अंदाज़ा नहीं लगाना चाहता। /videos दिखाता है कि "
+        "क्या किन सदस्यों के लिए है।",
+        "id": "Materi yang terbuka untuk Anda di sini tidak membahas itu, jadi saya memilih untuk tidak menebak. "
+        "/videos menunjukkan apa yang untuk anggota mana.",
         "tr": "Burada size açık olan içerik bunu ele almıyor, bu yüzden tahmin yürütmek istemem. /videos neyin hangi "
         "üyeler için olduğunu gösterir.",
         "zh": "这里对你开放的资料没有讲到这一点，所以我不想乱猜。/videos 会显示哪些内容面向哪些成员。",
         "ja": "ここであなたに公開されている資料にはその説明がないため、推測でお答えするのは控えます。"
         "/videos で、どれがどのメンバー向けかを確認できます。",
-        "ko": "여기서 당신에게 열려 있는 자료에는 그 내용이 없어서, 추측으로 답하지 않겠습니다. /videos에서 어떤 자료가 "
-        "어떤 회원용인지 볼 수 있습니다.",
+        "ko": "여기서 당신에게 열려 있는 자료에는 그 내용이 없어서, 추측으로 답하지 않겠습니다. /videos에서 어떤 "
+        "자료가 어떤 회원용인지 볼 수 있습니다.",
         "ar": "المواد المتاحة لك هنا لا تتناول ذلك، لذا أفضّل ألا أخمّن. يعرض /videos ما هو مخصّص لأيّ الأعضاء.",
     },
     CLOSEST: {
@@ -241,29 +241,30 @@ _TRANSLATED: Final[Mapping[str, Mapping[str, str]]] = {
         "ar": "بحثت مرة أخرى، والمواد لا تذكر ذلك.",
     },
     OTHER_LANGUAGE: {
-        "es": "El material está en otro idioma que tu pregunta, así que puede que se me haya escapado algo. Preguntando "
-        "en {language} se encuentra más.",
-        "pt": "O material está em outro idioma que a sua pergunta, por isso posso ter deixado passar algo. Perguntando "
-        "em {language} encontra-se mais.",
+        "es": "El material está en otro idioma que tu pregunta, así que puede que se me haya escapado algo. "
+        "Preguntando en {language} se encuentra más.",
+        "pt": "O material está em outro idioma que a sua pergunta, por isso posso ter deixado passar algo. "
+        "Perguntando em {language} encontra-se mais.",
         "de": "Das Material ist in einer anderen Sprache als deine Frage, daher kann mir etwas entgangen sein. Auf "
         "{language} gefragt findet sich mehr.",
-        "fr": "Le contenu est dans une autre langue que ta question ; quelque chose a pu m'échapper. En {language}, on "
-        "trouve davantage.",
-        "it": "Il materiale è in una lingua diversa dalla tua domanda, quindi qualcosa può essermi sfuggito. Chiedendo "
-        "in {language} si trova di più.",
+        "fr": "Le contenu est dans une autre langue que ta question ; quelque chose a pu m'échapper. En {language}, "
+        "on trouve davantage.",
+        "it": "Il materiale è in una lingua diversa dalla tua domanda, quindi qualcosa può essermi sfuggito. "
+        "Chiedendo in {language} si trova di più.",
         "ru": "Материалы на другом языке, чем ваш вопрос, поэтому я мог что-то упустить. Если спросить на языке "
         "{language}, найдётся больше.",
         "uk": "Матеріали іншою мовою, ніж ваше запитання, тож я міг щось пропустити. Якщо запитати мовою {language}, "
         "знайдеться більше.",
         "hi": "सामग्री आपके सवाल से अलग भाषा में है, इसलिए मुझसे कुछ छूट सकता है। {language} में पूछने पर ज़्यादा मिलेगा।",
-        "id": "Materi menggunakan bahasa lain daripada pertanyaan Anda, jadi mungkin ada yang terlewat. Bertanya dalam "
-        "{language} akan menemukan lebih banyak.",
+        "id": "Materi menggunakan bahasa lain daripada pertanyaan Anda, jadi mungkin ada yang terlewat. Bertanya "
+        "dalam {language} akan menemukan lebih banyak.",
         "tr": "İçerik sorunuzdan başka bir dilde, bu yüzden bir şey gözümden kaçmış olabilir. {language} dilinde "
         "sorarsanız daha fazlası bulunur.",
         "zh": "资料的语言与你的问题不同，所以我可能有遗漏。用 {language} 提问能找到更多。",
-        "ja": "資料は質問とは別の言語のため、見落としがあるかもしれません。{language} で質問すると、より多く見つかります。",
-        "ko": "자료가 질문과 다른 언어로 되어 있어 놓친 것이 있을 수 있습니다. {language}(으)로 물으면 더 많이 찾을 수 "
-        "있습니다.",
+        "ja": "資料は質問とは別の言語のため、見落としがあるかもしれません。{language} で質問すると、"
+        "より多く見つかります。",
+        "ko": "자료가 질문과 다른 언어로 되어 있어 놓친 것이 있을 수 있습니다. {language}(으)로 물으면 더 많이 찾을 "
+        "수 있습니다.",
         "ar": "المواد بلغة غير لغة سؤالك، لذا ربما فاتني شيء. السؤال بلغة {language} يُظهر المزيد.",
     },
     SPEAK_OF_IT: {
