@@ -52,6 +52,11 @@ class Evidence:
             titles[source_id] = strip_markup(sentence.title)
         return tuple(EvidenceSource(titles[source], tuple(found)) for source, found in by_source.items())
 
+    @property
+    def text(self) -> str:
+        """All that was read, with titles, as one text."""
+        return " ".join(part for s in self.stored.values() for part in (s.title, s.locator, s.text))
+
     def places(self) -> dict[str, Place]:
         """Where each label stands."""
         return {f"S{number}": place for number, place in enumerate(self.stored, 1)}

@@ -373,6 +373,6 @@ def in_language(notice: str, language: str) -> str:
     return "\n\n".join(_TRANSLATED.get(part, {}).get(language, part) for part in notice.split("\n\n"))
 
 
-def filled(notice: str, language: str, **gaps: str) -> str:
+def filled(notice: str, language: str, /, **gaps: str) -> str:
     """One of the sentences with gaps, in a language; what fills a gap is foreign text and stays as it is."""
     return in_language(notice, language).format_map(gaps)

@@ -8,12 +8,12 @@ three coats") is looked for together with the question that it is about.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from core.asking.answer import Answer, Citation, Outcome
+from core.asking.answer import Answer, Citation
 from core.asking.holdings import Span
-from core.asking.notices import AGAIN_NOTHING, AGAIN_OTHERS, AGAIN_SAME
+from core.asking.notices import AGAIN_NOTHING, AGAIN_OTHERS, AGAIN_SAME, NOT_COVERED, NOT_COVERED_HERE
 from core.asking.writing import Turn
 
 LONGEST_OBJECTION: Final = 200
@@ -163,9 +163,9 @@ def _without_opening(clause: str) -> str:
 
 def looked_again(fresh: Answer, shown: Sequence[Span]) -> Answer:
     """What a second search brought, saying plainly whether it is anything else than before."""
-    if fresh.outcome is Outcome.ABSTAINED:
-        return fresh.noticed(AGAIN_NOTHING)
-    if fresh.outcome is not Outcome.ANSWERED:
+    if fresh.notice in {NOT_COVERED, NOT_COVERED_HERE}:
+        return replace(fresh, notice=AGAIN_NOTHING)
+    if not fresh.citations:
         return fresh
     others = any(not _was_shown(citation, shown) for citation in fresh.citations)
     return fresh.noticed(AGAIN_OTHERS if others else AGAIN_SAME)

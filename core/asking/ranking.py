@@ -186,7 +186,8 @@ def _besides(snapshot: Snapshot, spans: _Spans, best: Positions, query: SearchQu
         return best
     starts = [_start(snapshot, spans, int(at)) for at in best]
     fresh = [(start.source_id, start.unit) not in query.besides for start in starts]
-    return best[np.array(fresh, dtype=bool)]
+    kept: Positions = best[np.array(fresh, dtype=bool)]
+    return kept
 
 
 def _seen(snapshot: Snapshot, query: SearchQuery) -> _Seen:

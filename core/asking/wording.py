@@ -61,6 +61,12 @@ class Wording:
             members_only=_members_only(cited),
         )
 
+    def doubted(self) -> Answer:
+        """Where a reader found no answer: nothing if scores are low as well, else the closest moments."""
+        if self.found.confidence is Confidence.LOW:
+            return without_answer(Outcome.ABSTAINED, NOT_COVERED)
+        return self.quoted(doubted=True)
+
     def quoted(self, *, doubted: bool = False) -> Answer:
         """The best moments in the creator's own words; ``doubted``: a reader found that they do not answer."""
         ranking = self.found.ranking
