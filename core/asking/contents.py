@@ -90,7 +90,7 @@ _FORMS: Final = tuple(
         (
             What.NEW,
             rf"(?:what|which|any|are there(?: any)?|show me(?: the| all)?|list(?: the| all)?) new {_NOUN}"
-            rf"(?: (?:(?:are|is) there|were added|was added|have been added|did you add|do you have))?(?: {_PERIOD})?",
+            rf"(?: (?:(?:are|is) there|were added|was added|have been added|did you add|you have))?(?: {_PERIOD})?",
         ),
         (
             What.NEW,

@@ -32,7 +32,7 @@ from core.asking.notices import (
     in_language,
 )
 from core.asking.parts import parts_of, said_partly, unsaid
-from core.asking.pushback import Dispute, disputed, looked_again
+from core.asking.pushback import Dispute, disputed, held_against, looked_again, units_of
 from core.asking.ranking import Hit, Ranking, SearchQuery, rank
 from core.asking.routing import Asked, Routing
 from core.asking.single_flight import SingleFlight
@@ -280,7 +280,8 @@ class Engine:
         searched = await self._in_its_language(question, cleaned, state)
         opened, queries = await self._prepared(question, searched.cleaned, state, timing)
         found = await self._find(queries, opened, timing)
-        found = replace(found, lacking=await self._lacking(question, found, opened, timing))
+        ranking = held_against(found.ranking) if question.besides else found.ranking
+        found = replace(found, ranking=ranking, lacking=await self._lacking(question, found, opened, timing))
         pair = await self._nearly_asked(found, question, opened.scope)
         if pair and given.answered_by(pair):
             return Explained(pair_answer(question.creator_id, pair, self._links), found.ranking.hits)
@@ -413,8 +414,8 @@ class Engine:
         opened, queries = await asyncio.gather(
             self._opened(question.scope, state, timing), self._embedded(searched, embedder, timing)
         )
-        shown = frozenset((s.source_id, unit) for s in question.besides for unit in range(s.first, s.last + 1))
-        return opened, [replace(query, besides=shown) for query in queries] if shown else queries
+        shown = units_of(question.besides)
+        return opened, [replace(query, besides=shown) for query in queries]
 
     async def _opened(self, asked: Scope, state: CorpusState, timing: Timing) -> Opened:
         scope = asked.among(state.tiers)

@@ -34,7 +34,7 @@ def parts_of(question: str) -> tuple[str, ...]:
     it that could be asked for alone.
     """
     for pieces, least in (
-        (_LIST_ITEM.split(question), LEAST_WORDS),
+        (_LIST_ITEM.split(question)[1:], LEAST_WORDS),
         (_QUESTION_END.split(question), 1),
         (_AND_ASKS.split(question), 1),
         (_AND.split(question) if len(_AND.findall(question)) == 1 else (), LEAST_WORDS),

@@ -12,10 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from core.asking.answer import Answer, Citation
+from core.asking.citing import CONTEXT_AFTER
 from core.asking.holdings import Span
 from core.asking.notices import AGAIN_NOTHING, AGAIN_OTHERS, AGAIN_SAME, NOT_COVERED, NOT_COVERED_HERE
+from core.asking.ranking import Ranking
 from core.asking.writing import Turn
+from core.ids import SourceId
 
+MOST_OF_IT: Final = 0.7
+"""So much of a question other moments have to say, before they are shown as an answer in place of the first."""
 LONGEST_OBJECTION: Final = 200
 """Characters; who writes more is asking something."""
 MOST_REST: Final = 12
@@ -159,6 +164,18 @@ def _without_opening(clause: str) -> str:
     while len(words) > 1 and words[0].casefold() in _OPENING:
         words = words[1:]
     return " ".join(words)
+
+
+def units_of(shown: Sequence[Span]) -> frozenset[tuple[SourceId, int]]:
+    """The units that would show the same moments again: those, and what leads up to them."""
+    return frozenset(
+        (span.source_id, unit) for span in shown for unit in range(span.first - CONTEXT_AFTER, span.last + 1)
+    )
+
+
+def held_against(ranking: Ranking) -> Ranking:
+    """Other moments than those disputed; where they say too little of the question, they cover nothing of it."""
+    return ranking if ranking.covered >= MOST_OF_IT else replace(ranking, covered=0.0)
 
 
 def looked_again(fresh: Answer, shown: Sequence[Span]) -> Answer:
