@@ -24,6 +24,8 @@ _AND_ASKS: Final = re.compile(
     re.IGNORECASE,
 )
 _AND: Final = re.compile(r",?\s+(?:and|und)\s+(?:also\s+)?", re.IGNORECASE)
+_PAIRS: Final = re.compile(r"\b(?:between|both|from|along with|zwischen|sowohl)\b", re.IGNORECASE)
+"""Words after which an "and" joins what belongs together."""
 _ENDS: Final = " ?\uff1f\u061f.,;:!\n"
 
 
@@ -37,12 +39,16 @@ def parts_of(question: str) -> tuple[str, ...]:
         (_LIST_ITEM.split(question)[1:], LEAST_WORDS),
         (_QUESTION_END.split(question), 1),
         (_AND_ASKS.split(question), 1),
-        (_AND.split(question) if len(_AND.findall(question)) == 1 else (), LEAST_WORDS),
+        (_AND.split(question) if _joins_once(question) else (), LEAST_WORDS),
     ):
         parts = [part for piece in pieces if len(_content(part := one_line(piece).strip(_ENDS))) >= least]
         if len(parts) > 1 and len(parts) == sum(bool(piece.strip(_ENDS)) for piece in pieces):
             return tuple(parts) if len(parts) <= MOST_PARTS else ()
     return ()
+
+
+def _joins_once(question: str) -> bool:
+    return len(_AND.findall(question)) == 1 and not _PAIRS.search(question)
 
 
 def unsaid(parts: Iterable[str], evidence: str, stem: Stemmer) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from core.asking.answer import Confidence, Usage
 from core.asking.forms import Clerk, Filled, Form
 from core.asking.gate import says_its_claims
 from core.asking.markup import strip_markup
+from core.asking.wording import Found
 from core.asking.words import STOP_WORDS, tokens
 from core.asking.writing import EvidenceSource
 from core.ids import CreatorId
@@ -23,6 +24,9 @@ MOST_TOKENS: Final = 400
 MOST_PARTS: Final = 3
 LONGEST_PART: Final = 120
 """Characters of a part of a question that is shown as not covered."""
+
+PLAINLY_COVERED: Final = 0.9
+"""Share of a question's terms that one moment says, from which on scores are believed without a look."""
 
 RULES: Final = """\
 You check whether numbered lines answer a question. You do not answer it yourself.
@@ -63,13 +67,14 @@ class Reading:
     usage: Usage = field(default_factory=Usage)
 
 
-def worth_reading(question: str, confidence: Confidence, sources: Sequence[EvidenceSource]) -> bool:
-    """Tell whether a reader has to look: scores are not plainly high, or what is asked of is not in the evidence.
+def worth_reading(question: str, found: Found, evidence: str) -> bool:
+    """Tell whether a reader has to look, because the question is not plainly answered.
 
-    A number, a name or a denial of the question that the evidence does not have is how altered questions look.
+    It is where scores are high, one moment says nearly all of its words, and its numbers, names and denials are in
+    the evidence. Three of four altered questions have high scores, one of four is said word for word as well.
     """
-    evidence = " ".join(text for source in sources for text in (source.title, *(s.text for s in source.sentences)))
-    return confidence is not Confidence.HIGH or not says_its_claims(question, evidence)
+    plain = found.confidence is Confidence.HIGH and found.ranking.covered >= PLAINLY_COVERED
+    return not plain or not says_its_claims(question, evidence)
 
 
 async def read(
