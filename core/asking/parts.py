@@ -78,4 +78,4 @@ def _shown(part: str) -> str:
 
 
 def _content(text: str) -> list[str]:
-    return [word for word in tokens(text) if word not in STOP_WORDS]
+    return [word for word in tokens(text) if len(word) > 1 and word not in STOP_WORDS]
