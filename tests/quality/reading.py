@@ -93,8 +93,9 @@ async def tally(
         question = Question(library.creators[line["creator"]], line["question"], tiers=ALL_TIERS)
         outcomes[(await engine.answer(question)).outcome] += 1
     total = max(outcomes.total(), 1)
-    answered, closest = outcomes[Outcome.ANSWERED] / total, outcomes[Outcome.CLOSEST] / total
-    return Tally(outcomes.total(), answered, closest, 1 - answered - closest, reader.readings / total)
+    answered, closest = outcomes[Outcome.ANSWERED], outcomes[Outcome.CLOSEST]
+    rest = outcomes.total() - answered - closest
+    return Tally(outcomes.total(), answered / total, closest / total, rest / total, reader.readings / total)
 
 
 def _engine(deployment: Deployment, reader: ExactReader | None) -> Engine:
