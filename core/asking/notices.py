@@ -25,8 +25,8 @@ AGAIN_OTHERS: Final = "I looked again. This is said about it, too:"
 AGAIN_SAME: Final = "I looked again and found the same. This is what is said:"
 AGAIN_NOTHING: Final = "I looked again, and the material does not say."
 OTHER_LANGUAGE: Final = (
-    "The material is in another language than your question, so I may have missed something. Asking in {language} "
-    "finds more."
+    "The material is in another language than your question, so I may have missed something. Asking in its "
+    "language ({language}) finds more."
 )
 SPEAK_OF_IT: Final = "These speak of it, the best first:"
 NEW_HERE: Final = "New here, the latest first:"
@@ -242,30 +242,30 @@ _TRANSLATED: Final[Mapping[str, Mapping[str, str]]] = {
     },
     OTHER_LANGUAGE: {
         "es": "El material está en otro idioma que tu pregunta, así que puede que se me haya escapado algo. "
-        "Preguntando en {language} se encuentra más.",
+        "Preguntando en su idioma ({language}) se encuentra más.",
         "pt": "O material está em outro idioma que a sua pergunta, por isso posso ter deixado passar algo. "
-        "Perguntando em {language} encontra-se mais.",
-        "de": "Das Material ist in einer anderen Sprache als deine Frage, daher kann mir etwas entgangen sein. Auf "
-        "{language} gefragt findet sich mehr.",
-        "fr": "Le contenu est dans une autre langue que ta question ; quelque chose a pu m'échapper. En {language}, "
-        "on trouve davantage.",
+        "Perguntando no idioma dele ({language}) encontra-se mais.",
+        "de": "Das Material ist in einer anderen Sprache als deine Frage, daher kann mir etwas entgangen sein. In "
+        "seiner Sprache gefragt ({language}), findet sich mehr.",
+        "fr": "Le contenu est dans une autre langue que ta question ; quelque chose a pu m'échapper. Dans sa langue "
+        "({language}), on trouve davantage.",
         "it": "Il materiale è in una lingua diversa dalla tua domanda, quindi qualcosa può essermi sfuggito. "
-        "Chiedendo in {language} si trova di più.",
-        "ru": "Материалы на другом языке, чем ваш вопрос, поэтому я мог что-то упустить. Если спросить на языке "
-        "{language}, найдётся больше.",
-        "uk": "Матеріали іншою мовою, ніж ваше запитання, тож я міг щось пропустити. Якщо запитати мовою {language}, "
-        "знайдеться більше.",
-        "hi": "सामग्री आपके सवाल से अलग भाषा में है, इसलिए मुझसे कुछ छूट सकता है। {language} में पूछने पर ज़्यादा मिलेगा।",
+        "Chiedendo nella sua lingua ({language}) si trova di più.",
+        "ru": "Материалы на другом языке, чем ваш вопрос, поэтому я мог что-то упустить. Если спросить на их языке "
+        "({language}), найдётся больше.",
+        "uk": "Матеріали іншою мовою, ніж ваше запитання, тож я міг щось пропустити. Якщо запитати їхньою мовою "
+        "({language}), знайдеться більше.",
+        "hi": "सामग्री आपके सवाल से अलग भाषा में है, इसलिए मुझसे कुछ छूट सकता है। उसकी भाषा ({language}) में पूछने पर ज़्यादा मिलेगा।",
         "id": "Materi menggunakan bahasa lain daripada pertanyaan Anda, jadi mungkin ada yang terlewat. Bertanya "
-        "dalam {language} akan menemukan lebih banyak.",
-        "tr": "İçerik sorunuzdan başka bir dilde, bu yüzden bir şey gözümden kaçmış olabilir. {language} dilinde "
-        "sorarsanız daha fazlası bulunur.",
-        "zh": "资料的语言与你的问题不同，所以我可能有遗漏。用 {language} 提问能找到更多。",
-        "ja": "資料は質問とは別の言語のため、見落としがあるかもしれません。{language} で質問すると、"
-        "より多く見つかります。",
-        "ko": "자료가 질문과 다른 언어로 되어 있어 놓친 것이 있을 수 있습니다. {language}(으)로 물으면 더 많이 찾을 "
-        "수 있습니다.",
-        "ar": "المواد بلغة غير لغة سؤالك، لذا ربما فاتني شيء. السؤال بلغة {language} يُظهر المزيد.",
+        "dalam bahasanya ({language}) akan menemukan lebih banyak.",
+        "tr": "İçerik sorunuzdan başka bir dilde, bu yüzden bir şey gözümden kaçmış olabilir. Onun dilinde "
+        "({language}) sorarsanız daha fazlası bulunur.",
+        "zh": "资料的语言与你的问题不同，所以我可能有遗漏。用资料的语言（{language}）提问能找到更多。",
+        "ja": "資料は質問とは別の言語のため、見落としがあるかもしれません。"
+        "資料の言語（{language}）で質問すると、より多く見つかります。",
+        "ko": "자료가 질문과 다른 언어로 되어 있어 놓친 것이 있을 수 있습니다. 자료의 언어({language})로 물으면 더 "
+        "많이 찾을 수 있습니다.",
+        "ar": "المواد بلغة غير لغة سؤالك، لذا ربما فاتني شيء. السؤال بلغتها ({language}) يُظهر المزيد.",
     },
     SPEAK_OF_IT: {
         "es": "Estos tratan de eso, el mejor primero:",
