@@ -13,6 +13,7 @@ import structlog
 from adapters.postgres.acts import PostgresActs
 from adapters.postgres.admission import PostgresAdmission
 from adapters.postgres.answer_cache import PostgresAnswerCache
+from adapters.postgres.catalogue import PostgresCatalogue
 from adapters.postgres.database import Database, open_database, raw_connection
 from adapters.postgres.deployment import PostgresGreetings, clock_leadership, enqueue, link_key, open_queue
 from adapters.postgres.directory import PostgresDirectory
@@ -243,6 +244,7 @@ async def open_on(
                 holdings, settings.retrieval.memory * MEGABYTE, settings.retrieval.snapshot_max_units
             ),
             embedders=embedders, stem=stem, routing=Routing(models.large, models.small), authors=authors, links=links,
+            clerk=clerk, contents=PostgresCatalogue(database),
             cache=AnswerCache(PostgresAnswerCache(database), holdings, stem, links, CountedLooks()),
         )  # fmt: skip
         kept = Kept(files, scratch, reader.keeping, holdings)

@@ -51,7 +51,7 @@ async def evaluate_files(
         raise UploadRefused(f"{questions} holds no questions{' that --core asks' if everything else ''}.")
     _refuse_overwriting(predictions, corpus, questions)
     with _replacing(predictions) as out:  # before the work: it may not be writable
-        async with _scratch(settings) as deployment:
+        async with scratch_deployment(settings) as deployment:
             library = await fill_library(deployment, transcripts)
             for question in asked:
                 out.write(json.dumps(await predict(deployment, library, question)) + "\n")
@@ -146,7 +146,8 @@ class EvaluatedLibrary:
 
 
 @asynccontextmanager
-async def _scratch(settings: Settings) -> AsyncIterator[Deployment]:
+async def scratch_deployment(settings: Settings) -> AsyncIterator[Deployment]:
+    """Open a deployment on a database of its own, which is dropped afterwards."""
     name = f"chronos_eval_{os.getpid()}_{secrets.token_hex(3)}"
     async with open_address(settings) as address:
         url = await _create(address, name)

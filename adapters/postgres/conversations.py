@@ -1,6 +1,7 @@
 """Sessions, messages, votes and usage on PostgreSQL; row-level security holds each student to their own."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -12,15 +13,16 @@ from adapters.postgres.database import Database
 from adapters.postgres.memory import drop_ended, note_turn, note_vote
 from adapters.postgres.spending import admit_question, settle_answer
 from core.asking.answer import Answer, Outcome
+from core.asking.holdings import Span
 from core.asking.limits import Admission, Limits
 from core.asking.sessions import CONTEXT_TURNS, SESSION_IDLE, Past, Speaker
 from core.asking.writing import Turn
 from core.errors import Refused
-from core.ids import CreatorId, MessageId, StudentId
+from core.ids import CreatorId, MessageId, SourceId, StudentId
 from core.rewards.acts import Wording, question_asked
 
 CONTEXT: Final = """
-    SELECT m.question, m.answer
+    SELECT m.question, m.answer, m.video_references
       FROM chat_messages m JOIN chat_sessions s ON s.creator_id = m.creator_id AND s.id = m.session_id
      WHERE s.creator_id = $1 AND s.student_id = $2 AND s.place = $3 AND s.ended_at IS NULL
        AND s.last_at > now() - $4::interval AND m.outcome <> 'refused'
@@ -158,7 +160,7 @@ class PostgresConversations:
                 CONTEXT, speaker.creator_id, speaker.student_id, speaker.place, SESSION_IDLE, CONTEXT_TURNS,
                 speaker.tiers,
             )  # fmt: skip
-        return tuple(Turn(row["question"], row["answer"]) for row in reversed(rows))
+        return tuple(Turn(row["question"], row["answer"], _cited(row["video_references"])) for row in reversed(rows))
 
     async def admit(self, speaker: Speaker, limits: Limits) -> Admission:
         """Count a question, or refuse it; see :meth:`core.asking.sessions.Conversations.admit`."""
@@ -269,6 +271,12 @@ class PostgresConversations:
             own["enrolment_changes"] = await connection.fetch(OWN_ENROLMENT_CHANGES, student_id)
             own["memberships"] = await connection.fetch(OWN_MEMBERSHIPS, student_id)
         return {name: [_plain(dict(row)) for row in rows] for name, rows in own.items()}
+
+
+def _cited(references: Sequence[Mapping[str, Any]]) -> tuple[Span, ...]:
+    """The units that an answer rests on; those of what the staff wrote, and of old answers, are not known."""
+    known = (reference for reference in references if reference.get("first", -1) >= 0)
+    return tuple(Span(SourceId(each["source_id"]), each["first"], each["last"]) for each in known)
 
 
 def _past(row: asyncpg.Record, creator_name: str) -> Past:

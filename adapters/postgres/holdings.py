@@ -28,7 +28,9 @@ from core.tiers import Scope
 STATE: Final = """
     SELECT version, embedder, cutoff,
            ARRAY(SELECT DISTINCT tier FROM sources
-                  WHERE creator_id = $1 AND tier <> '' AND status = 'ready' AND removed_at IS NULL) AS tiers
+                  WHERE creator_id = $1 AND tier <> '' AND status = 'ready' AND removed_at IS NULL) AS tiers,
+           ARRAY(SELECT DISTINCT language FROM sources
+                  WHERE creator_id = $1 AND language <> '' AND status = 'ready' AND removed_at IS NULL) AS languages
       FROM corpora WHERE creator_id = $1
 """
 SET_CUTOFF: Final = """
@@ -195,7 +197,7 @@ def _state(row: asyncpg.Record | None) -> CorpusState:
     cutoff = None
     if row["cutoff"] is not None:
         cutoff = Cutoff(**{name: value for name, value in row["cutoff"].items() if name != "version"})
-    return CorpusState(row["version"], row["embedder"], cutoff, frozenset(row["tiers"]))
+    return CorpusState(row["version"], row["embedder"], cutoff, frozenset(row["tiers"]), frozenset(row["languages"]))
 
 
 def _by_source(rows: Sequence[asyncpg.Record], column: str) -> dict[int, bytes]:

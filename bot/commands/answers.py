@@ -8,12 +8,21 @@ from core.asking.answer import Answer, Citation, Locator, Mode, Origin, Outcome,
 from core.asking.sessions import Past
 from core.conversation import Button, Reply
 from core.ids import CreatorId, MessageId, SourceId
+from core.library.store import SourceKind
 from core.library.watching import RenewableLinks
 from core.richtext import RichText, Span, bold, italic, joined, link, linked
 
 SHORT: Final = 200
 _BECAME: Final = {Outcome.ABSTAINED: "Declined: ", Outcome.REFUSED: "Refused: "}
 _NOT_OPEN: Final = "The answer cites what is for other members now."
+KIND_WORDS: Final[Mapping[str, str]] = {
+    SourceKind.VIDEO: "video",
+    SourceKind.AUDIO: "audio",
+    SourceKind.DOCUMENT: "document",
+    SourceKind.WEB_PAGE: "web page",
+    SourceKind.QA: "Q&A",
+    SourceKind.NOTE: "note",
+}
 _QUOTED_FROM = "In the creator's own words:"
 
 
@@ -28,7 +37,7 @@ def answer_reply(
     elif _is_quoted(answer):
         parts.append(RichText.of(italic(_QUOTED_FROM)))
     parts += _sentences(answer, urls)
-    if answer.citations:
+    if answer.citations and not _is_list(answer):
         parts.append(joined(_sources(answer.citations)))
     votes = _votes(creator_id, message_id) if answer.citations and message_id is not None else ()
     row = (*votes, *more)
@@ -36,7 +45,9 @@ def answer_reply(
 
 
 def _sentences(answer: Answer, urls: Mapping[str, str]) -> list[RichText]:
-    """What the staff wrote and quotes stand apart; written sentences run on."""
+    """What the staff wrote and quotes stand apart; written sentences run on; a list is one."""
+    if _is_list(answer):
+        return [joined([RichText.of("▸ ", s.text, *_chips(s.labels, urls)) for s in answer.sentences])]
     given = [_given(s, urls) for s in answer.sentences if s.origin is not Origin.SOURCE]
     shown = [
         RichText.of(_quote_marks(s.text) if answer.mode is Mode.QUOTED else s.text, *_chips(s.labels, urls))
@@ -50,6 +61,10 @@ def _given(sentence: Sentence, urls: Mapping[str, str]) -> RichText:
     """What the staff wrote, as they wrote it; its addresses open."""
     label = RichText.of("📌 ", bold("Note: ")) if sentence.origin is Origin.NOTE else ""
     return RichText.of(label, linked(sentence.text), *_chips(sentence.labels, urls))
+
+
+def _is_list(answer: Answer) -> bool:
+    return any(sentence.origin is Origin.ENTRY for sentence in answer.sentences)
 
 
 def _is_quoted(answer: Answer) -> bool:
@@ -71,7 +86,8 @@ def _sources(citations: Sequence[Citation]) -> list[RichText]:
 
 
 def _source_line(cited: Sequence[Citation]) -> RichText:
-    line = RichText.of("▸ ", cited[0].title, " ")
+    kind = KIND_WORDS.get(cited[0].kind)
+    line = RichText.of("▸ ", cited[0].title, f" · {kind} " if kind else " ")
     for position, citation in enumerate(cited):
         line += " · " if position else ""
         line += RichText.of(f"[{citation.label}] ", link(citation.locator.words, citation.url))

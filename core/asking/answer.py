@@ -1,7 +1,7 @@
 """What an answer is: its outcome, its text by the sentence, and the moments that support it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -48,7 +48,11 @@ class Locator:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A moment of a source that supports the answer; seconds from its start, None where the source has no times."""
+    """A moment of a source that supports the answer; seconds from its start, None where the source has no times.
+
+    ``kind`` is the source's :class:`core.library.store.SourceKind`. ``first`` and ``last`` are the positions of its
+    sentences in the source, both inclusive; -1 where it stands for a source as a whole.
+    """
 
     label: str
     source_id: SourceId
@@ -58,14 +62,18 @@ class Citation:
     start_s: float | None
     end_s: float | None
     quote: str
+    kind: str = ""
+    first: int = -1
+    last: int = -1
 
 
 class Origin(StrEnum):
-    """Where a sentence of an answer comes from: a source, a note of the staff, or their answer to the question."""
+    """Where a sentence of an answer comes from: a source, a note or an answer of the staff, or a list of sources."""
 
     SOURCE = "source"
     NOTE = "note"
     PAIR = "pair"
+    ENTRY = "entry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +148,10 @@ class Answer:
         """The words of the answer, labels included, as plain text."""
         body = " ".join(s.text + "".join(f" [{label}]" for label in s.labels) for s in self.sentences)
         return "\n\n".join(part for part in (self.notice, body) if part)
+
+    def noticed(self, notice: str) -> "Answer":
+        """The same answer with one more sentence of ours, before those that it has."""
+        return replace(self, notice="\n\n".join(part for part in (notice, self.notice) if part))
 
     @property
     def grounded(self) -> bool:

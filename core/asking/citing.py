@@ -52,6 +52,11 @@ class Evidence:
             titles[source_id] = strip_markup(sentence.title)
         return tuple(EvidenceSource(titles[source], tuple(found)) for source, found in by_source.items())
 
+    @property
+    def text(self) -> str:
+        """All that was read, with titles, as one text."""
+        return " ".join(part for s in self.stored.values() for part in (s.title, s.locator, s.text))
+
     def places(self) -> dict[str, Place]:
         """Where each label stands."""
         return {f"S{number}": place for number, place in enumerate(self.stored, 1)}
@@ -171,15 +176,19 @@ def citation(creator_id: CreatorId, label: str, quote: Sequence[StoredSentence],
     title, text = strip_markup(first.title) or "Untitled", strip_markup(" ".join(s.text for s in quote))
     if not first.timed:
         where = _place_of(first)
-        return Citation(label, first.source_id, title, _page(creator_id, first, None, links), where, None, None, text)
+        return Citation(
+            label, first.source_id, title, _page(creator_id, first, None, links), where, None, None, text,
+            first.kind.value, first.position, quote[-1].position,
+        )  # fmt: skip
     latest = first.duration_s or quote[-1].end_s
     start_s = min(first.start_s if first.linked_s is None else first.linked_s, latest)
     value = clock(start_s) if first.linked_s is not None else f"about {clock(start_s)}"
     second = None if first.linked_s is None else start_s
     url = _page(creator_id, first, second, links)
     return Citation(
-        label, first.source_id, title, url, Locator("time", value), start_s, min(quote[-1].end_s, latest), text
-    )
+        label, first.source_id, title, url, Locator("time", value), start_s, min(quote[-1].end_s, latest), text,
+        first.kind.value, first.position, quote[-1].position,
+    )  # fmt: skip
 
 
 def _place_of(written: StoredSentence) -> Locator:

@@ -14,33 +14,43 @@ from core.asking.authors import Authors
 from core.asking.budgets import Step
 from core.asking.cache import AnswerCache, Inquiry, Setting
 from core.asking.citing import Evidence, spans_to_quote, spans_to_read
+from core.asking.contents import Listing, Wanted, asks_for_contents, entries, spans_of
 from core.asking.embedding import Embedder, Embedders, Vector
+from core.asking.forms import Clerk
 from core.asking.gate import Cutoff, calibrate, confidence, cutoff_of, null_questions
 from core.asking.given import MOST_NOTES, NEARLY, Given, GivenText, asks_the_same, touched
 from core.asking.holdings import CorpusState, Extent, Holdings, Snapshots, Span
 from core.asking.notes import applied, as_evidence, notes_alone, pair_answer, with_notes
+from core.asking.notices import (
+    NO_QUESTION,
+    NOT_COVERED,
+    NOT_COVERED_HERE,
+    NOTHING_YET,
+    OTHER_LANGUAGE,
+    WITHDRAWN,
+    filled,
+    in_language,
+)
+from core.asking.parts import parts_of, said_partly, unsaid
+from core.asking.pushback import Dispute, disputed, held_against, looked_again, units_of
 from core.asking.ranking import Hit, Ranking, SearchQuery, rank
 from core.asking.routing import Asked, Routing
 from core.asking.single_flight import SingleFlight
 from core.asking.snapshot import Snapshot
+from core.asking.sufficiency import Reading, Verdict, read, worth_reading
+from core.asking.tongue import NAMES, language_of
+from core.asking.translating import Searched, language_to_search, translated
 from core.asking.tutoring import led
-from core.asking.wording import NOT_COVERED, SURE, Found, Wording, without_answer
+from core.asking.wording import SURE, Found, Wording, without_answer
 from core.asking.words import LONGEST_QUESTION, CleanQuestion, Stemmer, clean_question, term_ids
-from core.asking.writing import Manner, Task, Turn, Wishes
+from core.asking.writing import AnswerModel, Manner, Task, Turn, Wishes
 from core.errors import EmbedderChanged, EmbedderMissing
 from core.ids import CreatorId
+from core.library.catalogue import Contents
 from core.library.knowledge import fold
 from core.library.store import SourceKind
 from core.library.watching import WatchLinks
 from core.tiers import NO_TIERS, Scope, Tiers
-
-NOT_COVERED_HERE: Final = (
-    "The material that is open to you here does not cover that, so I would rather not guess. /videos shows what is "
-    "for which members."
-)
-NOTHING_YET: Final = "There is nothing to answer from yet: no video or document has been added."
-WITHDRAWN: Final = "The staff took back what I answered to that. A better answer is on its way."
-NO_QUESTION: Final = "I could not find a question in that. Try a whole sentence, such as: how do I start?"
 
 SHORT_QUESTION: Final = 3
 """A question of at most this many content words may lean on the one before it."""
@@ -61,7 +71,11 @@ class Question:
 
     ``tiers`` are those that are open to who asks. ``step`` says which models may be paid for; none: an answer is one
     that was paid for before, or quoted. ``models`` are those that the creator prefers. ``background`` sums up what
-    was said before ``history``. ``fresh``: no answer of before is given, and this one is not kept.
+    was said before ``history``. ``fresh``: no answer of before is given, and this one is not kept. ``language`` is
+    the creator's; the one that is asked in, or wished for, outranks it and leaves it in ``usual``.
+
+    ``objection`` is what was said against the answer that this question got; ``besides`` are the units that were
+    shown then.
     """
 
     creator_id: CreatorId
@@ -75,6 +89,9 @@ class Question:
     background: str = ""
     models: tuple[str, ...] = ()
     fresh: bool = False
+    usual: str = ""
+    objection: str = ""
+    besides: tuple[Span, ...] = ()
 
     @property
     def scope(self) -> Scope:
@@ -140,6 +157,7 @@ class Engine:
     def __init__(
         self, *, holdings: Holdings, snapshots: Snapshots, embedders: Embedders, stem: Stemmer,
         routing: Routing, authors: Authors, links: WatchLinks, cache: AnswerCache | None = None,
+        clerk: Clerk | None = None, contents: Contents | None = None,
     ) -> None:  # fmt: skip
         self._holdings = holdings
         self._snapshots = snapshots
@@ -148,6 +166,8 @@ class Engine:
         self._routing = routing
         self._authors = authors
         self._links = links
+        self._clerk = clerk
+        self._contents = contents
         self._unrelated: dict[str, tuple[SearchQuery, ...]] = {}
         self._embedding_unrelated = asyncio.Lock()
         self._cache = cache
@@ -164,10 +184,11 @@ class Engine:
 
     async def explain(self, question: Question) -> Explained:
         """Answer, and say what was found on the way; see :meth:`answer`."""
-        timing = Timing()
+        timing, question = Timing(), in_own_language(question)
         with timing.of("total"):
             explained = await self._explain(question, timing)
-        return replace(explained, answer=replace(explained.answer, timing_ms=timing.taken_ms))
+        notice = in_language(explained.answer.notice, question.language)
+        return replace(explained, answer=replace(explained.answer, notice=notice, timing_ms=timing.taken_ms))
 
     async def recalibrate(self, creator_id: CreatorId) -> None:
         """Find a creator's cut-off for the present version of the corpus and keep it."""
@@ -185,11 +206,16 @@ class Engine:
             return Explained(without_answer(Outcome.REFUSED, problem))
         try:
             try:
-                return await self._searched(question, cleaned, timing)
+                return await self._taken_up(question, cleaned, timing)
             except EmbedderChanged:  # moved just now: from here on there is only the new one
-                return await self._searched(question, cleaned, timing)
+                return await self._taken_up(question, cleaned, timing)
         except EmbedderMissing as missing:
             return Explained(without_answer(Outcome.REFUSED, str(missing)))
+
+    async def _taken_up(self, question: Question, cleaned: CleanQuestion, timing: Timing) -> Explained:
+        if dispute := disputed(question.text, question.history):
+            return await self._again(question, dispute, timing)
+        return await self._searched(question, cleaned, timing)
 
     async def _searched(self, question: Question, cleaned: CleanQuestion, timing: Timing) -> Explained:
         with timing.of("library"):
@@ -202,6 +228,8 @@ class Engine:
         if state.version == 0:
             on_topic = touched(given.notes, question.text, self._stem)
             return Explained(self._notes_or(on_topic, question, without_answer(Outcome.ABSTAINED, NOTHING_YET)))
+        if listed := await self._listed(question, state, timing):
+            return listed
         inquiry = None if given.withdrawn_at else self._inquiry(question, state)
         if inquiry and self._cache:
             with timing.of("cache"):
@@ -215,6 +243,44 @@ class Engine:
         )
         return explained.free if joined else explained
 
+    async def _again(self, question: Question, dispute: Dispute, timing: Timing) -> Explained:
+        """Search once more for what was answered wrongly, they say: first besides what was shown, then as before."""
+        asked = replace(question, text=dispute.question, history=dispute.history, objection=dispute.objection)
+        cleaned = clean_question(asked.text)
+        found = await self._searched(replace(asked, besides=dispute.shown), cleaned, timing)
+        if dispute.shown and found.answer.outcome is not Outcome.ANSWERED:
+            spent = found.answer.usage
+            found = await self._searched(replace(asked, step=Step.QUOTING), cleaned, timing)
+            found = replace(found, answer=replace(found.answer, usage=spent))
+        return replace(found, answer=looked_again(found.answer, dispute.shown))
+
+    async def _listed(self, question: Question, state: CorpusState, timing: Timing) -> Explained | None:
+        """Answer a question about the library itself; None where it is none, or its topic is nowhere."""
+        wanted = asks_for_contents(question.text)
+        if self._contents is None or wanted is None or question.objection:
+            return None
+        scope = question.scope.among(state.tiers)
+        hits, sure = await self._speaking_of(wanted, question, state, timing)
+        found = await entries(wanted, scope, self._contents, hits)
+        if wanted.topic and not found:
+            return None
+        opened = await self._holdings.sentences(scope, spans_of(found))
+        answer = Listing(question.creator_id, question.language, self._links).of(wanted, found, opened, sure)
+        return Explained(answer, tuple(hits))
+
+    async def _speaking_of(
+        self, wanted: Wanted, question: Question, state: CorpusState, timing: Timing
+    ) -> tuple[Sequence[Hit], Confidence]:
+        """The passages on a topic; where none is, only a title can be about it."""
+        topic = clean_question(wanted.topic)
+        if topic.empty:
+            return (), Confidence.HIGH
+        opened, queries = await self._prepared(replace(question, history=()), topic, state, timing)
+        found = await self._find(queries, opened, timing)
+        if found.confidence is Confidence.NONE:
+            return (), Confidence.MEDIUM
+        return found.ranking.hits, found.confidence
+
     async def _looked_up(
         self,
         question: Question,
@@ -224,8 +290,11 @@ class Engine:
         timing: Timing,
         inquiry: Inquiry | None,
     ) -> Explained:
-        opened, queries = await self._prepared(question, cleaned, state, timing)
+        searched = await self._in_its_language(question, cleaned, state)
+        opened, queries = await self._prepared(question, searched.cleaned, state, timing)
         found = await self._find(queries, opened, timing)
+        ranking = held_against(found.ranking) if question.besides else found.ranking
+        found = replace(found, ranking=ranking, lacking=await self._lacking(question, found, opened, timing))
         pair = await self._nearly_asked(found, question, opened.scope)
         if pair and given.answered_by(pair):
             return Explained(pair_answer(question.creator_id, pair, self._links), found.ranking.hits)
@@ -235,7 +304,35 @@ class Engine:
         answer = await self._noted(found, question, opened.scope, given, timing, lookup)
         if opened.partial and answer.outcome is Outcome.ABSTAINED:
             answer = replace(answer, notice=NOT_COVERED_HERE)
+        answer = _searched_abroad(answer, searched, question.language)
         return Explained(answer, found.ranking.hits, found.ranking.gate)
+
+    async def _in_its_language(self, question: Question, cleaned: CleanQuestion, state: CorpusState) -> Searched:
+        """The question in the library's language, where the embedder could not bridge the two."""
+        reads = self._embedders.of(state.embedder_id).languages
+        language = language_to_search(question.language, state.languages, reads, question.usual)
+        if (
+            not language or language_of(cleaned.text) != question.language
+        ):  # a wish for another language is no question
+            return Searched(cleaned)
+        return await translated(
+            self._clerk if question.step.may_write else None, question.creator_id, cleaned, language
+        )
+
+    async def _lacking(
+        self, question: Question, found: Found, opened: Opened, timing: Timing
+    ) -> tuple[str, ...]:  # fmt: skip
+        """Of a question with several parts those that find nothing when they are asked alone."""
+        parts = parts_of(question.text) if found.confidence is not Confidence.NONE else ()
+        if not parts:
+            return ()
+        cutoff = opened.cutoff or await self._calibrated(opened.scope, opened.library)
+        embedder = self._embedders.of(opened.library.embedder_id)
+        queries = await self._embedded([clean_question(part) for part in parts], embedder, timing)
+        rankings = [await self._ranked(opened, query, timing) for query in queries]
+        sure = [confidence(ranking.gate, cutoff) for ranking in rankings]
+        lacking = tuple(p for p, each in zip(parts, sure, strict=True) if each is Confidence.NONE)
+        return lacking if len(lacking) < len(parts) else ()
 
     async def _nearly_asked(self, found: Found, question: Question, scope: Scope) -> GivenText | None:
         """The pair that was written for this question in hardly other words."""
@@ -254,7 +351,7 @@ class Engine:
         notes, besides = applied(given.notes, on_topic, found.ranking)
         searched = await self._kept_or_new(replace(found, ranking=besides), question, scope, notes, timing, lookup)
         answer = led(searched, question.manner)
-        if answer.outcome is Outcome.ABSTAINED or (on_topic and answer.notice):
+        if answer.outcome is Outcome.ABSTAINED or (on_topic and answer.outcome is Outcome.CLOSEST):
             shown = notes if found.confidence in SURE else on_topic
             return self._notes_or(shown, question, answer)
         return with_notes(answer, notes, question.creator_id, self._links)
@@ -284,7 +381,7 @@ class Engine:
     def _inquiry(self, question: Question, state: CorpusState) -> Inquiry | None:
         """How a question is looked up; None where it leans on a conversation, or nobody is paid for answers."""
         models = tuple(model.name for model in (*self._routing.models, *self._routing.small))
-        if question.history or question.background or question.fresh or not models:
+        if question.history or question.background or question.objection or question.fresh or not models:
             return None
         preferred = question.manner.models or question.models
         setting = Setting(
@@ -300,21 +397,55 @@ class Engine:
         with timing.of("evidence"):
             models = self._routing.order(_asked(question), found)
             spans = spans_to_read(found.ranking) if models else spans_to_quote(found.ranking)
-            stored = await self._holdings.sentences(scope, spans)
+            stored = await self._holdings.sentences(scope, [*spans, *question.besides])
             evidence = Evidence.of([*as_evidence(notes), *stored])
         if not stored:  # removed between ranking and reading
             return without_answer(Outcome.ABSTAINED, NOT_COVERED)
         wording = Wording(question.creator_id, question.text, found, evidence, self._links, question.wishes.length)
+        reading = await self._read(question, found, evidence, timing)
+        if reading and reading.verdict is Verdict.INSUFFICIENT:
+            return replace(wording.doubted(), usage=reading.usage)
+        answer = await self._worded(wording, models, question, timing)
+        return self._completed(answer, reading, question, wording)
+
+    async def _read(
+        self, question: Question, found: Found, evidence: Evidence, timing: Timing
+    ) -> Reading | None:  # fmt: skip
+        """Have somebody look whether the evidence answers, where there is somebody and any doubt."""
+        if self._clerk is None or not question.step.may_write:
+            return None
+        if not worth_reading(question.text, found, evidence.text):
+            return None
+        with timing.of("reading"):
+            return await read(self._clerk, question.creator_id, question.text, evidence.labelled())
+
+    async def _worded(
+        self, wording: Wording, models: Sequence[AnswerModel], question: Question, timing: Timing
+    ) -> Answer:  # fmt: skip
         calls: list[ModelCall] = []
         if models:
             with timing.of("writing"):
-                task = _task(question, evidence)
+                task = _task(question, wording.evidence)
                 draft = await self._authors.write(models, task, calls)
             if draft:
                 written = wording.written(draft, task)
                 return replace(written, model=draft.model, usage=draft.usage, calls=tuple(calls))
         with timing.of("quoting"):
             return replace(wording.quoted(), calls=tuple(calls))
+
+    def _completed(
+        self, answer: Answer, reading: Reading | None, question: Question, wording: Wording
+    ) -> Answer:  # fmt: skip
+        """Say what of the question is not covered: as a reader found, or where a part of it is nowhere."""
+        if reading:
+            answer = replace(answer, usage=answer.usage + reading.usage)
+            partly = reading.verdict is Verdict.PARTLY
+            return said_partly(answer, reading.answered, reading.missing, question.language) if partly else answer
+        missing = unsaid(wording.found.lacking, wording.evidence.text, self._stem)
+        if not missing:
+            return answer
+        answered = [part for part in parts_of(question.text) if part not in missing]
+        return said_partly(answer, answered, missing, question.language)
 
     async def _prepared(
         self, question: Question, cleaned: CleanQuestion, state: CorpusState, timing: Timing
@@ -323,9 +454,11 @@ class Engine:
         context = in_context(cleaned, question.history)
         searched = [cleaned, context] if context else [cleaned]
         embedder = self._embedders.of(state.embedder_id)
-        return await asyncio.gather(
+        opened, queries = await asyncio.gather(
             self._opened(question.scope, state, timing), self._embedded(searched, embedder, timing)
         )
+        shown = units_of(question.besides)
+        return opened, [replace(query, besides=shown) for query in queries]
 
     async def _opened(self, asked: Scope, state: CorpusState, timing: Timing) -> Opened:
         scope = asked.among(state.tiers)
@@ -383,6 +516,22 @@ class Engine:
         return cutoff_of(gates)
 
 
+def in_own_language(question: Question) -> Question:
+    """The same question with the language that its answer is to be in: wished for, or asked in, now or before."""
+    asked = (question.text, *(turn.question for turn in reversed(question.history)))
+    spoken = next((language for text in asked if (language := language_of(text))), question.language)
+    return replace(question, language=question.wishes.language or spoken, usual=question.usual or question.language)
+
+
+def _searched_abroad(answer: Answer, searched: Searched, language: str) -> Answer:
+    """Say that the material is in another language, where that may be why nothing sure was found."""
+    answer = replace(answer, usage=answer.usage + searched.usage)
+    if not searched.foreign or answer.outcome is Outcome.ANSWERED:
+        return answer
+    name = NAMES.get(searched.foreign, searched.foreign)
+    return answer.noticed(filled(OTHER_LANGUAGE, language, language=name))
+
+
 def in_context(cleaned: CleanQuestion, history: Sequence[Turn]) -> CleanQuestion | None:
     """A follow-up with the content words of the question before it; None where the question stands alone."""
     if not history:
@@ -397,7 +546,7 @@ def in_context(cleaned: CleanQuestion, history: Sequence[Turn]) -> CleanQuestion
 def _task(question: Question, evidence: Evidence) -> Task:
     return Task(
         question.text, evidence.labelled(), question.history, question.language, question.manner, question.wishes,
-        question.background,
+        question.background, question.objection,
     )  # fmt: skip
 
 

@@ -81,6 +81,11 @@ def answers_by_itself(question: str, quoted: str, covered: float) -> bool:
         quoted: the quotes with their titles.
         covered: the share of the question's terms that the quotes say, in [0, 1].
     """
-    lacking = numbers(question) - numbers(quoted, loose=True) | names(question) - spoken_words(quoted)
-    denied_by_nobody = negated(question) and not negated(quoted, loose=True)
-    return covered >= LEAST_COVERED and not lacking and not denied_by_nobody
+    return covered >= LEAST_COVERED and says_its_claims(question, quoted)
+
+
+def says_its_claims(question: str, text: str) -> bool:
+    """Tell whether the numbers and names of a question occur in a text, which denies something where it does."""
+    lacking = numbers(question) - numbers(text, loose=True) | names(question) - spoken_words(text)
+    denied_by_nobody = negated(question) and not negated(text, loose=True)
+    return not lacking and not denied_by_nobody

@@ -23,13 +23,14 @@ from core.tiers import NO_TIERS, Scope
 class CorpusState:
     """The version of what can be answered from; 0 where there is nothing yet. ``cutoff`` may be of an older one.
 
-    ``tiers`` are those that a source which can be answered from has.
+    ``tiers`` and ``languages`` are those that a source which can be answered from has, as far as they are known.
     """
 
     version: int
     embedder_id: str = ""
     cutoff: Cutoff | None = None
     tiers: frozenset[str] = NO_TIERS
+    languages: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def pair_answer(creator_id: CreatorId, pair: GivenText, links: WatchLinks) -> An
     """The answer that was written for a question, word for word."""
     return Answer(
         Outcome.ANSWERED, Mode.QUOTED, Confidence.HIGH, (Sentence(pair.text, ("1",), Origin.PAIR),),
-        (_citation(creator_id, "1", pair, links),), members_only=bool(pair.tier),
+        (_citation(creator_id, "1", pair, links, SourceKind.QA),), members_only=bool(pair.tier),
     )  # fmt: skip
 
 
@@ -47,17 +47,19 @@ def with_notes(answer: Answer, notes: Sequence[GivenText], creator_id: CreatorId
             *(replace(s, labels=tuple(moved[label] for label in s.labels)) for s in answer.sentences),
         ),
         citations=(
-            *(_citation(creator_id, labels[note.source_id], note, links) for note in missing),
+            *(_citation(creator_id, labels[note.source_id], note, links, SourceKind.NOTE) for note in missing),
             *(replace(c, label=moved[c.label]) for c in answer.citations),
         ),
         members_only=answer.members_only or any(note.tier for note in shown),
     )
 
 
-def _citation(creator_id: CreatorId, label: str, given: GivenText, links: WatchLinks) -> Citation:
+def _citation(
+    creator_id: CreatorId, label: str, given: GivenText, links: WatchLinks, kind: SourceKind
+) -> Citation:  # fmt: skip
     where = Locator(LocatorKind.HEADING.value, strip_markup(given.question))
     url = links.link(creator_id, given.source_id, None)
-    return Citation(label, given.source_id, given.title, url, where, None, None, strip_markup(given.text))
+    return Citation(label, given.source_id, given.title, url, where, None, None, strip_markup(given.text), kind.value)
 
 
 def applied(

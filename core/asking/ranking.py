@@ -65,10 +65,14 @@ GATE_LEXICAL: Final = 0.045
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """A question as ranking sees it: ``vector`` float32 (d,) of length 1, ``terms`` its different term ids."""
+    """A question as ranking sees it: ``vector`` float32 (d,) of length 1, ``terms`` its different term ids.
+
+    ``besides`` are units, by source and position, that no start may be: they were shown before.
+    """
 
     vector: Floats
     terms: TermIds
+    besides: frozenset[tuple[SourceId, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,9 @@ def rank(snapshot: Snapshot, query: SearchQuery, limit: int = 10) -> Ranking:
     seen = _seen(snapshot, query)
     promising = _promising(snapshot, query, seen)
     spans = _spans(snapshot, query, seen, promising)
-    best = np.argsort(-spans.start, kind="stable")
+    best = _besides(snapshot, spans, np.argsort(-spans.start, kind="stable"), query)
+    if len(best) == 0:
+        return Ranking((), (), 0.0, 0.0)
     laid = _laid_out(snapshot, spans, int(best[0]), limit)
     return Ranking(
         hits=tuple(_hit(snapshot, spans, span, score) for span, score in laid),
@@ -172,6 +178,16 @@ def rank(snapshot: Snapshot, query: SearchQuery, limit: int = 10) -> Ranking:
         gate=_gate(snapshot, seen, promising),
         covered=float(spans.covered[best[:STARTS]].max()),
     )
+
+
+def _besides(snapshot: Snapshot, spans: _Spans, best: Positions, query: SearchQuery) -> Positions:
+    """Leave out the starts that were shown before."""
+    if not query.besides:
+        return best
+    starts = [_start(snapshot, spans, int(at)) for at in best]
+    fresh = [(start.source_id, start.unit) not in query.besides for start in starts]
+    kept: Positions = best[np.array(fresh, dtype=bool)]
+    return kept
 
 
 def _seen(snapshot: Snapshot, query: SearchQuery) -> _Seen:

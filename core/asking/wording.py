@@ -9,23 +9,23 @@ from core.asking.checking import verify
 from core.asking.citing import Evidence, citation, numbered, quotes
 from core.asking.gate import answers_by_itself
 from core.asking.holdings import StoredSentence
+from core.asking.notices import CLOSEST, NOT_COVERED
 from core.asking.ranking import Ranking
 from core.asking.writing import Draft, Task
 from core.ids import CreatorId
 from core.library.transcript import LocatorKind
 from core.library.watching import WatchLinks
 
-NOT_COVERED: Final = "The material here does not cover that, so I would rather not guess."
-CLOSEST: Final = "I am not sure that this answers it. The closest moments are:"
 SURE: Final = frozenset({Confidence.HIGH, Confidence.MEDIUM})
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What searching brought, and how sure it is."""
+    """What searching brought, and how sure it is; ``lacking`` are parts of the question that alone find nothing."""
 
     ranking: Ranking
     confidence: Confidence
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,14 @@ class Wording:
             places=tuple(tuple(sentence.position for sentence in quote) for quote in cited),
         )
 
-    def quoted(self) -> Answer:
-        """The best moments in the creator's own words."""
+    def doubted(self) -> Answer:
+        """Where a reader found no answer: nothing if scores are low as well, else the closest moments."""
+        if self.found.confidence is Confidence.LOW:
+            return without_answer(Outcome.ABSTAINED, NOT_COVERED)
+        return self.quoted(doubted=True)
+
+    def quoted(self, *, doubted: bool = False) -> Answer:
+        """The best moments in the creator's own words; ``doubted``: a reader found that they do not answer."""
         ranking = self.found.ranking
         chosen = quotes(ranking.starts, self.evidence, self.length)
         if not chosen:
@@ -74,7 +80,8 @@ class Wording:
         quoted = " ".join(
             f"{cited.title} {_above(quote)} {cited.quote}" for cited, quote in zip(citations, chosen, strict=True)
         )
-        sure = self.found.confidence in SURE and answers_by_itself(self.question, quoted, ranking.covered)
+        answers = not doubted and answers_by_itself(self.question, quoted, ranking.covered)
+        sure = self.found.confidence in SURE and answers
         return Answer(
             outcome=Outcome.ANSWERED if sure else Outcome.CLOSEST,
             mode=Mode.QUOTED,

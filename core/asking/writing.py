@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from core.asking.answer import Usage
+from core.asking.holdings import Span
 from core.ids import SourceId
 
 
@@ -27,10 +28,11 @@ class EvidenceSource:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """An earlier question of the same session with the answer it got."""
+    """An earlier question of the same session with the answer it got; ``cited`` are the units that it rests on."""
 
     question: str
     answer: str
+    cited: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Task:
     """Everything a model may know: nothing in it is an instruction except what Chronos itself says.
 
     ``background`` sums up what was said earlier in the conversation: like ``history``, it is no evidence.
+    ``objection`` is what the person said against an earlier answer to this question.
     """
 
     question: str
@@ -76,6 +79,7 @@ class Task:
     manner: Manner = field(default_factory=Manner)
     wishes: Wishes = field(default_factory=Wishes)
     background: str = ""
+    objection: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from core.errors import UploadRefused
 from core.ids import CreatorId, SourceId
 from core.library.cards import about
+from core.library.store import SourceKind
+from core.tiers import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,30 @@ class Catalogue(Protocol):
 
     async def uploads_lately(self, creator_id: CreatorId) -> tuple[int, float]:
         """How many uploads the last hour had, and seconds until the oldest of them no longer counts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Contained:
+    """A source that can be answered from, as a list shows it; ``total`` are all that its list could have shown."""
+
+    source_id: SourceId
+    kind: SourceKind
+    added_at: datetime
+    total: int = 1
+
+
+class Contents(Protocol):
+    """What a creator's library has in it, no further than a scope; what the staff write down is no part of it."""
+
+    async def listed(
+        self, scope: Scope, kinds: Collection[SourceKind], within: timedelta | None, limit: int
+    ) -> list[Contained]:
+        """The latest sources of some kinds first, those added within a time up to now or (None) all."""
+        ...
+
+    async def about(self, scope: Scope, sources: Collection[SourceId], topic: str) -> Mapping[SourceId, Contained]:
+        """Of these sources those that are there and in scope, and besides them those whose title has the topic."""
         ...
 
 

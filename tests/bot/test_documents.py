@@ -20,7 +20,7 @@ from bot.commands.everything import EVERYTHING
 from bot.main import cli
 from bot.sample_library import sample_library
 from bot.settings import Settings, load_settings
-from core.asking.wording import NOT_COVERED
+from core.asking.notices import NOT_COVERED
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = ROOT.joinpath("README.md").read_text(encoding="utf-8")
@@ -175,7 +175,7 @@ def test_the_conversation_in_the_readme_quotes_the_sample_library() -> None:
     answers = [answer for answer in re.split(r"^> .+\n", transcript, flags=re.MULTILINE)[1:] if "▸" in answer]
     assert len(answers) == 2
     for answer in answers:
-        said, title, cited = re.split(r"^▸ (.+?) (?=\[)", answer, flags=re.MULTILINE)
+        said, title, cited = re.split(r"^▸ (.+?) · video (?=\[)", answer, flags=re.MULTILINE)
         quotes = dict(reversed(found) for found in re.findall(r"“([^”]+)” \[(\d)\]", _squeezed(said)))
         chips = re.findall(r"\[(\d)\] (\d+):(\d\d)", cited)
         assert quotes.keys() == {number for number, _, _ in chips}

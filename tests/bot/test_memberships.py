@@ -18,7 +18,7 @@ from adapters.web.server import build_web, serve
 from bot.app import DatabaseAddress, Deployment, open_on, tasks_of
 from bot.settings import Settings
 from bot.webhooks import verifiers_of
-from core.asking.engine import NOT_COVERED_HERE
+from core.asking.notices import NOT_COVERED_HERE
 from core.conversation import Reply, Role
 from core.ids import CreatorId
 from core.members.memberships import Following, Membership

@@ -8,7 +8,7 @@ import pytest
 
 from bot.app import Deployment
 from bot.ingesting import Upload, add_one
-from core.asking.engine import NOT_COVERED_HERE
+from core.asking.notices import NOT_COVERED_HERE
 from core.conversation import Reply, Value
 from core.errors import UploadRefused
 from core.ids import CreatorId

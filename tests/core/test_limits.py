@@ -8,7 +8,7 @@ import pytest
 from core.asking.answer import Answer, Citation, Confidence, Locator, Mode, Origin, Outcome, Sentence
 from core.asking.budgets import Budget, Period, Step, budgets_of
 from core.asking.limits import Admission, Limits, Load, in_words, over_limit, step_of, with_budget_notice
-from core.asking.wording import CLOSEST
+from core.asking.notices import CLOSEST
 from core.ids import SourceId, UsageId
 
 NOW = datetime(2026, 5, 4, 20, 30, tzinfo=UTC)

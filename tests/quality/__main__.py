@@ -5,7 +5,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -15,10 +15,11 @@ from rich.table import Table
 
 from adapters.sources.timed_text import read_timed_text
 from bot.app import open_deployment
-from bot.evaluation import evaluate_files, fill_library
+from bot.evaluation import evaluate_files, fill_library, scratch_deployment
 from bot.settings import Settings
 from tests.quality.near_duplicates import Served, ask_near_duplicates
-from tests.quality.sample import QUESTIONS, lines, owners, write_corpus
+from tests.quality.reading import Tally, answers_of, tally
+from tests.quality.sample import QUESTIONS, lines, owners, segments_in, write_corpus
 from tests.quality.scoring import Asked, cited, declined, found, leaks, of_kinds, share, shown
 
 COLUMNS: Final = ("hit@5", "cite@10s", "cite@30s", "refuses", "answers", "leaks")
@@ -30,6 +31,8 @@ GOALS: Final[Mapping[str, tuple[float | None, ...]]] = {
     "squad2_docs": (0.98, None, None, None, 0.90, 0),
 }
 NO_GOALS: Final = (None, None, None, None, None, 0)
+READ_TITLE: Final = "Who looks before it is answered: a scripted reader that finds the very evidence, or nobody"
+READ_KINDS: Final = frozenset({"direct", "altered", "answerable", "squad2_impossible"})
 ANSWERABLE: Final = ("direct", "paraphrase", "short", "typo")
 Figures = tuple[float | None, ...]
 
@@ -44,16 +47,45 @@ def main() -> None:
         for name, figures in _folder(folder, Path(scratch)) if folder else _own(Path(scratch)):
             goals = GOALS.get(name, NO_GOALS)
             table.add_row(name, *(_cell(*pair) for pair in zip(figures, goals, strict=True)))
+        console = Console(width=None if sys.stdout.isatty() else 128)
+        console.print(table)
+        console.print(asyncio.run(_read(folder, Path(scratch))))
         if folder is None:
             served = asyncio.run(_from_cache(Path(scratch)))
-    console = Console(width=None if sys.stdout.isatty() else 128)
-    console.print(table)
-    if folder is None:
-        console.print(
-            f"Answer cache on near duplicates: precision {_cell(served.precision, 0.99)}, of {served.same} "
-            f"questions that ask the same {served.hit_rate:.3f} given, of {served.others} that do not "
-            f"{len(served.wrongly)} given"
-        )
+            console.print(
+                f"Answer cache on near duplicates: precision {_cell(served.precision, 0.99)}, of {served.same} "
+                f"questions that ask the same {served.hit_rate:.3f} given, of {served.others} that do not "
+                f"{len(served.wrongly)} given"
+            )
+
+
+async def _read(folder: Path | None, scratch: Path) -> Table:
+    """How altered questions end, with and without somebody who reads; of a folder the set that has such."""
+    corpus = folder / "squad2_docs" / "corpus.jsonl" if folder else scratch / "corpus.jsonl"
+    questions = corpus.with_name("questions.jsonl") if folder else QUESTIONS
+    table = Table("questions", "reader", "asked", "read", "answered", "closest", "nothing", title=READ_TITLE)
+    if not corpus.is_file():
+        return table
+    settings = Settings.model_validate({"storage": {"data_dir": scratch / "data"}, "models": {"answer": []}})
+    async with scratch_deployment(settings) as deployment:
+        library = await fill_library(deployment, read_timed_text("corpus.jsonl", corpus.read_bytes()))
+        answers = answers_of(segments_in(corpus))
+        for name, asked in _kinds(line for line in lines(questions) if line.get("core", True)):
+            for with_reader in (False, True):
+                ended = await tally(deployment, library, asked, answers, with_reader=with_reader)
+                table.add_row(name, "scripted" if with_reader else "none", str(ended.questions), *_shares(ended))
+    return table
+
+
+def _kinds(asked: Iterable[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    by_kind: dict[str, list[dict[str, Any]]] = {}
+    for line in asked:
+        by_kind.setdefault(line.get("kind") or line.get("neg_type") or "answerable", []).append(line)
+    yield from ((kind, found) for kind, found in by_kind.items() if kind in READ_KINDS)
+
+
+def _shares(ended: Tally) -> Iterator[str]:
+    yield from (f"{share:.3f}" for share in (ended.read, ended.answered, ended.closest, ended.nothing))
 
 
 def _own(scratch: Path) -> Iterator[tuple[str, Figures]]:

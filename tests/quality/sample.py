@@ -18,6 +18,11 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+def segments_in(corpus: Path) -> dict[str, list[dict[str, Any]]]:
+    """The segments of each video of a corpus."""
+    return {video["video_id"]: video["segments"] for video in lines(corpus)}
+
+
 def owners() -> dict[str, str]:
     """The creator of each video."""
     return {source.video_id: creator.handle for creator in sample_library().creators for source in creator.sources}

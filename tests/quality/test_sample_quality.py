@@ -24,7 +24,8 @@ from core.asking.engine import Question
 from core.asking.writing import Turn
 from tests.conftest import TEMPLATE
 from tests.quality.near_duplicates import ask_near_duplicates, pairs
-from tests.quality.sample import FOLLOW_UPS, QUESTIONS, lines, owners, write_corpus
+from tests.quality.reading import Tally, answers_of, tally
+from tests.quality.sample import FOLLOW_UPS, QUESTIONS, lines, owners, segments_in, write_corpus
 from tests.quality.scoring import Asked, cited, declined, found, leaks, of_kinds, share, shown
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -37,6 +38,7 @@ class Evaluated:
     deployment: Deployment
     library: EvaluatedLibrary
     asked: Asked
+    corpus: Path
 
     async def follow_up(self, line: dict[str, Any], *, in_session: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         """Ask a follow-up, after the question before it or alone."""
@@ -55,7 +57,7 @@ async def evaluated(postgres: EmbeddedServer, tmp_path_factory: pytest.TempPathF
     async with open_on(settings, DatabaseAddress(url, url)) as deployment:
         library = await fill_library(deployment, read_timed_text("corpus.jsonl", corpus.read_bytes()))
         asked = [(line, await predict(deployment, library, line)) for line in lines(QUESTIONS)]
-        yield Evaluated(deployment, library, asked)
+        yield Evaluated(deployment, library, asked, corpus)
     await postgres.drop_database("quality")
 
 
@@ -97,6 +99,21 @@ async def test_follow_ups_are_found_with_the_question_before_them(evaluated: Eva
 
 def _near(question: Mapping[str, Any], prediction: Mapping[str, Any]) -> bool:
     return cited(question, prediction, 30)
+
+
+async def _read(evaluated: Evaluated, kind: str, most: int) -> Tally:
+    chosen = [line for line in lines(QUESTIONS) if line["kind"] == kind][:most]
+    answers = answers_of(segments_in(evaluated.corpus))
+    return await tally(evaluated.deployment, evaluated.library, chosen, answers, with_reader=True)
+
+
+async def test_with_a_reader_altered_questions_are_not_answered_and_answerable_ones_are(evaluated: Evaluated) -> None:
+    altered, direct = await _read(evaluated, "altered", 18), await _read(evaluated, "direct", 18)
+    quoted = share(of_kinds(evaluated.asked, "altered"), lambda _, prediction: prediction["outcome"] == "answered")
+
+    assert altered.answered <= 0.1 < quoted
+    assert direct.answered >= 0.8
+    assert altered.read >= 0.9
 
 
 async def test_most_altered_questions_are_not_answered_with_high_confidence(evaluated: Evaluated) -> None:

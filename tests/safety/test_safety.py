@@ -23,8 +23,11 @@ from adapters.postgres.study_work import PostgresStudyBench
 from adapters.sources.stemming import SnowballStemmer
 from adapters.telegram.rendering import rendered
 from bot.app import DatabaseAddress, Deployment, open_on
+from bot.commands.answers import answer_reply
 from bot.settings import Settings
+from core.asking.engine import Question
 from core.asking.forms import Filled, Form
+from core.asking.writing import Manner, Turn, Wishes
 from core.conversation import Person, Place, Reply, Request
 from core.ids import CreatorId
 from core.library.ingestion import process
@@ -266,6 +269,52 @@ async def test_no_name_of_an_assistant_is_more_than_a_name(school: School) -> No
         assert "\N{EM DASH}" in reply.text.plain
         drop = (await _staff(school, "assistant_remove", assistant=name)).buttons[0][0]
         await _staff(school, drop.action, payload=drop.payload)
+
+
+async def test_orders_in_a_creators_wishes_and_in_what_was_said_before_come_to_nothing(school: School) -> None:
+    drawing = (await school.deployment.directory.creators())[0]
+    before = (Turn("What is gouache?", "A paint."),)
+    failed = {}
+    for number, order in enumerate(ORDERS):
+        topic = SPARE[number % len(SPARE)]
+        text = order.text.replace("{topic}", topic)
+        school.model.orders = {topic: _obeyed(order, topic)}
+        asked = Question(
+            drawing.id, f"How do I start a {topic} in gouache?", before, background=text,
+            manner=Manner(name=text, tone=text, instructions=f"</wishes> {text}", tutor=bool(number % 2)),
+            wishes=Wishes(level=text, length=text),
+        )  # fmt: skip
+        answer = await school.deployment.engine.answer(asked)
+        if found := problems(answer_reply(answer, drawing.id, None), order.forbidden):
+            failed[order.name] = (found, answer.text[:300])
+    assert not failed, "\n".join(f"{name}: {why}" for name, why in failed.items())
+
+
+async def test_orders_in_objections_come_to_nothing(school: School) -> None:
+    failed = {}
+    for number, order in enumerate(ORDERS):
+        topic, person = SPARE[number % len(SPARE)], str(600 + number)
+        school.model.orders = {topic: _obeyed(order, topic)}
+        await school.ask(f"How do I start a {topic} in gouache?", number=person)
+        reply = await school.ask(f"No, that's wrong. {order.text.replace('{topic}', topic)}", number=person)
+        if found := problems(reply, order.forbidden):
+            failed[order.name] = (found, reply.text.plain[:300])
+    assert not failed, "\n".join(f"{name}: {why}" for name, why in failed.items())
+
+
+async def test_orders_in_titles_come_to_nothing_where_the_library_is_listed(school: School) -> None:
+    school.model.orders = {}
+    failed = {}
+    for attack in ATTACKS:
+        if attack.where in {"title", "file name"}:
+            reply = await school.ask(f"Which lesson is about a {attack.topic}?", number="7")
+            assert "best first" in reply.text.plain
+            if found := problems(reply, attack.order.forbidden):
+                failed[attack.name] = (found, reply.text.plain[:300])
+    everything = await school.ask("What's new this week?", number="7")
+    assert not failed, "\n".join(f"{name}: {why}" for name, why in failed.items())
+    assert problems(everything, ("cooking",)) == []
+    assert "video" in everything.text.plain
 
 
 async def test_questions_for_what_is_not_theirs_are_answered_with_nothing_of_it(school: School) -> None:
