@@ -24,9 +24,9 @@ from core.asking.assistants import (
 from core.asking.engine import Question
 from core.asking.given import GivenText
 from core.asking.holdings import Snapshots
+from core.asking.notices import NOT_COVERED
 from core.asking.prompt_changes import Changed, Mark, changes
 from core.asking.tutoring import LOOK_FIRST, asked_outright, led
-from core.asking.wording import NOT_COVERED
 from core.asking.writing import Manner, Wishes
 from core.errors import Refused
 from core.ids import SourceId
