@@ -7,6 +7,7 @@ from typing import Final
 import asyncpg
 
 from adapters.postgres.database import Database
+from adapters.postgres.packed import OPEN, scoped
 from adapters.postgres.shelf import TOUCH_CORPUS
 from adapters.postgres.workflows import read_uploads_lately
 from core.ids import CreatorId, SourceId
@@ -22,17 +23,16 @@ EDIT: Final = """
     RETURNING id
 """
 TIERS: Final = "SELECT id, tier FROM sources WHERE creator_id = $1 AND id = ANY($2) AND tier <> ''"
-_CONTAINED: Final = """
+_CONTAINED: Final = f"""
     SELECT id, kind, created_at, count(*) OVER () AS total
       FROM sources
-     WHERE creator_id = $1 AND status = 'ready' AND removed_at IS NULL AND kind NOT IN ('listing', 'qa', 'note')
-       AND (tier = '' OR $2::text[] IS NULL OR tier = ANY($2))
+     WHERE creator_id = $1 AND kind NOT IN ('listing', 'qa', 'note') AND id IN ({OPEN})
 """
 LISTED: Final = f"""
-    {_CONTAINED} AND kind = ANY($3) AND ($4::interval IS NULL OR created_at > now() - $4)
-     ORDER BY created_at DESC, id DESC LIMIT $5
+    {_CONTAINED} AND kind = ANY($4) AND ($5::interval IS NULL OR created_at > now() - $5)
+     ORDER BY created_at DESC, id DESC LIMIT $6
 """
-ABOUT: Final = f"{_CONTAINED} AND (id = ANY($3) OR strpos(lower(title), lower($4)) > 0) ORDER BY id DESC LIMIT $5"
+ABOUT: Final = f"{_CONTAINED} AND (id = ANY($4) OR strpos(lower(title), lower($5)) > 0) ORDER BY id DESC LIMIT $6"
 MOST_ABOUT: Final = 50
 
 
@@ -66,17 +66,13 @@ class PostgresCatalogue:
     ) -> list[Contained]:
         """The latest sources of some kinds first, those added within a time up to now or (None) all."""
         async with self._database.creator(scope.creator_id) as connection:
-            rows = await connection.fetch(
-                LISTED, scope.creator_id, scope.tiers, [kind.value for kind in kinds], within, limit
-            )
+            rows = await connection.fetch(LISTED, *scoped(scope), [kind.value for kind in kinds], within, limit)
         return [_contained(row) for row in rows]
 
     async def about(self, scope: Scope, sources: Collection[SourceId], topic: str) -> dict[SourceId, Contained]:
         """Of these sources those that are there and in scope, and besides them those whose title has the topic."""
         async with self._database.creator(scope.creator_id) as connection:
-            rows = await connection.fetch(
-                ABOUT, scope.creator_id, scope.tiers, list(sources), topic, len(sources) + MOST_ABOUT
-            )
+            rows = await connection.fetch(ABOUT, *scoped(scope), list(sources), topic, len(sources) + MOST_ABOUT)
         return {SourceId(row["id"]): _contained(row) for row in rows}
 
     async def uploads_lately(self, creator_id: CreatorId) -> tuple[int, float]:

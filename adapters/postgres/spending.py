@@ -153,8 +153,8 @@ async def settle_answer(
     connection: Connection, creator_id: CreatorId, answer: Answer, admission: Admission,
     message_id: MessageId | None = None,
 ) -> None:  # fmt: skip
-    """Store what an answer used, and the calls that were made for it."""
-    used = _sum_of(answer.calls) if answer.calls else answer.usage
+    """Store what an answer used, and the calls that were made for it; forms are settled by who had them filled."""
+    used = _sum_of(answer.calls) if answer.calls or answer.mode is Mode.QUOTED else answer.usage
     student_id = await connection.fetchval(
         SETTLE, creator_id, admission.usage_id, answer.model, used.prompt_tokens, used.completion_tokens,
         used.cost_usd, answer.outcome.value, _mode(answer),

@@ -315,9 +315,8 @@ class Engine:
             not language or language_of(cleaned.text) != question.language
         ):  # a wish for another language is no question
             return Searched(cleaned)
-        return await translated(
-            self._clerk if question.step.may_write else None, question.creator_id, cleaned, language
-        )
+        clerk = self._clerk if question.step.may_write else None
+        return await translated(clerk, question.creator_id, cleaned, language)
 
     async def _lacking(
         self, question: Question, found: Found, opened: Opened, timing: Timing

@@ -9,6 +9,7 @@ import pytest
 
 from core.asking.answer import Answer, Confidence, Mode, Origin, Outcome, Usage
 from core.asking.authors import Authors
+from core.asking.budgets import Step
 from core.asking.engine import Engine, Question
 from core.asking.forms import Filled, Form
 from core.asking.gate import Cutoff
@@ -214,7 +215,7 @@ async def test_without_a_reader_that_makes_sense_it_is_answered_as_before(values
 
 async def test_nobody_reads_where_no_model_may_be_paid_for() -> None:
     clerk = reads(sufficient=True)
-    answer = await Counter(clerk, [ScriptedModel("one", True)]).ask(WITH_A_NUMBER, may_write=False)
+    answer = await Counter(clerk, [ScriptedModel("one", True)]).ask(WITH_A_NUMBER, step=Step.QUOTING)
 
     assert answer.outcome is Outcome.CLOSEST
     assert clerk.forms == []
