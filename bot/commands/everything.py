@@ -45,7 +45,6 @@ from bot.commands import (
 from bot.commands.registry import Registry
 
 EVERYTHING: Registry = asking.commands.including(
-    me.commands,
     welcome.commands,
     uploads.commands,
     library.commands,
@@ -83,5 +82,6 @@ EVERYTHING: Registry = asking.commands.including(
     linking.commands,
     tier_roles.commands,
     community.commands,
+    me.commands,
     privacy.commands,
 ).staff_last()

@@ -63,11 +63,3 @@ class Clerk(Protocol):
         without.
         """
         ...
-
-
-class NoClerk:
-    """See :class:`Clerk`: where no model is configured."""
-
-    async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
-        """Nobody fills it."""
-        return None

@@ -10,7 +10,6 @@ import pytest
 from adapters.sources.stemming import SnowballStemmer
 from core.asking.answer import Outcome
 from core.asking.embedding import Vector
-from core.asking.forms import NoClerk
 from core.asking.gaps import Asked
 from core.asking.insights import Counts, Heard, Insight, Insights, Span, Subject, in_short, objections
 from core.ids import CreatorId, MessageId
@@ -138,7 +137,7 @@ async def test_a_models_paragraph_says_only_what_is_shown() -> None:
     )
     assert await in_short(insight, CREATOR, clerk) == "5 people asked how to repair the hinge."
     assert "3 struggled" in clerk.forms[0].material
-    assert await in_short(insight, CREATOR, NoClerk()) == ""
+    assert await in_short(insight, CREATOR, ScriptedClerk(None)) == ""
     silent = ScriptedClerk({"sentences": ["All is well."]})
     assert await in_short(Insight(Span.WEEK, Counts(), Counts()), CREATOR, silent) == ""
     assert not silent.forms

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from core.asking.forms import Filled, NoClerk
+from core.asking.forms import Filled
 from core.asking.memory import LONGEST_FACT, background, checked_fact
 from core.asking.summing import ASKED_ABOUT, LONGEST_SUMMARY, Summary, Summing, Unsummed, lexical_summary, summary_of
 from core.asking.writing import Turn
@@ -84,7 +84,7 @@ async def test_a_form_that_is_filled_badly_leaves_the_words_that_were_asked(valu
 
 async def test_without_a_model_what_was_asked_is_kept_and_grows_within_bounds() -> None:
     session = OneSession(UNSUMMED)
-    await Summing(session, NoClerk()).sum_up(*KEY)
+    await Summing(session, ScriptedClerk(None)).sum_up(*KEY)
     (first,) = session.kept
     more = tuple(Turn(f"What about subject{n} with https://evil.example/{n} **bold**?", "Yes.") for n in range(100))
     longer = lexical_summary(Unsummed(first.text, more, 9, frozenset()))
