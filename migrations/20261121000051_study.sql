@@ -17,14 +17,13 @@ CREATE TABLE study_guides (
   card_id bigint,
   quiz_id bigint,
   PRIMARY KEY (creator_id, source_id),
-  FOREIGN KEY (creator_id, source_id) REFERENCES sources ON DELETE CASCADE,
-  FOREIGN KEY (creator_id, quiz_id) REFERENCES quizzes ON DELETE SET NULL (quiz_id)
+  FOREIGN KEY (creator_id, source_id) REFERENCES sources ON DELETE CASCADE
 );
 CREATE INDEX study_guides_due ON study_guides (creator_id, due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX study_guides_of_quiz ON study_guides (creator_id, quiz_id) WHERE quiz_id IS NOT NULL;
 COMMENT ON COLUMN study_guides.made IS 'The version of which there is material; 0: none yet.';
 COMMENT ON COLUMN study_guides.lost IS 'Points that the staff had changed and whose words are not said any more.';
 COMMENT ON COLUMN study_guides.own_chapters IS 'Whether its chapters were found here; empty: nobody looked yet.';
+COMMENT ON COLUMN study_guides.quiz_id IS 'The quiz into which its drafts go; looked up among the creator''s, and made anew where it is gone.';
 COMMENT ON COLUMN study_guides.sort IS 'Only its takeaways have to be sorted, by other focus areas.';
 
 -- Chapters, sentences of a summary, terms, takeaways, drafts of questions: each with the sentences that it rests on.

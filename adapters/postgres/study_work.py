@@ -34,7 +34,7 @@ RENEW: Final = """
     INSERT INTO study_guides AS g (creator_id, source_id)
     SELECT creator_id, id FROM sources WHERE creator_id = $1 AND id = $2 AND kind NOT IN ('listing', 'qa', 'note')
     ON CONFLICT (creator_id, source_id) DO UPDATE
-       SET version = g.version + 1, due_at = '-infinity', progress = 0, reason = '', sort = false
+       SET version = g.version + 1, due_at = '-infinity', progress = 0, reason = '', sort = false, lost = 0
     RETURNING g.version
 """
 DROP_UNCHANGED: Final = f"DELETE FROM study_points WHERE creator_id = $1 AND source_id = $2 AND NOT {_CHANGED}"
@@ -102,7 +102,8 @@ ADD: Final = """
     ON CONFLICT (creator_id, source_id, fingerprint) DO NOTHING
 """
 MADE: Final = """
-    UPDATE study_guides SET made = version, writer = $3, rejected = $4, lost = $5, own_chapters = $6, sort = false
+    UPDATE study_guides SET made = version, writer = $3, rejected = $4, lost = lost + $5, own_chapters = $6,
+           sort = false
      WHERE creator_id = $1 AND source_id = $2
 """
 SETTLE: Final = """

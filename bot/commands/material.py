@@ -312,7 +312,7 @@ def _turns(action: str, payload: str, page: int, pages: int, search: str) -> tup
     "Browse techniques, mindset, phrases and examples in the creator's own words",
     _SOURCE,
     Parameter("type", "Only this type", Kind.CHOICE, choices=TYPES),
-    Parameter("area", "Only this focus area", suggested=False),
+    Parameter("area", "Only this focus area, or words of its name"),
     Parameter("search", "Words that it says"),
     private=True,
     suggest=suggest_source,

@@ -77,6 +77,7 @@ class Studying:
 
     async def _written(self, creator_id: CreatorId, lesson: Lesson, picked: Made, stop: asyncio.Event) -> None:
         """Have it worded; until then what was picked is shown, unless better material is there already."""
+        await self.bench.keep(creator_id, lesson, picked)
 
         async def ask(form: Form) -> Filled | None:
             if stop.is_set():
@@ -88,7 +89,6 @@ class Studying:
 
         made = await write(lesson, picked, ask, report)
         if made is None:
-            await self.bench.keep(creator_id, lesson, picked)
             return await self.bench.settle(creator_id, lesson, self.now() + LOOK_AGAIN, NO_MODEL_NOW)
         await self.bench.keep(creator_id, lesson, made)
         return await self.bench.settle(creator_id, lesson, None)

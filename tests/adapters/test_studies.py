@@ -1,0 +1,116 @@
+"""The work on study material as several workers do it at once, and what becomes of it when the words change."""
+
+from datetime import UTC, datetime, timedelta
+
+from adapters.postgres.database import Database
+from adapters.postgres.shelf import PostgresShelf
+from adapters.postgres.studies import PostgresStudies
+from adapters.postgres.study_work import HELD, PostgresStudyBench, renew_study
+from core.ids import PointId
+from core.study.material import Lesson, Made, NewPoint, PointKind
+from core.study.store import Revised, Wanted
+from core.tiers import NO_TIERS, Scope
+from tests.adapters.school import School, found_school, jobs
+
+AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def material(lesson: Lesson, *positions: int, writer: str = "") -> Made:
+    points = tuple(
+        NewPoint(PointKind.SUMMARY, at, at, lesson.quoted(at, at), f"Point {at}", writer=writer) for at in positions
+    )
+    return Made(points, writer)
+
+
+async def claimed(bench: PostgresStudyBench, school: School, at: datetime = AT) -> Lesson:
+    assignment = await bench.claim(school.creator_id, at)
+    assert assignment is not None
+    return assignment.lesson
+
+
+async def test_a_lesson_is_in_one_hand_at_a_time_and_comes_back_when_its_worker_died(database: Database) -> None:
+    school, bench = await found_school(database, "water"), PostgresStudyBench(database)
+    lesson = await claimed(bench, school)
+    assert [said.position for said in lesson.sentences] == list(range(30))
+    assert lesson.vectors.shape == (30, 8)
+    assert await bench.claim(school.creator_id, AT) is None
+    await bench.advance(school.creator_id, lesson, 0.5, AT + timedelta(minutes=9))
+    assert await bench.claim(school.creator_id, AT + HELD) is None, "it goes on"
+    again = await claimed(bench, school, AT + HELD + timedelta(minutes=10))
+    await bench.settle(school.creator_id, again, None)
+    assert await bench.claim(school.creator_id, AT + timedelta(days=9)) is None
+    other = await found_school(database, "fire")
+    assert (await claimed(bench, other)).source_id == other.source_id
+    assert await bench.claim(school.creator_id, AT + timedelta(days=9)) is None, "each creator has their own"
+
+
+async def test_material_of_words_that_were_replaced_is_never_shown(database: Database) -> None:
+    school, bench, studies = (
+        await found_school(database, "water"),
+        PostgresStudyBench(database),
+        PostgresStudies(database),
+    )
+    scope = Scope(school.creator_id, NO_TIERS)
+    lesson = await claimed(bench, school)
+    await bench.keep(school.creator_id, lesson, material(lesson, 1, 2))
+    first, second = await studies.find(scope, Wanted())
+    assert (first.text, first.said.linked_s) == ("Point 1", 5.0)
+    await bench.keep_filled(school.creator_id, lesson, b"key", {"a": [1]}, "made-up")
+    assert await bench.filled(school.creator_id, lesson, b"key") == ({"a": [1]}, "made-up")
+    await studies.revise(school.creator_id, second.id, Revised(text="Mine"))
+    async with database.creator(school.creator_id) as connection:
+        await renew_study(connection, school.creator_id, school.source_id)
+    assert await studies.find(scope, Wanted()) == []
+    assert await bench.filled(school.creator_id, lesson, b"key") is None
+    await bench.keep(school.creator_id, lesson, material(lesson, 5))
+    await bench.keep_filled(school.creator_id, lesson, b"key", {}, "made-up")
+    assert await studies.find(scope, Wanted()) == [], "a worker that knew the old words changes nothing"
+    assert await bench.filled(school.creator_id, lesson, b"key") is None
+    newer = await claimed(bench, school)
+    assert newer.version == lesson.version + 1
+    await bench.keep(school.creator_id, newer, material(newer, 7))
+    assert {point.text for point in await studies.find(scope, Wanted())} == {"Mine", "Point 7"}
+
+
+async def test_what_a_model_worded_is_not_replaced_by_what_was_picked_and_deleted_points_stay_away(
+    database: Database,
+) -> None:
+    school, bench, studies = (
+        await found_school(database, "water"),
+        PostgresStudyBench(database),
+        PostgresStudies(database),
+    )
+    creator_id, scope = school.creator_id, Scope.whole(school.creator_id)
+    lesson = await claimed(bench, school)
+    await bench.keep(creator_id, lesson, material(lesson, 1, 2, writer="made-up"))
+    await bench.keep(creator_id, lesson, material(lesson, 3))
+    assert [point.text for point in await studies.find(scope, Wanted())] == ["Point 1", "Point 2"]
+    gone = (await studies.find(scope, Wanted()))[0].id
+    assert await studies.remove(creator_id, gone, AT) is not None
+    assert await studies.remove(creator_id, gone, AT) is None
+    await studies.wake(creator_id, AT + timedelta(days=8))
+    assert await studies.restore(creator_id, gone) is None, "after a week there is nothing to bring back"
+    await bench.keep(creator_id, lesson, material(lesson, 1, 2, writer="made-up"))
+    assert [point.text for point in await studies.find(scope, Wanted())] == ["Point 2"]
+    assert await studies.point(scope, PointId(gone + 1_000)) is None
+    other = await found_school(database, "fire")
+    assert await studies.point(Scope.whole(other.creator_id), gone) is None
+    assert await studies.undo(other.creator_id, gone) is None
+
+
+async def test_new_words_and_what_is_due_wake_a_worker(database: Database) -> None:
+    school = await found_school(database, "water")
+    assert "study" in [job["entrypoint"] for job in await jobs(database)]
+    studies, bench = PostgresStudies(database), PostgresStudyBench(database)
+
+    async def waking() -> int:
+        return [job["entrypoint"] for job in await jobs(database)].count("study")
+
+    before = await waking()
+    await studies.wake(school.creator_id, AT)
+    assert await waking() == before + 1
+    await bench.settle(school.creator_id, await claimed(bench, school), None)
+    await studies.wake(school.creator_id, AT)
+    assert await waking() == before + 1
+    await PostgresShelf(database).remove(school.creator_id, school.source_id)
+    assert await studies.guides(school.creator_id) == []
