@@ -96,7 +96,8 @@ async def test_learners_read_chapters_a_summary_terms_and_takeaways_that_link_to
     assert "The speaker says what to do" in browsed.text.plain
     assert "grind finer" in (await student.says("takeaways", search="sour")).text.plain
     assert (
-        "The focus areas here are: Foundations, Techniques" in (await student.says("takeaways", area="zebra")).text.plain
+        "The focus areas here are: Foundations, Techniques"
+        in (await student.says("takeaways", area="zebra")).text.plain
     )
 
     assert "grind finer" in (await student.says("summary", topic="sour espresso")).text.plain

@@ -129,7 +129,7 @@ async def test_another_manner_wish_or_language_is_answered_for_itself() -> None:
     asked = Question(CREATOR, CLEAN_THE_DRILL)
     others = (
         replace(asked, manner=Manner(key="tutor", tutor=True)), replace(asked, wishes=Wishes(length="short")),
-        replace(asked, language="de"), replace(asked, creator_id=CreatorId(2)),
+        replace(asked, wishes=Wishes(language="de")), replace(asked, creator_id=CreatorId(2)),
     )  # fmt: skip
     for question in (asked, *others, asked):
         await shop.engine.answer(question)
