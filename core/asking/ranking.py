@@ -70,6 +70,11 @@ class SearchQuery:
     vector: Floats
     terms: TermIds
 
+    @property
+    def words_only(self) -> bool:
+        """Whether there is no vector, all zeros: then only words count."""
+        return not self.vector.any()
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
