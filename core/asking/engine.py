@@ -249,9 +249,9 @@ class Engine:
         cleaned = clean_question(asked.text)
         found = await self._searched(replace(asked, besides=dispute.shown), cleaned, timing)
         if dispute.shown and found.answer.outcome is not Outcome.ANSWERED:
-            spent = found.answer.usage
+            usage, calls = found.answer.usage, found.answer.calls
             found = await self._searched(replace(asked, step=Step.QUOTING), cleaned, timing)
-            found = replace(found, answer=replace(found.answer, usage=spent))
+            found = replace(found, answer=replace(found.answer, usage=usage, calls=calls))
         return replace(found, answer=looked_again(found.answer, dispute.shown))
 
     async def _listed(self, question: Question, state: CorpusState, timing: Timing) -> Explained | None:
@@ -311,9 +311,8 @@ class Engine:
         """The question in the library's language, where the embedder could not bridge the two."""
         reads = self._embedders.of(state.embedder_id).languages
         language = language_to_search(question.language, state.languages, reads, question.usual)
-        if (
-            not language or language_of(cleaned.text) != question.language
-        ):  # a wish for another language is no question
+        wished_for = language_of(cleaned.text) != question.language  # and not what is asked in
+        if not language or wished_for:
             return Searched(cleaned)
         clerk = self._clerk if question.step.may_write else None
         return await translated(clerk, question.creator_id, cleaned, language)
