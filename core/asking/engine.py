@@ -330,9 +330,8 @@ class Engine:
         """The question in the library's language, where the embedder could not bridge the two."""
         reads = self._embedders.of(state.embedder_id).languages
         language = language_to_search(question.language, state.languages, reads, question.usual)
-        if (
-            not language or language_of(cleaned.text) != question.language
-        ):  # a wish for another language is no question
+        wished_for = language_of(cleaned.text) != question.language  # and not what is asked in
+        if not language or wished_for:
             return Searched(cleaned)
         clerk = self._clerk if question.step.may_write else None
         return await translated(clerk, question.creator_id, cleaned, language)

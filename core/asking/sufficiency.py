@@ -112,7 +112,7 @@ def _reading(filled: Filled, question: str, labels: set[str]) -> Reading | None:
     if not isinstance(sufficient, bool) or (sufficient and not carried):
         return None
     answered, missing = _own_words(said["answered"], question), _own_words(said["missing"], question)
-    if sufficient and not said["missing"]:
+    if sufficient and not missing:
         return Reading(Verdict.SUFFICIENT, usage=filled.usage)
     partly = carried and bool(said["answered"])
     return Reading(Verdict.PARTLY if partly else Verdict.INSUFFICIENT, answered, missing, filled.usage)

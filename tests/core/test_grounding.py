@@ -299,6 +299,7 @@ async def test_who_objects_where_nothing_else_is_said_gets_the_same_quoted_and_n
 
         assert again.notice.startswith(AGAIN_SAME)
         assert (again.mode, again.citations[0].quote) == (Mode.QUOTED, first.citations[0].quote)
+    assert [call.model for call in again.calls] == ["one"], "what was paid for is not lost"
     assert model.tasks[0].objection == "that's not right"
     assert model.tasks[0].question == CLEAN_THE_DRILL
 
