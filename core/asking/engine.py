@@ -238,12 +238,11 @@ class Engine:
         """Answer below the notes that belong to the question; where the library hardly says, by notes alone."""
         on_topic = touched(given.notes, question.text, self._stem)
         notes, besides = applied(given.notes, on_topic, found.ranking)
-        searched = await self._answer_from(replace(found, ranking=besides), question, scope, notes, timing)
-        answer = led(searched, question.manner)
+        answer = await self._answer_from(replace(found, ranking=besides), question, scope, notes, timing)
         if answer.outcome is Outcome.ABSTAINED or (on_topic and answer.notice):
             shown = notes if found.confidence in SURE else on_topic
             return self._notes_or(shown, question, answer)
-        return with_notes(answer, notes, question.creator_id, self._links)
+        return led(with_notes(answer, notes, question.creator_id, self._links), question.manner)
 
     def _notes_or(self, notes: Sequence[GivenText], question: Question, answer: Answer) -> Answer:
         if not notes:
