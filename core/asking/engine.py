@@ -16,6 +16,7 @@ from core.asking.cache import AnswerCache, Inquiry, Setting
 from core.asking.citing import Evidence, spans_to_quote, spans_to_read
 from core.asking.contents import Listing, Wanted, asks_for_contents, entries, spans_of
 from core.asking.embedding import Embedder, Embedders, Vector
+from core.asking.facts import wants_a_fact
 from core.asking.forms import Clerk
 from core.asking.gate import Cutoff, calibrate, confidence, cutoff_of, null_questions
 from core.asking.given import MOST_NOTES, NEARLY, Given, GivenText, asks_the_same, touched
@@ -489,7 +490,8 @@ class Engine:
 
     async def _query(self, cleaned: CleanQuestion, embedder: Embedder) -> SearchQuery:
         vector = await embedder.embed_query(cleaned.text)
-        return SearchQuery(vector, np.unique(term_ids(cleaned.words, self._stem)))
+        terms = np.unique(term_ids(cleaned.words, self._stem))
+        return SearchQuery(vector, terms, wants_a_fact(cleaned.text))
 
     async def _unrelated_to(self, embedder_id: str) -> tuple[SearchQuery, ...]:
         """Questions that no library answers, embedded once however many ask for them."""
