@@ -491,7 +491,7 @@ class Engine:
     async def _query(self, cleaned: CleanQuestion, embedder: Embedder) -> SearchQuery:
         vector = await embedder.embed_query(cleaned.text)
         terms = np.unique(term_ids(cleaned.words, self._stem))
-        return SearchQuery(vector, terms, wants_a_fact(cleaned.text))
+        return SearchQuery(vector, terms, fact=wants_a_fact(cleaned.text))
 
     async def _unrelated_to(self, embedder_id: str) -> tuple[SearchQuery, ...]:
         """Questions that no library answers, embedded once however many ask for them."""
