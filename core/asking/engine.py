@@ -17,6 +17,7 @@ from core.asking.cache import AnswerCache, Inquiry, Setting
 from core.asking.citing import Evidence, spans_to_quote, spans_to_read
 from core.asking.contents import Listing, Wanted, asks_for_contents, entries, spans_of
 from core.asking.embedding import Embedder, Embedders, Vector
+from core.asking.facts import wants_a_fact
 from core.asking.forms import Clerk
 from core.asking.gate import Cutoff, calibrate, confidence, cutoff_of, null_questions
 from core.asking.given import MOST_NOTES, NEARLY, Given, GivenText, asks_the_same, touched
@@ -44,7 +45,7 @@ from core.asking.tongue import NAMES, language_of
 from core.asking.translating import Searched, language_to_search, translated
 from core.asking.tutoring import led
 from core.asking.wording import SURE, Found, Wording, by_words_only, without_answer
-from core.asking.words import LONGEST_QUESTION, CleanQuestion, Stemmer, TermIds, clean_question, term_ids
+from core.asking.words import LONGEST_QUESTION, CleanQuestion, Stemmer, clean_question, term_ids
 from core.asking.writing import AnswerModel, Manner, Task, Turn, Wishes
 from core.errors import EmbedderChanged, EmbedderMissing, ProviderError
 from core.ids import CreatorId
@@ -513,7 +514,7 @@ class Engine:
                     self._embedding.succeeded(embedder.embedder_id)
                     return queries
             nowhere = np.zeros(embedder.dimensions, np.float32)
-            return [SearchQuery(nowhere, self._terms(cleaned)) for cleaned in searched]
+            return [self._by_words(cleaned, nowhere) for cleaned in searched]
 
     async def _find(self, queries: Sequence[SearchQuery], opened: Opened, timing: Timing) -> Found:
         leaning = queries[1:] if _known_here(opened.library, queries[0]) else ()
@@ -534,10 +535,11 @@ class Engine:
 
     async def _query(self, cleaned: CleanQuestion, embedder: Embedder) -> SearchQuery:
         vector = await embedder.embed_query(cleaned.text)
-        return SearchQuery(vector, self._terms(cleaned))
+        return self._by_words(cleaned, vector)
 
-    def _terms(self, cleaned: CleanQuestion) -> TermIds:
-        return np.unique(term_ids(cleaned.words, self._stem))
+    def _by_words(self, cleaned: CleanQuestion, vector: Vector) -> SearchQuery:
+        terms = np.unique(term_ids(cleaned.words, self._stem))
+        return SearchQuery(vector, terms, fact=wants_a_fact(cleaned.text))
 
     async def _unrelated_to(self, embedder_id: str) -> tuple[SearchQuery, ...]:
         """Questions that no library answers, embedded once however many ask for them."""

@@ -3,21 +3,23 @@
 Windows are scored first; only the units of promising windows are looked at one by one. From the units of the best
 windows spans run forward, and the second to link to is chosen apart from the span that is shown. Every measure is
 divided by the best of this question, so that a part of a library is scored as the whole of it would be.
-docs/decisions/0003-ranking.md has the figures behind the weights.
+docs/decisions/0003-ranking.md and 0021-ranking-again.md have the figures behind the weights.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from core.asking.laying import Ground, Span, lay_by_chance, lay_by_fit
 from core.asking.lexical import Floats, Ints, Positions
+from core.asking.opening import Beginnings, Flags, chances, on_one_line, openings
 from core.asking.snapshot import Halves, Snapshot
 from core.asking.words import TermIds
 from core.ids import SourceId
 
 SPAN_WORDS: Final = 145
-SHORTEST_SPAN_WORDS: Final = 90
 ONWARD_WORDS: Final = 100
 STARTS: Final = 3
 
@@ -33,6 +35,10 @@ _SIGN_EXPONENT_MANTISSA: Final = np.int32(-0x70002000)
 
 REPEATS: Final = 1.2
 """How soon more units with the same term stop counting for a span."""
+FASTEST_SPEECH: Final = 8.0
+"""Words a second; a source with more of them was written, and its times are numbers of paragraphs."""
+WELCOME_S: Final = 15.0
+"""A recording first says for about so long what it will be about; what is said there is seldom the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,8 @@ class _Weights:
     lexical: float = 0.40
     unit_dense: float = 0.25
     unit_lexical: float = 0.10
+    source: float = 0.30
+    """Of spans only: the best unit of their source by vector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,9 @@ class _StartWeights:
     lexical: float = 0.4
     window: float = 2.0
     coverage: float = 1.4
+    own_coverage: float = 0.4
     onward: float = 0.4
+    welcome: float = -0.3
 
 
 PASSAGE: Final = _Weights()
@@ -68,11 +78,13 @@ class SearchQuery:
     """A question as ranking sees it: ``vector`` float32 (d,) of length 1, ``terms`` its different term ids.
 
     ``besides`` are units, by source and position, that no start may be: they were shown before.
+    ``fact`` tells that one sentence would answer it, see ``core.asking.facts``.
     """
 
     vector: Floats
     terms: TermIds
     besides: frozenset[tuple[SourceId, int]] = frozenset()
+    fact: bool = False
 
     @property
     def words_only(self) -> bool:
@@ -149,12 +161,14 @@ class _Promising:
 class _Spans:
     """Spans that run forward from candidate units: how good each is as a start and as a hit, and what it covers.
 
-    ``close`` are the cosines of the units that they begin with.
+    ``close`` are the cosines of the units that they begin with, ``on_subject`` those that have a term themselves.
     """
 
     first: Positions
     last: Positions
     close: Floats
+    on_subject: Flags
+    spoken: Flags
     start: Floats
     hit: Floats
     covered: Floats
@@ -173,26 +187,23 @@ def rank(snapshot: Snapshot, query: SearchQuery, limit: int = 10) -> Ranking:
     seen = _seen(snapshot, query)
     promising = _promising(snapshot, query, seen)
     spans = _spans(snapshot, query, seen, promising)
-    best = _besides(snapshot, spans, np.argsort(-spans.start, kind="stable"), query)
-    if len(best) == 0:
+    opened = openings(_beginnings(snapshot, spans), STARTS, _shown_before(snapshot, spans, query))
+    if not opened:
         return Ranking((), (), 0.0, 0.0)
-    laid = _laid_out(snapshot, spans, int(best[0]), limit)
     return Ranking(
-        hits=tuple(_hit(snapshot, spans, span, score) for span, score in laid),
-        starts=tuple(_start(snapshot, spans, int(at)) for at in best[:STARTS]),
+        hits=tuple(_hits(snapshot, spans, opened[0], limit, fact=query.fact)),
+        starts=tuple(_start(snapshot, spans, at) for at in opened),
         gate=_gate(snapshot, seen, promising),
-        covered=float(spans.covered[best[:STARTS]].max()),
+        covered=float(spans.covered[opened].max()),
     )
 
 
-def _besides(snapshot: Snapshot, spans: _Spans, best: Positions, query: SearchQuery) -> Positions:
-    """Leave out the starts that were shown before."""
+def _shown_before(snapshot: Snapshot, spans: _Spans, query: SearchQuery) -> Flags:
+    """Tell which spans begin with a unit that was shown before."""
     if not query.besides:
-        return best
-    starts = [_start(snapshot, spans, int(at)) for at in best]
-    fresh = [(start.source_id, start.unit) not in query.besides for start in starts]
-    kept: Positions = best[np.array(fresh, dtype=bool)]
-    return kept
+        return np.zeros(len(spans.first), np.bool_)
+    starts = (_start(snapshot, spans, at) for at in range(len(spans.first)))
+    return np.array([(start.source_id, start.unit) in query.besides for start in starts], np.bool_)
 
 
 def _seen(snapshot: Snapshot, query: SearchQuery) -> _Seen:
@@ -240,30 +251,37 @@ def _spans(snapshot: Snapshot, query: SearchQuery, seen: _Seen, promising: _Prom
     at = _candidates(snapshot, seen, promising)
     first = promising.units[at]
     last = _forward(snapshot, first, SPAN_WORDS)
+    counts = snapshot.unit_words.rows_within(seen.columns, first, last)
+    said, said_first = counts > 0, snapshot.unit_words.rows_within(seen.columns, first, first) > 0
+    coverage = seen.idf @ said / seen.all_idf
+    lexical = _scaled(seen.idf @ (counts / (counts + REPEATS)))
+    own_words = seen.unit_lexical / _top(seen.unit_lexical)
+    spoken = _spoken(snapshot, first)
     near = _covered(snapshot, first, last)
     cosines = _cosines_near(snapshot, query, promising, near)
     here, there = np.searchsorted(near, first), np.searchsorted(near, last)
     onward = _onward(cosines, here, np.searchsorted(near, _forward(snapshot, first, ONWARD_WORDS)))
-    counts = snapshot.unit_words.rows_within(seen.columns, first, last)
-    said = counts > 0
-    coverage = seen.idf @ said / seen.all_idf
-    lexical = seen.idf @ (counts / (counts + REPEATS))
-    own_words = seen.unit_lexical / _top(seen.unit_lexical)
     start = (
         promising.unit_dense[at] / _top(promising.unit_dense)
         + START.lexical * own_words[first]
         + START.window * promising.around[at]
         + START.coverage * coverage
+        + START.own_coverage * (seen.idf @ said_first / seen.all_idf)
         + START.onward * onward
+        + START.welcome * (spoken & (snapshot.starts_s[first] < WELCOME_S))
     )
     hit = (
         PASSAGE.dense * onward
-        + PASSAGE.lexical * _scaled(lexical)
+        + PASSAGE.lexical * lexical
         + PASSAGE.unit_dense * _scaled(_best_inside(cosines, here, there))
         + PASSAGE.unit_lexical * _best_inside(own_words[near], here, there)
+        + PASSAGE.source * _best_of_source(snapshot, promising, first)
     )
     by_number = said.sum(axis=0) / max(len(query.terms), 1)
-    return _Spans(first, last, promising.unit_dense[at], start, hit, np.maximum(coverage, by_number))
+    return _Spans(
+        first, last, promising.unit_dense[at], np.any(said_first, axis=0), spoken, start, hit,
+        np.maximum(coverage, by_number),
+    )  # fmt: skip
 
 
 def _candidates(snapshot: Snapshot, seen: _Seen, promising: _Promising) -> Positions:
@@ -281,25 +299,42 @@ def _onward(cosines: Floats, here: Positions, there: Positions) -> Floats:
     return _scaled(((total[there + 1] - total[here]) / np.sqrt(there + 1 - here)).astype(np.float32))
 
 
-def _laid_out(snapshot: Snapshot, spans: _Spans, start: int, limit: int) -> list[tuple[tuple[int, int], float]]:
-    """Lay hits without overlap: the first from the best start, the rest by their own score."""
-    laid = [((int(spans.first[start]), int(spans.last[start])), float(spans.hit.max()))]
-    for at in np.argsort(-spans.hit, kind="stable"):
-        if len(laid) >= limit:
-            break
-        span = _freed((int(spans.first[at]), int(spans.last[at])), [taken for taken, _ in laid])
-        if span and _words(snapshot, span) >= min(SHORTEST_SPAN_WORDS, _words(snapshot, _source(snapshot, span[0]))):
-            laid.append((span, float(spans.hit[at])))
-    return laid
+def _best_of_source(snapshot: Snapshot, promising: _Promising, first: Positions) -> Floats:
+    """Return how close the closest unit of the source of each span is, whichever parts of it are here."""
+    _, source = np.unique(np.array(snapshot.source_ids), return_inverse=True)
+    best = np.zeros(len(snapshot.source_ids), np.float32)
+    np.maximum.at(best, source[_source_of(snapshot, promising.units)], _scaled(promising.unit_dense))
+    of_spans: Floats = best[source[_source_of(snapshot, first)]]
+    return of_spans
 
 
-def _freed(span: tuple[int, int], taken: list[tuple[int, int]]) -> tuple[int, int] | None:
-    """Cut off what other spans already show."""
-    first, last = span
-    for begin, end in taken:
-        if begin <= last and end >= first:
-            first, last = (first, begin - 1) if begin > first else (end + 1, last)
-    return (first, last) if last >= first else None
+def _spoken(snapshot: Snapshot, units: Positions) -> Flags:
+    """Tell which units are of a recording: nobody says more than a few words a second."""
+    begin, end = snapshot.source_starts[:-1], snapshot.source_starts[1:]
+    words = snapshot.total_words[end] - snapshot.total_words[begin]
+    spoken: Flags = words <= FASTEST_SPEECH * (snapshot.ends_s[end - 1] - snapshot.starts_s[begin])
+    return spoken[_source_of(snapshot, units)]
+
+
+def _beginnings(snapshot: Snapshot, spans: _Spans) -> Beginnings:
+    """Lay the first units of spans on a line; those of a text lie apart, where nothing is said within seconds."""
+    source = _source_of(snapshot, spans.first)
+    place = np.where(spans.spoken, source, len(snapshot.source_ids) + spans.first)
+    moments = on_one_line(place, snapshot.starts_s[spans.first])
+    return Beginnings(moments, spans.start, spans.close, spans.on_subject)
+
+
+def _hits(snapshot: Snapshot, spans: _Spans, start: int, limit: int, *, fact: bool) -> Iterator[Hit]:
+    source = _source_of(snapshot, spans.first)
+    begin, end = snapshot.source_starts[source], snapshot.source_starts[source + 1]
+    words = snapshot.total_words
+    ground = Ground(spans.first, spans.last, words, words[end] - words[begin])
+    likely = chances(spans.start)
+    laid = lay_by_chance(ground, start, likely, limit) if fact else lay_by_fit(ground, start, spans.hit, limit)
+    for number, (span, score) in enumerate(laid):
+        cited = int(spans.first[start]) if number == 0 else _cited(spans, span)
+        source_id, shift = snapshot.place(span[0])
+        yield Hit(source_id, span[0] + shift, span[1] + shift, cited + shift, score)
 
 
 def _gate(snapshot: Snapshot, seen: _Seen, promising: _Promising) -> float:
@@ -357,26 +392,20 @@ def _scaled(scores: Floats) -> Floats:
 
 def _forward(snapshot: Snapshot, first: Positions, words: int) -> Positions:
     """Return the last units of runs of at most ``words`` words that stay in their source; never before ``first``."""
-    source = np.searchsorted(snapshot.source_starts, first, side="right") - 1
+    source = _source_of(snapshot, first)
     last = np.searchsorted(snapshot.total_words, snapshot.total_words[first] + words, side="right") - 2
     return np.maximum(np.minimum(last, snapshot.source_starts[source + 1] - 1), first)
 
 
-def _source(snapshot: Snapshot, unit: int) -> tuple[int, int]:
-    """Return the first and last unit of the source of a unit."""
-    source = int(np.searchsorted(snapshot.source_starts, unit, side="right")) - 1
-    return int(snapshot.source_starts[source]), int(snapshot.source_starts[source + 1]) - 1
+def _source_of(snapshot: Snapshot, units: Positions) -> Positions:
+    """Return the index of the source of each unit."""
+    return np.searchsorted(snapshot.source_starts, units, side="right") - 1
 
 
-def _words(snapshot: Snapshot, span: tuple[int, int]) -> int:
-    return int(snapshot.total_words[span[1] + 1] - snapshot.total_words[span[0]])
-
-
-def _hit(snapshot: Snapshot, spans: _Spans, span: tuple[int, int], score: float) -> Hit:
+def _cited(spans: _Spans, span: Span) -> int:
+    """Return the unit inside a span with which an answer most likely begins."""
     inside = np.flatnonzero((spans.first >= span[0]) & (spans.first <= span[1]))
-    cited = int(spans.first[inside[np.argmax(spans.start[inside])]]) if len(inside) else span[0]
-    source_id, shift = snapshot.place(span[0])
-    return Hit(source_id, span[0] + shift, span[1] + shift, cited + shift, score)
+    return int(spans.first[inside[np.argmax(spans.start[inside])]]) if len(inside) else span[0]
 
 
 def _start(snapshot: Snapshot, spans: _Spans, at: int) -> Start:

@@ -1,7 +1,7 @@
 """From a question to passages and starts, on a small made-up library."""
 
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -187,3 +187,61 @@ def test_passages_lie_inside_their_source_whatever_its_length(sources: list[list
 
     for hit in rank(built, ask("How do I drill with glue?")).hits:
         assert 0 <= hit.first_unit <= hit.cited_unit <= hit.last_unit < len(sources[hit.source_id])
+
+
+def test_a_link_opens_where_the_subject_is_named_up_to_ten_seconds_before_the_best_sentence() -> None:
+    sentences = lesson("hinge")
+    sentences[13] = "About the hinge again."  # five seconds before the hinge is repaired
+
+    found = rank(snapshot([*library()[:3], index(13, sentences)]), ask("How do I repair the hinge?"))
+
+    assert (found.starts[0].source_id, found.starts[0].unit) == (SourceId(13), 13)
+    assert found.hits[0].first_unit == 13
+
+
+def test_in_a_text_a_link_goes_to_the_very_sentence() -> None:
+    sentences = lesson("hinge")
+    sentences[13] = "About the hinge again."
+    written = index(13, sentences)
+    paragraphs = np.arange(len(sentences), dtype=np.float32) // 20
+    written = replace(written, starts_s=paragraphs, ends_s=paragraphs + 1)
+
+    found = rank(snapshot([*library()[:3], written]), ask("How do I repair the hinge?"))
+
+    assert (found.starts[0].source_id, found.starts[0].unit) == (SourceId(13), 14)
+
+
+def test_what_a_recording_says_it_will_be_about_is_not_taken_for_the_answer() -> None:
+    welcome, shown = (lesson("glue") for _ in range(2))
+    welcome[0] = shown[30] = "Here I clean the drill with a brush."
+
+    found = rank(snapshot([index(1, welcome), index(2, shown)]), ask("How do I clean the drill?"))
+
+    assert (found.starts[0].source_id, found.starts[0].unit) == (SourceId(2), 30)
+
+
+def test_links_go_to_different_moments() -> None:
+    sentences = lesson("drill")
+    sentences[10] = sentences[11] = "Here I clean the drill as carefully as anybody can."
+
+    starts = rank(snapshot([index(1, sentences)]), ask("How do I clean the drill?")).starts
+
+    units = sorted(start.unit for start in starts)
+    assert all(other - one > 2 for one, other in pairwise(units))
+
+
+def test_where_a_fact_is_asked_for_the_few_sentences_before_the_first_passage_are_shown_too() -> None:
+    sentences = ["the old bench stands behind another window while we talk slowly" for _ in range(60)]
+    sentences[7] = "the drill was clean before anybody came and it stayed so for years"
+    query = replace(ask("What was clean about the drill?"), vector=embed("clean drill"))
+
+    shown = {
+        fact: [range(hit.first_unit, hit.last_unit + 1) for hit in rank(recordings, replace(query, fact=fact)).hits]
+        for recordings in [snapshot([index(1, sentences)])]
+        for fact in (False, True)
+    }
+
+    assert shown[True][0] == shown[False][0]
+    assert shown[True][0].start == 7
+    assert any(3 in passage for passage in shown[True])
+    assert not any(3 in passage for passage in shown[False])

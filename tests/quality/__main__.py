@@ -20,17 +20,18 @@ from bot.settings import Settings
 from tests.quality.near_duplicates import Served, ask_near_duplicates
 from tests.quality.reading import Tally, answers_of, tally
 from tests.quality.sample import QUESTIONS, lines, owners, segments_in, write_corpus
-from tests.quality.scoring import Asked, cited, declined, found, leaks, of_kinds, share, shown
+from tests.quality.scoring import Asked, cited, declined, found, leaks, of_kinds, separation, share, shown
 
-COLUMNS: Final = ("hit@5", "cite@10s", "cite@30s", "refuses", "answers", "leaks")
+COLUMNS: Final = ("hit@5", "cite@10s", "cite@30s", "refuses", "answers", "another's", "leaks")
 GOALS: Final[Mapping[str, tuple[float | None, ...]]] = {
-    "tutorialvqa": (0.82, 0.35, 0.53, 0.97, 0.95, 0),
-    "medvidqa": (0.82, 0.22, 0.45, 0.95, 0.93, 0),
-    "karpathy": (0.80, 0.16, 0.27, 0.95, 0.90, 0),
-    "spoken_squad": (0.86, 0.62, 0.73, 0.93, 0.90, 0),
-    "squad2_docs": (0.98, None, None, None, 0.90, 0),
+    "tutorialvqa": (0.85, 0.41, 0.58, 0.98, 0.95, 0.97, 0),
+    "medvidqa": (0.88, 0.30, 0.50, 0.98, 0.95, 0.97, 0),
+    "karpathy": (0.87, 0.24, 0.36, 0.98, 0.95, None, 0),
+    "spoken_squad": (0.91, 0.66, 0.78, 0.98, 0.95, 0.97, 0),
+    "qmsum": (0.58, 0.16, 0.23, None, None, None, 0),
+    "squad2_docs": (0.99, None, None, None, 0.95, None, 0),
 }
-NO_GOALS: Final = (None, None, None, None, None, 0)
+NO_GOALS: Final = (None, None, None, None, None, None, 0)
 READ_TITLE: Final = "Who looks before it is answered: a scripted reader that finds the very evidence, or nobody"
 READ_KINDS: Final = frozenset({"direct", "altered", "answerable", "squad2_impossible"})
 ANSWERABLE: Final = ("direct", "paraphrase", "short", "typo")
@@ -96,10 +97,10 @@ def _own(scratch: Path) -> Iterator[tuple[str, Figures]]:
     asked: Asked = [(question, by_id[question["id"]]) for question in lines(QUESTIONS)]
     for kind in ANSWERABLE:
         chosen = of_kinds(asked, kind)
-        yield f"own: {kind}", (*_retrieval(chosen), None, share(chosen, shown), leaks(chosen, owners()))
+        yield f"own: {kind}", (*_retrieval(chosen), None, share(chosen, shown), None, leaks(chosen, owners()))
     for kind in ("off_topic", "cross_creator", "altered"):
         chosen = of_kinds(asked, kind)
-        yield f"own: {kind}", (None, None, None, share(chosen, declined), None, leaks(chosen, owners()))
+        yield f"own: {kind}", (None, None, None, share(chosen, declined), None, None, leaks(chosen, owners()))
 
 
 async def _from_cache(scratch: Path) -> Served:
@@ -151,8 +152,17 @@ def _scored(script: Path, corpus: Path, questions: Path, predictions: Path) -> F
     untimed = corpus.parent.name in GOALS and GOALS[corpus.parent.name][1] is None
     return (
         overall["hit@5"], *((None, None) if untimed else times), off_topic.get("refuse_recall"),
-        overall.get("answer_rate_on_answerable"), overall["leaked_hits"],
+        overall.get("answer_rate_on_answerable"), _anothers(questions, predictions), overall["leaked_hits"],
     )  # fmt: skip
+
+
+def _anothers(questions: Path, predictions: Path) -> float | None:
+    """How well the gate tells the answerable questions from those about another creator's subject, None without."""
+    gates = {prediction["id"]: prediction["gate"] for prediction in lines(predictions)}
+    asked = [question for question in lines(questions) if question["id"] in gates]
+    answerable = [gates[question["id"]] for question in asked if question["answerable"]]
+    anothers = [gates[q["id"]] for q in asked if q.get("neg_type") == "cross_creator_same_set"]
+    return separation(answerable, anothers) if answerable and anothers else None
 
 
 def _cell(figure: float | None, goal: float | None) -> str:

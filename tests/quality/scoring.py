@@ -55,6 +55,18 @@ def leaks(asked: Asked, owners: Mapping[str, str]) -> int:
     return sum(owners[hit["video_id"]] != q["creator"] for q, prediction in asked for hit in prediction["hits"])
 
 
+def separation(higher: Sequence[float], lower: Sequence[float]) -> float:
+    """The share of pairs in which the first value is the higher one; a tie is half a pair (AUROC).
+
+    Raises:
+        ValueError: there are no pairs.
+    """
+    if not higher or not lower:
+        raise ValueError("nothing to tell apart")
+    pairs = ((one > other) + 0.5 * (one == other) for one in higher for other in lower)
+    return sum(pairs) / (len(higher) * len(lower))
+
+
 def _same_video(hit: Mapping[str, Any], question: Question) -> bool:
     return bool(hit["video_id"] == question["video_id"])
 
