@@ -14,7 +14,7 @@ from core.study.takeaways import PERSPECTIVES
 
 PART_WORDS: Final = 1_200
 MOST_PARTS: Final = 40
-"""Of a longer recording so many parts, evenly spread, are read: about six hours of speech."""
+"""Of a longer recording so many parts, evenly spread, are read: about five hours of speech."""
 LETTERS: Final = "ABCDE"
 NOT_KNOWN: Final = "unknown"
 
