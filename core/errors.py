@@ -16,6 +16,7 @@ ChronosError
     └── ProviderError       an outside service failed
         ├── ProviderBusy    it may work again later
         │   └── DiskFull    a disk of ours is full: whoever waits for room can go on
+        ├── TooLong         what it was sent is more than it takes: less of it may do
         └── ProviderUsedUp  our account there has no credit or quota left
 """
 
@@ -114,6 +115,10 @@ class DiskFull(ProviderBusy):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, retry_after_s=RETRY_AFTER_FULL_S)
+
+
+class TooLong(ProviderError):
+    """What a service was sent is more than it takes at once; less of it may do."""
 
 
 class ProviderUsedUp(ProviderError):

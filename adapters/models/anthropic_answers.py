@@ -1,60 +1,42 @@
 """Answers by Anthropic's Messages API, whose citations point at the sentences that they came from."""
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from pydantic import BaseModel, ValidationError
-
 from adapters.models.prompts import CITING_RULES, LONGEST_TITLE, NOT_COVERED, asked, spoken_turns
-from adapters.models.vendor_calls import Access, VendorAnswerModel, Written
+from adapters.models.streamed import Reader, Written
+from adapters.models.vendor_calls import Access, VendorAnswerModel
 from core.asking.answer import Usage
 from core.asking.writing import DraftSentence, EvidenceSentence, EvidenceSource, Task
-from core.errors import ProviderError
+from core.errors import ProviderError, TooLong
 from core.richtext import one_line
 
 if TYPE_CHECKING:
-    from anthropic import AsyncAnthropic
-    from anthropic.types import DocumentBlockParam, MessageParam, TextBlockParam
+    from anthropic import AsyncAnthropic, AsyncStream
+    from anthropic.types import (
+        DocumentBlockParam,
+        MessageParam,
+        RawContentBlockDelta,
+        RawMessageStreamEvent,
+        TextBlockParam,
+    )
+    from anthropic.types import Usage as AnthropicUsage
+    from anthropic.types.citations_delta import Citation
 
 MOST_TOKENS: Final = 1_024
 CUT_SHORT: Final = frozenset({"max_tokens", "model_context_window_exceeded"})
 
 _SENTENCE_END: Final = re.compile(r"(?:[.!?\u2026]+[\"'\u2019\u201d)\]]*(?=\s)|[\u3002\uff01\uff1f]|\n)\s*")
+_LOOKS_ENDED: Final = re.compile(r"[^\W\d_][.!?\u2026]+[\"'\u2019\u201d)\]]*\s*\Z|[\u3002\uff01\uff1f]\s*\Z")
+_WORD: Final = re.compile(r"\w")
 _NO_END: Final = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|no|mr|mrs|ms|dr|st|prof)|(?<!\w)\w)\.\s*$", re.IGNORECASE
 )
 
 
-class _Citation(BaseModel):
-    type: str
-    document_index: int = -1
-    start_block_index: int = 0
-    end_block_index: int = 0
-
-
-class _Block(BaseModel):
-    type: str
-    text: str = ""
-    citations: list[_Citation] | None = None
-
-
-class _Usage(BaseModel):
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-
-
-class _Reply(BaseModel):
-    content: list[_Block]
-    stop_reason: str | None = None
-    usage: _Usage = _Usage()
-
-
-class AnthropicAnswerModel(VendorAnswerModel["AsyncAnthropic"]):
+class AnthropicAnswerModel(VendorAnswerModel["AsyncAnthropic", "RawMessageStreamEvent"]):
     """Words answers with a Claude model; labels come from citations, so that they point at sentences that exist."""
 
     title = "Anthropic"
@@ -68,33 +50,107 @@ class AnthropicAnswerModel(VendorAnswerModel["AsyncAnthropic"]):
         _ = client.messages  # imported at first use: better in this thread than on the event loop
         return client
 
-    async def request(self, client: "AsyncAnthropic", task: Task) -> bytes:
+    async def request(self, client: "AsyncAnthropic", task: Task) -> "AsyncStream[RawMessageStreamEvent]":
         """Send the evidence as documents with citations."""
-        reply = await client.messages.with_raw_response.create(
+        return await client.messages.create(
             model=self.model,
             max_tokens=MOST_TOKENS,
             system=CITING_RULES,
             messages=_messages(task, _citable(task.evidence)),
+            stream=True,
         )
-        return await reply.read()
 
-    def read(self, body: bytes, task: Task) -> Written:
-        """Cut what was written into sentences with the labels of what they cite."""
-        return _written(_read(body), _citable(task.evidence))
+    def reader(self, task: Task) -> "Reader[RawMessageStreamEvent]":
+        """Cuts what is written into sentences with the labels of what they cite."""
+        return _Reader(_citable(task.evidence))
 
 
-def _written(reply: _Reply, sources: Sequence[EvidenceSource]) -> Written:
-    if reply.stop_reason == "refusal":
-        raise ProviderError("Anthropic refused to answer")
-    usage = _usage(reply.usage)
-    if any(NOT_COVERED in block.text for block in reply.content):
-        return Written((), usage, covered=False)
-    sentences = _sentences(reply.content, sources)
-    if reply.stop_reason in CUT_SHORT:
-        sentences = sentences[:-1]
-    if not sentences:
-        raise ProviderError(f"Anthropic wrote no answer ({reply.stop_reason})")
-    return Written(sentences, usage)
+@dataclass(slots=True)
+class _Block:
+    """A run of text with what it cites; ``start`` and ``end`` are offsets in the whole text."""
+
+    start: int
+    end: int = 0
+    labels: list[str] = field(default_factory=list)
+
+
+class _Reader(Reader["RawMessageStreamEvent"]):
+    """Joins the blocks, since a sentence may run over several; one is complete when all its blocks are closed.
+
+    Citations may come before or after the text of their block.
+    """
+
+    def __init__(self, sources: Sequence[EvidenceSource]) -> None:
+        self._sources = sources
+        self._text = ""
+        self._blocks: list[_Block] = []
+        self._open = False
+        self._sentences: list[DraftSentence] = []
+        self._told = 0
+        self._stop_reason: str | None = None
+        self._ended = False
+
+    def take(self, event: "RawMessageStreamEvent") -> Iterable[DraftSentence]:
+        """Take in an event; a closed block may complete sentences."""
+        if event.type == "message_start":
+            self.usage = _usage(event.message.usage)
+        elif event.type == "content_block_start":
+            self._open = event.content_block.type == "text"
+            self._blocks.append(_Block(len(self._text)))
+        elif event.type == "content_block_delta" and self._open:
+            self._take_delta(event.delta)
+        elif event.type == "content_block_stop":
+            self._blocks[-1].end = len(self._text)
+            return self._tell(self._whole())
+        elif event.type == "message_delta":
+            self.usage = replace(self.usage, completion_tokens=event.usage.output_tokens)
+            self._stop_reason = event.delta.stop_reason
+        elif event.type == "message_stop":
+            self._ended = True
+            return [] if self._stop_reason in CUT_SHORT else self._tell([len(self._text)])
+        return []
+
+    def written(self) -> Written:
+        """All sentences; of an answer that ran out of tokens those that were complete."""
+        if self._stop_reason == "refusal":
+            raise ProviderError("Anthropic refused to answer")
+        if not self._ended:
+            raise ProviderError("Anthropic's answer broke off")
+        if NOT_COVERED in self._text:
+            return Written((), self.usage, covered=False)
+        if not self._sentences:
+            failure = TooLong if self._stop_reason == "model_context_window_exceeded" else ProviderError
+            raise failure(f"Anthropic wrote no answer ({self._stop_reason})")
+        return Written(tuple(self._sentences), self.usage)
+
+    def _take_delta(self, delta: "RawContentBlockDelta") -> None:
+        if delta.type == "text_delta":
+            self._text += delta.text
+            self.begun = True
+        elif delta.type == "citations_delta":
+            self._blocks[-1].labels += [sentence.label for sentence in _cited(delta.citation, self._sources)]
+
+    def _whole(self) -> Iterator[int]:
+        """Where sentences end in closed blocks; at the very end only where it can be no abbreviation or number."""
+        for end in _SENTENCE_END.finditer(self._text, self._told):
+            if "\n" in end.group() or not _NO_END.search(self._text[: end.end()]):
+                yield end.end()
+        if _LOOKS_ENDED.search(self._text, self._told) and not _NO_END.search(self._text):
+            yield len(self._text)
+
+    def _tell(self, ends: Iterable[int]) -> list[DraftSentence]:
+        told = len(self._sentences)
+        for end in ends:
+            text = self._text[self._told : end].strip()
+            if text and NOT_COVERED not in self._text:
+                self._sentences.append(DraftSentence(text, self._labels(self._told, end)))
+            self._told = end
+        return self._sentences[told:]
+
+    def _labels(self, start: int, end: int) -> tuple[str, ...]:
+        """What the blocks cite of which a word stands between two offsets."""
+        inside = [b for b in self._blocks if _WORD.search(self._text[max(start, b.start) : min(end, b.end)])]
+        return tuple(dict.fromkeys(label for block in inside for label in block.labels))
 
 
 def _citable(evidence: Iterable[EvidenceSource]) -> tuple[EvidenceSource, ...]:
@@ -126,48 +182,14 @@ def _document(source: EvidenceSource) -> "DocumentBlockParam":
     }
 
 
-def _read(body: bytes) -> _Reply:
-    try:
-        return _Reply.model_validate_json(body)
-    except ValidationError as error:
-        raise ProviderError("Anthropic's answer cannot be read") from error
-
-
-def _usage(usage: _Usage) -> Usage:
+def _usage(usage: "AnthropicUsage") -> Usage:
     """Count what was read from a cache as part of the prompt; the vendor counts it beside the prompt."""
     cached = usage.cache_read_input_tokens or 0
     prompt = usage.input_tokens + cached + (usage.cache_creation_input_tokens or 0)
     return Usage(prompt_tokens=prompt, completion_tokens=usage.output_tokens, cached_tokens=cached)
 
 
-def _sentences(blocks: Iterable[_Block], sources: Sequence[EvidenceSource]) -> tuple[DraftSentence, ...]:
-    """Cut the joined blocks into sentences; each takes the citations of every block that it shares words with."""
-    written = [block for block in blocks if block.type == "text"]
-    text = "".join(block.text for block in written)
-    ends = _sentence_ends(text)
-    labels: list[dict[str, None]] = [{} for _ in ends]
-    offset = 0
-    for block in written:
-        cited = _labels(block.citations or (), sources)
-        for word in re.finditer(r"\w+", block.text) if cited else ():
-            labels[bisect_right(ends, offset + word.start())].update(dict.fromkeys(cited))
-        offset += len(block.text)
-    starts = [0, *ends[:-1]]
-    cut = zip((text[start:end].strip() for start, end in zip(starts, ends, strict=True)), labels, strict=True)
-    return tuple(DraftSentence(sentence, tuple(cited)) for sentence, cited in cut if sentence)
-
-
-def _sentence_ends(text: str) -> list[int]:
-    """Return where sentences end, ascending, the end of the text last."""
-    ends = [m.end() for m in _SENTENCE_END.finditer(text) if "\n" in m.group() or not _NO_END.search(text[: m.end()])]
-    return ends if ends and ends[-1] == len(text) else [*ends, len(text)]
-
-
-def _labels(citations: Iterable[_Citation], sources: Sequence[EvidenceSource]) -> list[str]:
-    return [sentence.label for citation in citations for sentence in _cited(citation, sources)]
-
-
-def _cited(citation: _Citation, sources: Sequence[EvidenceSource]) -> Iterator[EvidenceSentence]:
+def _cited(citation: "Citation", sources: Sequence[EvidenceSource]) -> Iterator[EvidenceSentence]:
     """Yield the sentences of a citation; none where it points outside of what was sent."""
     if citation.type != "content_block_location" or not 0 <= citation.document_index < len(sources):
         return

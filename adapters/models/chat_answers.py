@@ -1,61 +1,28 @@
 """Answers by Chat Completions, as OpenRouter, xAI, Gemini, Ollama and other servers of this kind understand it."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from pydantic import BaseModel, ValidationError
-
-from adapters.models.labelled_answers import ANSWER_SCHEMA, read_labelled
+from adapters.models.labelled_answers import ANSWER_SCHEMA, LabelledText, read_labelled
 from adapters.models.prompts import LABELLING_RULES, asked, labelled_evidence, spoken_turns
-from adapters.models.vendor_calls import Access, VendorAnswerModel, Written
+from adapters.models.streamed import Reader, Written
+from adapters.models.vendor_calls import Access, VendorAnswerModel
 from core.asking.answer import Usage
-from core.asking.writing import Task
-from core.errors import ProviderBusy, ProviderError
+from core.asking.writing import DraftSentence, Task
+from core.errors import ProviderError
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-    from openai.types.chat import ChatCompletionMessageParam
+    from openai import AsyncOpenAI, AsyncStream
+    from openai.types import CompletionUsage
+    from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
 MOST_TOKENS: Final = 4_000
 """More than an answer needs, because models that reason spend tokens on it before they write."""
 MODELS_SEPARATOR: Final = "|"
-BUSY_CODES: Final = frozenset({"429", "502", "503", "524", "529", "rate_limit_exceeded", "server_error"})
 
 
-class _Message(BaseModel):
-    content: str | None = None
-    refusal: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _CachedTokens(BaseModel):
-    cached_tokens: int | None = 0
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    prompt_tokens_details: _CachedTokens | None = None
-    cost: float | None = None
-
-
-class _Failure(BaseModel):
-    code: str | int | None = None
-    message: str = ""
-
-
-class _Reply(BaseModel):
-    model: str = ""
-    choices: list[_Choice] = []
-    usage: _Usage | None = None
-    error: _Failure | None = None
-
-
-class ChatAnswerModel(VendorAnswerModel["AsyncOpenAI"]):
+class ChatAnswerModel(VendorAnswerModel["AsyncOpenAI", "ChatCompletionChunk"]):
     """Words answers with a model behind Chat Completions; the labels are what the model says, to be checked later."""
 
     extra: ClassVar[dict[str, object]] = {}
@@ -68,10 +35,10 @@ class ChatAnswerModel(VendorAnswerModel["AsyncOpenAI"]):
         _ = client.chat.completions  # imported at first use: better in this thread than on the event loop
         return client
 
-    async def request(self, client: "AsyncOpenAI", task: Task) -> bytes:
+    async def request(self, client: "AsyncOpenAI", task: Task) -> "AsyncStream[ChatCompletionChunk]":
         """Send the evidence with labels and ask for sentences in a strict schema."""
         first, *others = self.model.split(MODELS_SEPARATOR)
-        reply = await client.chat.completions.with_raw_response.create(
+        return await client.chat.completions.create(
             model=first,
             messages=_messages(task),
             max_tokens=MOST_TOKENS,
@@ -80,35 +47,51 @@ class ChatAnswerModel(VendorAnswerModel["AsyncOpenAI"]):
                 "json_schema": {"name": "answer", "strict": True, "schema": ANSWER_SCHEMA},
             },
             extra_body={**self.extra, **({"models": [first, *others]} if others else {})},
+            stream=True,
+            stream_options={"include_usage": True},
         )
-        return reply.content
 
-    def read(self, body: bytes, task: Task) -> Written:
-        """Take the sentences and labels out of the schema."""
-        reply = self._reply(body)
-        message = reply.choices[0].message
-        if message.refusal:
-            raise ProviderError(f"{self.title} refused to answer")
-        written = read_labelled(message.content or "", _usage(reply.usage), self.title)
-        cost_usd = reply.usage.cost if reply.usage else None
-        return replace(written, model=self._answered(reply.model), cost_usd=cost_usd)
+    def reader(self, task: Task) -> "Reader[ChatCompletionChunk]":
+        """Takes the sentences and labels out of the schema."""
+        return _Reader(self.title, "" if MODELS_SEPARATOR not in self.model else self.name.partition(":")[0])
 
-    def _answered(self, model: str) -> str:
-        """Which model answered, where the vendor chose among several."""
-        return f"{self.name.partition(':')[0]}:{model}" if MODELS_SEPARATOR in self.model and model else ""
 
-    def _reply(self, body: bytes) -> _Reply:
-        try:
-            reply = _Reply.model_validate_json(body)
-        except ValidationError as error:
-            raise ProviderError(f"{self.title}'s answer cannot be read") from error
-        if reply.error is not None:
-            failure = ProviderBusy if str(reply.error.code) in BUSY_CODES else ProviderError
-            raise failure(f"{self.title} failed while answering: {reply.error.message}")
-        if not reply.choices or reply.choices[0].finish_reason not in {"stop", None}:
-            reason = reply.choices[0].finish_reason if reply.choices else "nothing"
-            raise ProviderError(f"{self.title} did not finish its answer ({reason})")
-        return reply
+class _Reader(Reader["ChatCompletionChunk"]):
+    """Reads one answer; where ``chosen_by`` names a vendor, that one says which of its models answered."""
+
+    def __init__(self, title: str, chosen_by: str) -> None:
+        self._title = title
+        self._chosen_by = chosen_by
+        self._model = ""
+        self._cost_usd: float | None = None
+        self._labelled = LabelledText()
+        self._refused = False
+        self._finish_reason: str | None = None
+
+    def take(self, event: "ChatCompletionChunk") -> Iterable[DraftSentence]:
+        """Take in a chunk; a piece of text may close sentences."""
+        self._model = event.model or self._model
+        if event.usage is not None:
+            self.usage = _usage(event.usage)
+            self._cost_usd = getattr(event.usage, "cost", None)  # OpenRouter's
+        if not event.choices:
+            return []
+        choice = event.choices[0]
+        self._finish_reason = choice.finish_reason or self._finish_reason
+        self._refused = self._refused or bool(choice.delta.refusal)
+        self.begun = self.begun or bool(choice.delta.content)
+        return self._labelled.take(choice.delta.content or "")
+
+    def written(self) -> Written:
+        """All sentences of the schema."""
+        if self._refused:
+            raise ProviderError(f"{self._title} refused to answer")
+        if self._finish_reason != "stop":
+            reason = self._finish_reason or "it broke off"
+            raise ProviderError(f"{self._title} did not finish its answer ({reason})")
+        written = read_labelled(self._labelled.text, self.usage, self._title)
+        model = f"{self._chosen_by}:{self._model}" if self._chosen_by and self._model else ""
+        return replace(written, model=model, cost_usd=self._cost_usd)
 
 
 class OpenRouterAnswerModel(ChatAnswerModel):
@@ -149,8 +132,6 @@ def _messages(task: Task) -> "list[ChatCompletionMessageParam]":
     return [*messages, {"role": "user", "content": f"{labelled_evidence(task.evidence)}\n\n{asked(task)}"}]
 
 
-def _usage(usage: _Usage | None) -> Usage:
-    if usage is None:
-        return Usage()
+def _usage(usage: "CompletionUsage") -> Usage:
     cached = usage.prompt_tokens_details.cached_tokens if usage.prompt_tokens_details else 0
     return Usage(usage.prompt_tokens, usage.completion_tokens, cached or 0)

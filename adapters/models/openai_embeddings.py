@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 OFFICIAL_URL: Final = "https://api.openai.com/v1"
 DEFAULT_MODEL: Final = "text-embedding-3-small"
 DIMENSIONS: Final = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072, "text-embedding-ada-002": 1536}
+QUESTION_WITHIN_S: Final = 8.0
+"""Somebody waits for a question's vector; without one, words alone are searched."""
 MOST_INPUTS: Final = 2_048
 MOST_TOKENS_OF_INPUT: Final = 8_192
 MOST_TOKENS_OF_REQUEST: Final = 300_000
@@ -56,7 +58,9 @@ class OpenAIEmbedder:
             ProviderBusy: overloaded, rate limited or timed out.
             ProviderError: any other failure, vectors of another shape included.
         """
-        vector: Vector = (await self.embed_passages([text]))[0]
+        request = partial(self._request, [_shortened(text)])
+        rows = await self._vendor.call(request, within_s=QUESTION_WITHIN_S)
+        vector: Vector = self._unit_vectors(rows, 1)[0]
         return vector
 
     async def embed_passages(self, texts: Sequence[str]) -> Vector:

@@ -2,20 +2,37 @@
 
 import asyncio
 import math
+import re
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
+from adapters.models.streamed import Event, Reader, Written
 from core.asking.answer import Usage
 from core.asking.prices import Prices, cost_usd
-from core.asking.writing import Draft, DraftSentence, Task
-from core.errors import ProviderBusy, ProviderError, ProviderUsedUp
+from core.asking.writing import Draft, Heard, Task, unheard
+from core.errors import ProviderBusy, ProviderError, ProviderUsedUp, TooLong
 
 QUICK_RETRY_S: Final = 2.0
 """A vendor that asks to wait longer than this is left alone, so that the next model can answer."""
 PAUSE_S: Final = 0.5
+LONGEST_ANSWER: Final = 4
+"""An answer as a whole may take so many times as long as a vendor may be silent."""
 BUSY_STATUS: Final = frozenset({408, 429, 502, 503, 504, 524, 529})
+TOO_LARGE_STATUS: Final = frozenset({400, 413})
+NO_CREDIT_STATUS: Final = 402
+BUSY_KINDS: Final = frozenset({
+    "429", "502", "503", "524", "529", "rate_limit_exceeded", "server_error", "overloaded_error", "rate_limit_error",
+    "timeout_error",
+})  # fmt: skip
+USED_UP_KINDS: Final = frozenset({"402", "insufficient_quota", "billing_error"})
+TOO_LONG_KINDS: Final = frozenset({"context_length_exceeded", "request_too_large"})
+_TOO_LONG: Final = re.compile(
+    r"context (?:length|window|size)|(?:prompt|input) is too long|maximum prompt length|token count.{0,40}exceeds",
+    re.IGNORECASE,
+)
 
 
 class Closeable(Protocol):
@@ -23,6 +40,21 @@ class Closeable(Protocol):
 
     async def close(self) -> None:
         """Give its connections back."""
+        ...
+
+
+Event_co = TypeVar("Event_co", covariant=True)
+
+
+class Stream(Protocol[Event_co]):
+    """A vendor's answer as its SDK hands it over."""
+
+    def __aiter__(self) -> AsyncIterator[Event_co]:
+        """Yield the events as they come."""
+        ...
+
+    async def close(self) -> None:
+        """Let the vendor go, also in the middle of its answer."""
         ...
 
 
@@ -40,19 +72,60 @@ class Vendor(Generic[Client]):
         self._client: Client | None = None
         self._opening = asyncio.Lock()
 
-    async def call(self, request: Callable[[Client], Awaitable[Result]]) -> Result:
+    async def call(self, request: Callable[[Client], Awaitable[Result]], *, within_s: float | None = None) -> Result:
         """Await a request to the vendor, twice where it is busy for a moment, within one deadline.
+
+        Args:
+            request: asks and reads.
+            within_s: a shorter deadline than usual.
 
         Raises:
             ProviderBusy: overloaded, rate limited, or no answer within the deadline.
             ProviderError: anything else, an answer that cannot be read included.
         """
         client = await self._opened()  # importing a vendor's SDK takes seconds that are not the vendor's
+        deadline_s = min(within_s or self._timeout_s, self._timeout_s)
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(deadline_s):
                 return await self._twice(client, request)
         except TimeoutError as error:
-            raise ProviderBusy(f"{self._title} did not answer within {self._timeout_s:g} seconds") from error
+            raise ProviderBusy(f"{self._title} did not answer within {deadline_s:g} seconds") from error
+
+    async def follow(
+        self, request: Callable[[Client], Awaitable[Stream[Event]]], take: Callable[[Event], Awaitable[None]]
+    ) -> None:
+        """Take in a stream as it comes, asked for twice where the vendor is busy before anything came.
+
+        What came was paid for, so it is never asked for again. The deadline is for silence, not for the whole.
+
+        Raises:
+            ProviderBusy: overloaded, rate limited, or silent for too long.
+            TooLong: what was sent is more than the model reads.
+            ProviderError: anything else.
+        """
+        client = await self._opened()
+        clock, came = asyncio.get_running_loop(), 0
+
+        async def once(client: Client) -> None:
+            nonlocal came
+            stream = await request(client)
+            try:
+                async for event in stream:
+                    came += 1
+                    silence.reschedule(clock.time() + self._timeout_s)
+                    await take(event)
+            finally:
+                await stream.close()
+
+        try:
+            async with asyncio.timeout(self._timeout_s * LONGEST_ANSWER), asyncio.timeout(self._timeout_s) as silence:
+                await self._twice(client, once, may_repeat=lambda: came == 0)
+        except TimeoutError as error:
+            if silence.expired():
+                said = "fell silent for" if came else "did not answer within"
+                raise ProviderBusy(f"{self._title} {said} {self._timeout_s:g} seconds") from error
+            longest_s = self._timeout_s * LONGEST_ANSWER
+            raise ProviderBusy(f"{self._title} did not finish within {longest_s:g} seconds") from error
 
     async def close(self) -> None:
         """Give the connections back; the next call would open new ones."""
@@ -60,12 +133,15 @@ class Vendor(Generic[Client]):
         if client is not None:
             await client.close()
 
-    async def _twice(self, client: Client, request: Callable[[Client], Awaitable[Result]]) -> Result:
+    async def _twice(
+        self, client: Client, request: Callable[[Client], Awaitable[Result]],
+        *, may_repeat: Callable[[], bool] = lambda: True,
+    ) -> Result:  # fmt: skip
         try:
             return await self._once(client, request)
         except ProviderBusy as busy:
             pause_s = PAUSE_S if busy.retry_after_s is None else busy.retry_after_s
-            if pause_s > QUICK_RETRY_S:
+            if pause_s > QUICK_RETRY_S or not may_repeat():
                 raise
         await asyncio.sleep(pause_s)
         return await self._once(client, request)
@@ -85,12 +161,16 @@ class Vendor(Generic[Client]):
         return self._client
 
     def _translated(self, error: Exception) -> ProviderError:
-        status = getattr(error, "status_code", None)
+        status, kind = getattr(error, "status_code", None), _kind(error)
         reason = " ".join(str(error).split())[:300] or type(error).__name__
-        if getattr(error, "code", None) == "insufficient_quota":
+        if kind in USED_UP_KINDS or status == NO_CREDIT_STATUS:
             return ProviderUsedUp(f"{self._title} has no credit left: {reason}")
-        if status in BUSY_STATUS:
-            return ProviderBusy(f"{self._title} is busy ({status}): {reason}", retry_after_s=_retry_after_s(error))
+        if kind in TOO_LONG_KINDS or (status in TOO_LARGE_STATUS and _TOO_LONG.search(reason)):
+            return TooLong(f"{self._title} was sent more than it reads: {reason}")
+        if status in BUSY_STATUS or kind in BUSY_KINDS:
+            return ProviderBusy(
+                f"{self._title} is busy ({status or kind}): {reason}", retry_after_s=_retry_after_s(error)
+            )
         if "Timeout" in type(error).__name__:
             return ProviderBusy(f"{self._title} did not answer in time: {reason}")
         where = f" ({status})" if status else ""
@@ -110,21 +190,7 @@ class Access:
     max_retries: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a vendor's model wrote, and what it used; not ``covered``: the evidence does not answer the question.
-
-    ``model`` and ``cost_usd`` are set where the vendor says which of several models answered, and what it took.
-    """
-
-    sentences: tuple[DraftSentence, ...]
-    usage: Usage
-    covered: bool = True
-    model: str = ""
-    cost_usd: float | None = None
-
-
-class VendorAnswerModel(ABC, Generic[Client]):
+class VendorAnswerModel(ABC, Generic[Client, Event]):
     """A vendor's answer model; each vendor says how its client opens and how a task is asked and read.
 
     A subclass sets ``title`` and ``official_url``.
@@ -154,37 +220,51 @@ class VendorAnswerModel(ABC, Generic[Client]):
         """Make the SDK's client, in a thread; whatever the SDK imports late is better imported here."""
 
     @abstractmethod
-    async def request(self, client: Client, task: Task) -> bytes:
-        """Ask for an answer from the task's evidence and return the body; what the SDK raises is translated."""
+    async def request(self, client: Client, task: Task) -> Stream[Event]:
+        """Ask for an answer from the task's evidence, as a stream; what the SDK raises is translated."""
 
     @abstractmethod
-    def read(self, body: bytes, task: Task) -> Written:
-        """Read the body of an answer.
+    def reader(self, task: Task) -> Reader[Event]:
+        """What reads one answer to a task."""
 
-        Raises:
-            ProviderBusy: it says that the vendor is overloaded.
-            ProviderError: the model refused, or the answer cannot be read.
-        """
+    async def write(self, task: Task, heard: Heard = unheard) -> Draft:
+        """Word an answer; see :class:`core.asking.writing.AnswerModel`."""
+        reader, began_s, first_word_ms = self.reader(task), time.perf_counter(), 0.0
 
-    async def write(self, task: Task) -> Draft:
-        """Word an answer from the task's evidence.
+        async def take(event: Event) -> None:
+            nonlocal first_word_ms
+            completed = reader.take(event)
+            if reader.begun and not first_word_ms:
+                first_word_ms = 1000 * (time.perf_counter() - began_s)
+            for sentence in completed:
+                await heard(sentence)
 
-        Raises:
-            ProviderBusy: overloaded, rate limited or timed out.
-            ProviderError: any other failure, a refusal or an answer that cannot be read included.
-        """
-        body = await self._vendor.call(lambda client: self.request(client, task))
-        written = self.read(body, task)
-        model = written.model or self.name
+        try:
+            await self._vendor.follow(lambda client: self.request(client, task), take)
+            written = reader.written()
+        except ProviderError as error:
+            error.usage, error.first_word_ms = self._priced(Written((), reader.usage)), first_word_ms
+            raise
+        model, usage = written.model or self.name, self._priced(written)
+        return Draft(written.covered, written.sentences, model, usage, first_word_ms)
+
+    def _priced(self, written: Written) -> Usage:
         taken_usd = written.cost_usd
         if taken_usd is None:
-            taken_usd = cost_usd(model, written.usage, self._prices)
-        usage = replace(written.usage, cost_usd=taken_usd)
-        return Draft(written.covered, written.sentences, model=model, usage=usage)
+            taken_usd = cost_usd(written.model or self.name, written.usage, self._prices)
+        return replace(written.usage, cost_usd=taken_usd)
 
     async def close(self) -> None:
         """Give the connections back."""
         await self._vendor.close()
+
+
+def _kind(error: Exception) -> str:
+    """The vendor's own word for an error, also for one in the middle of a stream; empty where it has none."""
+    body = getattr(error, "body", None)
+    inner = body.get("error", body) if isinstance(body, dict) else None
+    said = inner if isinstance(inner, dict) else {}
+    return str(getattr(error, "code", None) or said.get("code") or said.get("type") or "")
 
 
 def _retry_after_s(error: Exception) -> float | None:

@@ -1,5 +1,6 @@
 """What a language model is asked to do: word an answer from labelled sentences, and say which ones it used."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -92,12 +93,24 @@ class DraftSentence:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A model's unchecked answer; ``covered`` is False where it found that the evidence does not answer."""
+    """A model's unchecked answer; ``covered`` is False where it found that the evidence does not answer.
+
+    ``first_word_ms`` passed from asking to its first word, 0.0 where that is not known.
+    """
 
     covered: bool
     sentences: tuple[DraftSentence, ...]
     model: str
     usage: Usage = field(default_factory=Usage)
+    first_word_ms: float = 0.0
+
+
+Heard = Callable[[DraftSentence], Awaitable[None]]
+"""Takes each sentence of a draft as soon as the model has closed it."""
+
+
+async def unheard(sentence: DraftSentence) -> None:
+    """Nobody listens while a model writes."""
 
 
 class AnswerModel(Protocol):
@@ -108,12 +121,15 @@ class AnswerModel(Protocol):
         """The configured name, such as ``anthropic:claude-sonnet-5-5``."""
         ...
 
-    async def write(self, task: Task) -> Draft:
-        """Word an answer from the task's evidence.
+    async def write(self, task: Task, heard: Heard = unheard) -> Draft:
+        """Word an answer from the task's evidence; ``heard`` is awaited for each sentence as it is complete.
+
+        What was heard is how the draft begins, unless the draft says in the end that it does not cover the question.
 
         Raises:
-            ProviderBusy: overloaded, rate limited or timed out.
-            ProviderError: any other failure, a refusal or an answer that cannot be read included.
+            ProviderBusy: overloaded, rate limited, or silent for too long.
+            TooLong: the task is more than the model reads.
+            ProviderError: any other failure, a refusal, a break or an answer that cannot be read included.
         """
         ...
 

@@ -1,6 +1,6 @@
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -12,7 +12,7 @@ from core.errors import ProviderBusy, ProviderError
 from core.ids import SourceId
 from tests.waiting import deadlines_s
 from tests.wire.fake_models import Claim, ModelRequest, RecordedRequest, say, unsupported
-from tests.wire.fake_models_anthropic import FakeAnthropic
+from tests.wire.fake_models_anthropic import FakeAnthropic, message_events
 
 NAME = "anthropic:claude-sonnet-5-5"
 PRICES = {NAME: {"input": 3.0, "output": 15.0}}
@@ -183,12 +183,12 @@ async def test_nonsense_without_citations_does_not_survive_the_check(server: Fak
 
 
 class Verbatim(FakeAnthropic):
-    """Answers every message with one given document."""
+    """Answers every message with one given document, as events."""
 
-    document: object = None
+    document: dict[str, Any]
 
     async def route(self, request: RecordedRequest, wire: web.Request) -> web.StreamResponse:
-        return web.Response(text=json.dumps(self.document), content_type="application/json")
+        return await self.respond(wire, None, None, message_events(self.document))
 
 
 def block(text: str, *cited: tuple[int, int, int]) -> dict[str, object]:

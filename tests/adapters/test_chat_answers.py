@@ -1,8 +1,8 @@
 """Chat Completions as several vendors and servers understand them, over the wire with OpenAI's own client."""
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -20,7 +20,7 @@ from core.errors import ProviderBusy, ProviderError
 from tests.adapters.test_openai_answers import TASK
 from tests.waiting import deadlines_s
 from tests.wire.fake_models import RecordedRequest, say, unsupported
-from tests.wire.fake_models_openai import FakeOpenAI
+from tests.wire.fake_models_openai import FakeOpenAI, completion_events
 
 MODEL = "grok-4.6"
 WRITTEN = '{"covered": true, "sentences": [{"text": "Gravity pulls things down.", "labels": ["S1"]}]}'
@@ -86,19 +86,24 @@ async def test_cuts_failures_refusals_and_garbage_are_provider_errors(server: Fa
 
 
 class Verbatim(FakeOpenAI):
-    """Answers every request with one given document."""
+    """Answers every request with one given document, as chunks."""
 
-    document: object = None
+    document: dict[str, Any]
 
     async def route(self, request: RecordedRequest, wire: web.Request) -> web.StreamResponse:
-        return web.Response(text=json.dumps(self.document), content_type="application/json")
+        whole = {"id": "c", "created": 1, "model": "m", **self.document}
+        if not whole.get("choices"):
+            return await self.respond(wire, None, None, [(None, whole)])
+        return await self.respond(wire, None, None, completion_events(whole, request.body))
 
 
-def completion(text: str, finish: str = "stop", **more: object) -> dict[str, object]:
-    return {"choices": [{"index": 0, "message": {"content": text}, "finish_reason": finish}], **more}
+def completion(text: str, finish: str = "stop", **more: object) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "message": {"content": text, "refusal": None}, "finish_reason": finish}], **more}
 
 
-async def drafted(document: object, maker: type[ChatAnswerModel] = OllamaAnswerModel, model: str = "m") -> Draft:
+async def drafted(
+    document: dict[str, Any], maker: type[ChatAnswerModel] = OllamaAnswerModel, model: str = "m"
+) -> Draft:
     async with Verbatim() as server:
         server.document = document
         asked = maker(f"vendor:{model}", model, api_key=server.api_key, base_url=server.base_url)
@@ -123,7 +128,7 @@ async def test_a_fence_around_an_answer_is_passed_over(text: str) -> None:
         {"error": {"code": 403, "message": "moderated"}},
     ],
 )
-async def test_what_was_not_finished_is_not_an_answer(document: dict[str, object]) -> None:
+async def test_what_was_not_finished_is_not_an_answer(document: dict[str, Any]) -> None:
     with pytest.raises(ProviderError) as failure:
         await drafted(document)
     assert not isinstance(failure.value, ProviderBusy)

@@ -1,7 +1,8 @@
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -13,7 +14,7 @@ from core.errors import ProviderBusy, ProviderError
 from core.ids import SourceId
 from tests.waiting import deadlines_s
 from tests.wire.fake_models import Claim, RecordedRequest, say, unsupported
-from tests.wire.fake_models_openai import FakeOpenAI
+from tests.wire.fake_models_openai import FakeOpenAI, response_events
 from tests.wire.openai_spec import check_requests
 
 NAME = "openai:gpt-6-astra"
@@ -147,16 +148,18 @@ async def test_two_questions_at_once_share_one_client(server: FakeOpenAI) -> Non
 
 
 class Verbatim(FakeOpenAI):
-    """Answers every request with one given document."""
+    """Answers every request with one given document: as events, or as it is where the status is an error."""
 
     status = 200
-    document: object = None
+    document: dict[str, Any]
 
     async def route(self, request: RecordedRequest, wire: web.Request) -> web.StreamResponse:
-        return web.Response(status=self.status, text=json.dumps(self.document), content_type="application/json")
+        if self.status != HTTPStatus.OK:
+            return web.json_response(self.document, status=self.status)
+        return await self.respond(wire, None, None, response_events(self.document, {}))
 
 
-async def drafted(document: object, status: int = 200) -> Draft:
+async def drafted(document: dict[str, Any], status: int = 200) -> Draft:
     async with Verbatim() as server:
         server.document, server.status = document, status
         return await draft_from(server)

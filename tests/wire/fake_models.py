@@ -14,6 +14,7 @@ that evidence in the vendor's own way.
 import asyncio
 import json
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -111,6 +112,12 @@ class Fault:
     times: int | None
     after_events: int = 0
     retry_after_s: float = 0.0
+    after_text: str = ""
+    error: ModelApiError | None = None
+
+    def stops_before(self, number: int, written: str) -> bool:
+        """Whether a stream ends before its event of this number, after so much text."""
+        return self.after_text in written if self.after_text else number >= self.after_events
 
 
 # Ready-made scripts.
@@ -165,6 +172,11 @@ class ModelServer:
         self.api_key = api_key
         self.requests: list[RecordedRequest] = []
         self.root_url = ""
+        self.takes_s = 0.0
+        """How long a stream takes from its first event to its last."""
+        self.go_on = asyncio.Event()
+        self.sent: list[tuple[float, str]] = []
+        """When each event of the last stream went out, by ``time.perf_counter``, with the text so far."""
         self._script: Script = quote_best
         self._faults: list[Fault] = []
         self._runner: web.AppRunner | None = None
@@ -215,13 +227,34 @@ class ModelServer:
         """Answer 500."""
         self._faults.append(Fault("fail", times, retry_after_s=0.01))
 
-    def cut_stream(self, after_events: int = 3, times: int | None = 1) -> None:
-        """Drop the connection in the middle of a stream (or before a whole answer)."""
-        self._faults.append(Fault("cut", times, after_events))
+    def cut_stream(self, after_events: int = 3, times: int | None = 1, *, after_text: str = "") -> None:
+        """Drop the connection in the middle of a stream, at an event or after a text (or before a whole answer)."""
+        self._faults.append(Fault("cut", times, after_events, after_text=after_text))
 
-    def error_in_stream(self, after_events: int = 3, times: int | None = 1) -> None:
+    def error_in_stream(self, after_events: int = 3, times: int | None = 1, *, after_text: str = "") -> None:
         """Send an error event in a stream that began with status 200."""
-        self._faults.append(Fault("error_event", times, after_events))
+        self._faults.append(Fault("error_event", times, after_events, after_text=after_text))
+
+    def hang_in_stream(self, after_events: int = 3, times: int | None = 1, *, after_text: str = "") -> None:
+        """Fall silent in the middle of a stream, until ``recover``."""
+        self._faults.append(Fault("silence", times, after_events, after_text=after_text))
+
+    def pause_stream(self, after_text: str) -> asyncio.Event:
+        """Wait in the middle of the next stream, once a text was sent, for the event that is returned."""
+        self._faults.append(Fault("pause", 1, after_text=after_text))
+        self.go_on = asyncio.Event()
+        return self.go_on
+
+    def answer_status(
+        self, status: int, kind: str, message: str = "No.", *, times: int | None = None, retry_after_s: float = 0.0
+    ) -> None:
+        """Answer with an error status in the vendor's form."""
+        error = ModelApiError(status, kind, message)
+        self._faults.append(Fault("status", times, retry_after_s=retry_after_s, error=error))
+
+    def say_nothing(self, times: int | None = 1) -> None:
+        """Let the model end its answer without a word."""
+        self._faults.append(Fault("empty", times))
 
     def refuse(self, times: int | None = 1) -> None:
         """Let the model decline in the vendor's own way."""
@@ -269,8 +302,8 @@ class ModelServer:
         """Return the vendor's error document."""
         raise NotImplementedError
 
-    def error_event(self) -> Event:
-        """Return the vendor's event for a failure in the middle of a stream."""
+    def error_event(self, path: str) -> Event:
+        """Return the vendor's event for a failure in the middle of a stream of this path."""
         raise NotImplementedError
 
     # Serving.
@@ -297,7 +330,9 @@ class ModelServer:
         """Return what the model says to a request."""
         if fault is not None and fault.kind == "refuse":
             return Refusal()
-        return nonsense(request) if fault is not None and fault.kind == "garbage" else self._script(request)
+        if fault is not None and fault.kind in {"garbage", "empty"}:
+            return nonsense(request) if fault.kind == "garbage" else ""
+        return self._script(request)
 
     def take_fault(self) -> Fault | None:
         """Return what goes wrong this time."""
@@ -320,8 +355,9 @@ class ModelServer:
             await asyncio.Event().wait()
         if kind == "overload":
             return self._error(self.overloaded(), retry_after_s)
-        if kind == "fail":
-            return self._error(ModelApiError(500, "api_error", "Internal server error"), retry_after_s)
+        if fault is not None and (kind == "fail" or fault.error):
+            failed = fault.error or ModelApiError(500, "api_error", "Internal server error")
+            return self._error(failed, retry_after_s)
         if kind == "garbage_body":
             return web.Response(text="<html>Bad gateway</html>", content_type="application/json")
         if kind == "cut" and events is None:
@@ -334,19 +370,55 @@ class ModelServer:
         """Return the vendor's answer when it is busy."""
         return ModelApiError(self.overload_status, "overloaded_error", "Overloaded")
 
+    def preamble(self) -> bytes:
+        """Return what a stream begins with, before any event."""
+        return b""
+
     async def _stream(self, wire: web.Request, fault: Fault | None, events: list[Event]) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
         await response.prepare(wire)
-        kind = fault.kind if fault is not None else ""
-        stops = kind in {"cut", "error_event"}
-        for event in events[: fault.after_events] if fault is not None and stops else events:
+        await response.write(self.preamble())
+        self.sent.clear()
+        written, stops = "", fault if fault is not None and fault.kind in STOPPING else None
+        for number, event in enumerate(events):
+            if stops is not None and stops.stops_before(number, written):
+                if await self._stopped(stops.kind, wire, response):
+                    return response
+                stops = None
+            await asyncio.sleep(self.takes_s / len(events))
             await response.write(_sse(event))
-        if kind == "error_event":
-            await response.write(_sse(self.error_event()))
-        if kind == "cut":
-            return _cut(wire, response)
+            written += text_in(event)
+            self.sent.append((time.perf_counter(), written))
         await response.write_eof()
         return response
+
+    async def _stopped(self, kind: str, wire: web.Request, response: web.StreamResponse) -> bool:
+        """Let a stream go wrong; False where it goes on after a while."""
+        if kind == "silence":
+            await asyncio.Event().wait()
+        if kind == "pause":
+            await self.go_on.wait()
+            return False
+        if kind == "cut":
+            _cut(wire, response)
+            return True
+        await response.write(_sse(self.error_event(wire.path)))
+        await response.write_eof()
+        return True
+
+
+STOPPING: Final = frozenset({"cut", "error_event", "silence", "pause"})
+
+
+def text_in(event: Event) -> str:
+    """The piece of the answer's text that an event of any vendor brings."""
+    _, data = event
+    if not isinstance(data, dict):
+        return ""
+    if choices := data.get("choices"):
+        return str(choices[0]["delta"].get("content") or "")
+    delta = data.get("delta")
+    return delta if isinstance(delta, str) else str((delta or {}).get("text") or "")
 
 
 def claims_of(answer: Answer) -> list[Claim]:

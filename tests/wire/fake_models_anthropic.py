@@ -69,7 +69,7 @@ class FakeAnthropic(ModelServer):
             last = message["content"][-1]
             last["text"] = last["text"][: len(last["text"]) // 2]
             message["stop_reason"] = "max_tokens"
-        return await self.respond(wire, fault, message, _events(message) if asked.streams else None)
+        return await self.respond(wire, fault, message, message_events(message) if asked.streams else None)
 
     def _check_headers(self, request: RecordedRequest) -> None:
         if request.headers.get("authorization") != f"Bearer {self.api_key}":
@@ -95,7 +95,7 @@ class FakeAnthropic(ModelServer):
         shown = {"type": error.kind, "message": error.message}
         return {"type": "error", "error": shown, "request_id": "req_fake"}
 
-    def error_event(self) -> Event:
+    def error_event(self, path: str) -> Event:
         """Return the event of a stream that fails after status 200."""
         return "error", self.error_body(self.overloaded())
 
@@ -239,7 +239,8 @@ def _citation(asked: ModelRequest, documents: list[dict[str, Any]], label: str) 
     }
 
 
-def _events(message: dict[str, Any]) -> list[Event]:
+def message_events(message: dict[str, Any]) -> list[Event]:
+    """Return a whole message as the events of its stream."""
     opened = {**message, "content": [], "stop_reason": None, "usage": {**message["usage"], "output_tokens": 1}}
     events: list[dict[str, Any]] = [{"type": "message_start", "message": opened}, {"type": "ping"}]
     for index, block in enumerate(message["content"]):

@@ -106,7 +106,7 @@ class FakeOpenAI(ModelServer):
         whole = _completion(asked, answer) if is_chat else _response(asked, answer)
         if fault is not None and fault.kind == "truncate":
             (_truncate_completion if is_chat else _truncate_response)(whole)
-        events = (_completion_events if is_chat else _response_events)(whole, asked.body)
+        events = (completion_events if is_chat else response_events)(whole, asked.body)
         return await self.respond(wire, fault, whole, events if asked.streams else None)
 
     def _check_model(self, body: Json) -> None:
@@ -147,9 +147,13 @@ class FakeOpenAI(ModelServer):
         shown = {"message": error.message, "type": kind, "param": error.param, "code": error.kind}
         return {"error": shown}
 
-    def error_event(self) -> Event:
+    def error_event(self, path: str) -> Event:
         """Return the error of a stream that fails after status 200."""
-        return "error", self.error_body(ModelApiError(500, "server_error", "The server had an error."))
+        failed = ModelApiError(500, "server_error", "The server had an error.")
+        if path.endswith("completions"):
+            return None, self.error_body(failed)
+        said = {"code": failed.kind, "message": failed.message, "param": None, "sequence_number": 99}
+        return "error", {"type": "error", **said}
 
 
 def embedding_of(text: str, size: int) -> list[float]:
@@ -317,8 +321,13 @@ def _truncate_completion(whole: dict[str, Any]) -> None:
     choice["message"]["content"] = choice["message"]["content"][:20]
 
 
-def _response_events(whole: dict[str, Any], _: dict[str, Any]) -> list[Event]:
-    item = whole["output"][0]
+_NO_TEXT: Final[dict[str, Any]] = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
+
+
+def response_events(whole: dict[str, Any], _: dict[str, Any]) -> list[Event]:
+    """Return a whole response as the events of its stream; one that came to nothing has no output."""
+    item: dict[str, Any] = {"id": "msg_fake", "type": "message", "content": [_NO_TEXT]}
+    item |= whole["output"][0] if whole["output"] else {}
     part = item["content"][0]
     field, text = ("refusal", part["refusal"]) if part["type"] == "refusal" else ("text", part["text"])
     kind = "response.refusal" if field == "refusal" else "response.output_text"
@@ -358,7 +367,8 @@ def _completion(asked: ModelRequest, answer: Answer | Refusal) -> dict[str, Any]
     }
 
 
-def _completion_events(whole: dict[str, Any], body: dict[str, Any]) -> list[Event]:
+def completion_events(whole: dict[str, Any], body: dict[str, Any]) -> list[Event]:
+    """Return a whole completion as the chunks of its stream."""
     message = whole["choices"][0]["message"]
     field = "content" if message["refusal"] is None else "refusal"
     shell = {key: whole[key] for key in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
@@ -370,7 +380,7 @@ def _completion_events(whole: dict[str, Any], body: dict[str, Any]) -> list[Even
         for delta, reason in deltas
     ]
     if (body.get("stream_options") or {}).get("include_usage"):
-        chunks.append({**shell, "choices": [], "usage": whole["usage"]})
+        chunks.append({**shell, "choices": [], "usage": whole.get("usage")})
     return [(None, chunk) for chunk in chunks] + [(None, "[DONE]")]
 
 

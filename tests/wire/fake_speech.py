@@ -230,7 +230,7 @@ class FakeElevenLabs(ModelServer):
         """Return ElevenLabs' error document."""
         return {"detail": {"status": error.kind, "message": error.message}}
 
-    def error_event(self) -> Event:
+    def error_event(self, path: str) -> Event:
         """Refuse: the endpoint has no stream."""
         raise NotImplementedError
 

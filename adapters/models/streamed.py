@@ -1,0 +1,49 @@
+"""Reading an answer while a vendor still sends it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from core.asking.answer import Usage
+from core.asking.writing import DraftSentence
+
+Event = TypeVar("Event")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a vendor's model wrote, and what it used; not ``covered``: the evidence does not answer the question.
+
+    ``model`` and ``cost_usd`` are set where the vendor says which of several models answered, and what it took.
+    """
+
+    sentences: tuple[DraftSentence, ...]
+    usage: Usage
+    covered: bool = True
+    model: str = ""
+    cost_usd: float | None = None
+
+
+class Reader(ABC, Generic[Event]):
+    """Takes in one answer event by event; ``usage`` is what the vendor said of it so far."""
+
+    usage: Usage = Usage()
+    begun: bool = False
+    """Whether a first word has come."""
+
+    @abstractmethod
+    def take(self, event: Event) -> Iterable[DraftSentence]:
+        """Take in an event; returns the sentences that it completed.
+
+        Raises:
+            ProviderError: the event says that the vendor failed or the model refused.
+        """
+
+    @abstractmethod
+    def written(self) -> Written:
+        """All of the answer, once the events have ended; it begins with the sentences that were completed.
+
+        Raises:
+            ProviderError: it broke off, the model refused, or it cannot be read.
+        """
