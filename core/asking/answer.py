@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from core.ids import SourceId
 
@@ -121,13 +121,16 @@ class ModelCall:
     failure: str
 
 
+UNFINISHED: Final = "I could not finish this answer."
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A checked answer; ``notice`` is a sentence of ours to the asker, such as why there is no answer.
 
     ``members_only``: a source that it cites is not for everybody, so that nobody else may see it. ``places``, where
-    a model wrote it: of each citation, the positions of its sentences in their source. ``calls`` are those of models
-    that it took.
+    a model wrote it: of each citation, the positions of its sentences in their source. ``finished``
+    is False where every model broke off and this is how far they came. ``calls`` are those of models that it took.
     """
 
     outcome: Outcome
@@ -140,6 +143,7 @@ class Answer:
     usage: Usage = field(default_factory=Usage)
     timing_ms: Mapping[str, float] = field(default_factory=dict)
     members_only: bool = False
+    finished: bool = True
     calls: tuple[ModelCall, ...] = ()
     places: tuple[tuple[int, ...], ...] = ()
 
@@ -147,7 +151,7 @@ class Answer:
     def text(self) -> str:
         """The words of the answer, labels included, as plain text."""
         body = " ".join(s.text + "".join(f" [{label}]" for label in s.labels) for s in self.sentences)
-        return "\n\n".join(part for part in (self.notice, body) if part)
+        return "\n\n".join(part for part in (self.notice, body, "" if self.finished else UNFINISHED) if part)
 
     def noticed(self, notice: str) -> "Answer":
         """The same answer with one more sentence of ours, before those that it has."""

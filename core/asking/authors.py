@@ -2,16 +2,20 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from core.asking.answer import ModelCall, Usage
 from core.asking.breaker import Breaker
-from core.asking.writing import AnswerModel, Draft, Task
-from core.errors import ProviderError
+from core.asking.shortening import shortened
+from core.asking.straying import strays
+from core.asking.writing import AnswerModel, Draft, DraftSentence, Task
+from core.errors import ProviderError, TooLong
 
 ANSWER: Final = "answer"
 """What a call is for that words an answer."""
+ASTRAY: Final = "answered in another language than that of the question"
+LONGEST_FAILURE: Final = 300
 
 
 class ModelWatch(Protocol):
@@ -22,6 +26,31 @@ class ModelWatch(Protocol):
         ...
 
 
+class Audience(Protocol):
+    """Hears what models write while they write it."""
+
+    def begin(self) -> None:
+        """A model starts anew; what the one before it said may be its last."""
+        ...
+
+    async def heard(self, sentence: DraftSentence) -> None:
+        """The model has closed a sentence."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """What came of asking one model after the other: every call, and the draft of the last; None where all failed."""
+
+    draft: Draft | None
+    calls: tuple[ModelCall, ...]
+
+    @property
+    def usage(self) -> Usage:
+        """What all calls took together."""
+        return sum((call.usage for call in self.calls), Usage())
+
+
 @dataclass(frozen=True, slots=True)
 class Authors:
     """Tries models in turn and leaves alone those that fail again and again."""
@@ -29,25 +58,63 @@ class Authors:
     watch: ModelWatch
     breaker: Breaker = field(default_factory=Breaker)
 
-    async def write(self, models: Sequence[AnswerModel], task: Task, calls: list[ModelCall]) -> Draft | None:
-        """Return the draft of the first model that writes one, or None; what was tried is added to ``calls``."""
+    async def write(self, models: Sequence[AnswerModel], task: Task, audience: Audience) -> Attempts:
+        """Return the draft of the first model that writes one, with all calls that it took.
+
+        An answer in plainly another language than the question counts as a failure, once: the next may know better.
+        """
+        calls: list[ModelCall] = []
+        has_strayed = False
         for model in models:
             if not self.breaker.allows(model.name):
                 continue
-            began = time.perf_counter()
-            try:
-                draft = await model.write(task)
-            except ProviderError as error:
-                self.breaker.failed(model.name, error)
-                self.watch.model_failed(model.name, error)
-                calls.append(_call(model.name, Usage(), began, str(error)))
-            else:
+            draft = await self._written(model, task, audience, calls)
+            if draft is None:
+                continue
+            if has_strayed or not _strays(draft, task):
                 self.breaker.succeeded(model.name)
-                calls.append(_call(draft.model, draft.usage, began))
-                return draft
+                return Attempts(draft, tuple(calls))
+            has_strayed = True
+            calls[-1] = replace(calls[-1], failure=ASTRAY)
+            self._failed(model, ProviderError(f"{model.name} {ASTRAY}"))
+        return Attempts(None, tuple(calls))
+
+    async def _written(
+        self, model: AnswerModel, task: Task, audience: Audience, calls: list[ModelCall]
+    ) -> Draft | None:
+        """What one model writes; where the task is too long for it, it gets a shorter one."""
+        for attempt in (task, shortened(task)):
+            audience.begin()
+            try:
+                return await _called(model, attempt, audience, calls)
+            except TooLong as error:
+                self.watch.model_failed(model.name, error)  # no fault of the model: the breaker need not know
+            except ProviderError as error:
+                self._failed(model, error)
+                break
         return None
 
+    def _failed(self, model: AnswerModel, error: ProviderError) -> None:
+        self.breaker.failed(model.name, error)
+        self.watch.model_failed(model.name, error)
 
-def _call(model: str, usage: Usage, began: float, failure: str = "") -> ModelCall:
-    took_ms = round((time.perf_counter() - began) * 1000, 2)
-    return ModelCall(model, ANSWER, usage, 0.0 if failure else took_ms, took_ms, failure)
+
+async def _called(model: AnswerModel, task: Task, audience: Audience, calls: list[ModelCall]) -> Draft:
+    """Call a model, and keep what the call was whatever becomes of it: a call begins and ends here."""
+    began_s = time.perf_counter()
+
+    def ended(name: str, usage: Usage | None, first_word_ms: float, failure: str = "") -> None:
+        took_ms = 1000 * (time.perf_counter() - began_s)
+        calls.append(ModelCall(name, ANSWER, usage or Usage(), round(first_word_ms, 1), round(took_ms, 1), failure))
+
+    try:
+        draft = await model.write(task, audience.heard)
+    except ProviderError as error:
+        ended(model.name, error.usage, error.first_word_ms, str(error)[:LONGEST_FAILURE])
+        raise
+    ended(draft.model, draft.usage, draft.first_word_ms)
+    return draft
+
+
+def _strays(draft: Draft, task: Task) -> bool:
+    return draft.covered and strays(" ".join(sentence.text for sentence in draft.sentences), task)

@@ -28,6 +28,9 @@ _CLOCK: Final = re.compile(
 )
 
 
+Places = Mapping[str, tuple[EvidenceSource, int]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Evidence:
     """What a claim rests on: the cited sentences; those with their neighbours as one text; and that with titles."""
@@ -45,13 +48,17 @@ def verify(draft: Draft, task: Task) -> tuple[DraftSentence, ...]:
     """
     if not draft.covered:
         return ()
-    places = {
-        sentence.label: (source, at) for source in task.evidence for at, sentence in enumerate(source.sentences)
-    }
-    return tuple(kept for sentence in draft.sentences if (kept := _checked(sentence, places)))
+    known = places(task)
+    return tuple(kept for sentence in draft.sentences if (kept := verified(sentence, known)))
 
 
-def _checked(sentence: DraftSentence, places: Mapping[str, tuple[EvidenceSource, int]]) -> DraftSentence | None:
+def places(task: Task) -> Places:
+    """Where each label of a task stands: its source, and its position among the sentences given of it."""
+    return {sentence.label: (source, at) for source in task.evidence for at, sentence in enumerate(source.sentences)}
+
+
+def verified(sentence: DraftSentence, places: Places) -> DraftSentence | None:
+    """One sentence as :func:`verify` leaves it; None where the evidence does not carry it."""
     labels = tuple(dict.fromkeys(label for label in sentence.labels if label in places))
     if not labels:
         return None
@@ -64,9 +71,7 @@ def _checked(sentence: DraftSentence, places: Mapping[str, tuple[EvidenceSource,
     return DraftSentence(text, labels)
 
 
-def _closest(
-    claim: str, labels: tuple[str, ...], places: Mapping[str, tuple[EvidenceSource, int]], most: int = MOST_LABELS
-) -> tuple[str, ...]:
+def _closest(claim: str, labels: tuple[str, ...], places: Places, most: int = MOST_LABELS) -> tuple[str, ...]:
     """Of many labels those that say most of a claim, in their order: what cites everything would rest on anything."""
     if len(labels) <= most:
         return labels
@@ -76,7 +81,7 @@ def _closest(
     return tuple(label for label in labels if label in best)
 
 
-def _evidence(labels: tuple[str, ...], places: Mapping[str, tuple[EvidenceSource, int]]) -> _Evidence:
+def _evidence(labels: tuple[str, ...], places: Places) -> _Evidence:
     found = [places[label] for label in labels]
     said = "\n".join(dict.fromkeys(text for source, at in found for text in _with_neighbours(source, at)))
     titles = "\n".join(dict.fromkeys(source.title for source, _ in found))

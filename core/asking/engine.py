@@ -9,8 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from core.asking.answer import Answer, Confidence, ModelCall, Outcome, Usage
+from core.asking.answer import Answer, Confidence, Outcome, Usage
 from core.asking.authors import Authors
+from core.asking.breaker import Breaker
 from core.asking.budgets import Step
 from core.asking.cache import AnswerCache, Inquiry, Setting
 from core.asking.citing import Evidence, spans_to_quote, spans_to_read
@@ -19,6 +20,7 @@ from core.asking.embedding import Embedder, Embedders, Vector
 from core.asking.forms import Clerk
 from core.asking.gate import Cutoff, calibrate, confidence, cutoff_of, null_questions
 from core.asking.given import MOST_NOTES, NEARLY, Given, GivenText, asks_the_same, touched
+from core.asking.growing import Growing, Shown, Tell, untold
 from core.asking.holdings import CorpusState, Extent, Holdings, Snapshots, Span
 from core.asking.notes import applied, as_evidence, notes_alone, pair_answer, with_notes
 from core.asking.notices import (
@@ -41,15 +43,16 @@ from core.asking.sufficiency import Reading, Verdict, read, worth_reading
 from core.asking.tongue import NAMES, language_of
 from core.asking.translating import Searched, language_to_search, translated
 from core.asking.tutoring import led
-from core.asking.wording import SURE, Found, Wording, without_answer
-from core.asking.words import LONGEST_QUESTION, CleanQuestion, Stemmer, clean_question, term_ids
+from core.asking.wording import SURE, Found, Wording, by_words_only, without_answer
+from core.asking.words import LONGEST_QUESTION, CleanQuestion, Stemmer, TermIds, clean_question, term_ids
 from core.asking.writing import AnswerModel, Manner, Task, Turn, Wishes
-from core.errors import EmbedderChanged, EmbedderMissing
+from core.errors import EmbedderChanged, EmbedderMissing, ProviderError
 from core.ids import CreatorId
 from core.library.catalogue import Contents
 from core.library.knowledge import fold
 from core.library.store import SourceKind
 from core.library.watching import WatchLinks
+from core.newest import Newest
 from core.tiers import NO_TIERS, Scope, Tiers
 
 SHORT_QUESTION: Final = 3
@@ -63,6 +66,8 @@ THINNED: Final = 4
 """Of the unrelated questions every fourth is enough for a library whose parts come from the database each time."""
 KNOWN_SHARE: Final = 0.5
 """So many of a follow-up's own content words the library must have, before it takes context."""
+WORDS_COVERED: Final = 0.5
+"""So many of a question's words a place must say to be shown, where there are only words to search with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,22 +176,30 @@ class Engine:
         self._unrelated: dict[str, tuple[SearchQuery, ...]] = {}
         self._embedding_unrelated = asyncio.Lock()
         self._cache = cache
-        self._flights: SingleFlight[Explained] = SingleFlight()
+        self._flights: SingleFlight[Explained, Answer] = SingleFlight()
+        self._embedding = Breaker()
 
-    async def answer(self, question: Question) -> Answer:
+    async def answer(self, question: Question, shown: Shown | None = None) -> Answer:
         """Answer from the creator's material, or abstain; when every model fails, the answer is quoted.
 
+        ``shown`` sees a written answer grow, sentence by checked sentence; it may be slow, and nobody waits for it.
+        Where the embedder fails, words alone are searched for, and the answer says so.
+
         Raises:
-            ProviderError: the embedder failed.
             DatabaseError: the library could not be read.
         """
-        return (await self.explain(question)).answer
+        return (await self.explain(question, shown)).answer
 
-    async def explain(self, question: Question) -> Explained:
+    async def explain(self, question: Question, shown: Shown | None = None) -> Explained:
         """Answer, and say what was found on the way; see :meth:`answer`."""
         timing, question = Timing(), in_own_language(question)
-        with timing.of("total"):
-            explained = await self._explain(question, timing)
+        newest = Newest(shown) if shown else None
+        try:
+            with timing.of("total"):
+                explained = await self._explain(question, timing, newest.put if newest else untold)
+        finally:
+            if newest:
+                await newest.close()
         notice = in_language(explained.answer.notice, question.language)
         return replace(explained, answer=replace(explained.answer, notice=notice, timing_ms=timing.taken_ms))
 
@@ -200,24 +213,26 @@ class Engine:
             await self._holdings.set_cutoff(creator_id, library.version, library.embedder_id, cutoff)
             found_for = library.version
 
-    async def _explain(self, question: Question, timing: Timing) -> Explained:
+    async def _explain(self, question: Question, timing: Timing, tell: Tell) -> Explained:
         cleaned = clean_question(question.text)
         if problem := _problem(question.text, cleaned):
             return Explained(without_answer(Outcome.REFUSED, problem))
         try:
             try:
-                return await self._taken_up(question, cleaned, timing)
+                return await self._taken_up(question, cleaned, timing, tell)
             except EmbedderChanged:  # moved just now: from here on there is only the new one
-                return await self._taken_up(question, cleaned, timing)
+                return await self._taken_up(question, cleaned, timing, tell)
         except EmbedderMissing as missing:
             return Explained(without_answer(Outcome.REFUSED, str(missing)))
 
-    async def _taken_up(self, question: Question, cleaned: CleanQuestion, timing: Timing) -> Explained:
+    async def _taken_up(self, question: Question, cleaned: CleanQuestion, timing: Timing, tell: Tell) -> Explained:
         if dispute := disputed(question.text, question.history):
             return await self._again(question, dispute, timing)
-        return await self._searched(question, cleaned, timing)
+        return await self._searched(question, cleaned, timing, tell)
 
-    async def _searched(self, question: Question, cleaned: CleanQuestion, timing: Timing) -> Explained:
+    async def _searched(
+        self, question: Question, cleaned: CleanQuestion, timing: Timing, tell: Tell = untold
+    ) -> Explained:
         with timing.of("library"):
             state, given = await asyncio.gather(
                 self._holdings.state(question.creator_id),
@@ -237,9 +252,11 @@ class Engine:
             if kept:
                 return Explained(kept)
         if not inquiry or not question.step.may_write:
-            return await self._looked_up(question, cleaned, state, given, timing, inquiry)
+            return await self._looked_up(question, cleaned, state, given, timing, inquiry, tell)
         explained, joined = await self._flights.fly(
-            inquiry, lambda: self._looked_up(question, cleaned, state, given, timing, inquiry)
+            inquiry,
+            lambda tell_all: self._looked_up(question, cleaned, state, given, timing, inquiry, tell_all),
+            tell,
         )
         return explained.free if joined else explained
 
@@ -289,6 +306,7 @@ class Engine:
         given: Given,
         timing: Timing,
         inquiry: Inquiry | None,
+        tell: Tell,
     ) -> Explained:
         searched = await self._in_its_language(question, cleaned, state)
         opened, queries = await self._prepared(question, searched.cleaned, state, timing)
@@ -300,8 +318,11 @@ class Engine:
             return Explained(pair_answer(question.creator_id, pair, self._links), found.ranking.hits)
         if given.withdrawn_at:
             return Explained(without_answer(Outcome.ABSTAINED, WITHDRAWN))
-        lookup = Lookup(inquiry, queries[0].vector) if inquiry and opened.library.version == state.version else None
-        answer = await self._noted(found, question, opened.scope, given, timing, lookup)
+        is_looked_up = inquiry and opened.library.version == state.version and not found.words_only
+        lookup = Lookup(inquiry, queries[0].vector) if inquiry and is_looked_up else None
+        answer = await self._noted(found, question, opened.scope, given, timing, lookup, tell)
+        if found.words_only:
+            return Explained(by_words_only(answer), found.ranking.hits, found.ranking.gate)
         if opened.partial and answer.outcome is Outcome.ABSTAINED:
             answer = replace(answer, notice=NOT_COVERED_HERE)
         answer = _searched_abroad(answer, searched, question.language)
@@ -323,7 +344,7 @@ class Engine:
     ) -> tuple[str, ...]:  # fmt: skip
         """Of a question with several parts those that find nothing when they are asked alone."""
         parts = parts_of(question.text) if found.confidence is not Confidence.NONE else ()
-        if not parts:
+        if not parts or found.words_only:
             return ()
         cutoff = opened.cutoff or await self._calibrated(opened.scope, opened.library)
         embedder = self._embedders.of(opened.library.embedder_id)
@@ -343,12 +364,19 @@ class Engine:
         return None
 
     async def _noted(
-        self, found: Found, question: Question, scope: Scope, given: Given, timing: Timing, lookup: Lookup | None
+        self, found: Found, question: Question, scope: Scope, given: Given, timing: Timing, lookup: Lookup | None,
+        tell: Tell,
     ) -> Answer:  # fmt: skip
         """Answer below the notes that belong to the question; where the library hardly says, by notes alone."""
         on_topic = touched(given.notes, question.text, self._stem)
         notes, besides = applied(given.notes, on_topic, found.ranking)
-        searched = await self._kept_or_new(replace(found, ranking=besides), question, scope, notes, timing, lookup)
+
+        def tell_noted(growing: Answer) -> None:
+            tell(with_notes(growing, notes, question.creator_id, self._links))
+
+        searched = await self._kept_or_new(
+            replace(found, ranking=besides), question, scope, notes, timing, lookup, tell_noted
+        )
         answer = led(searched, question.manner)
         if answer.outcome is Outcome.ABSTAINED or (on_topic and answer.outcome is Outcome.CLOSEST):
             shown = notes if found.confidence in SURE else on_topic
@@ -363,18 +391,19 @@ class Engine:
 
     async def _kept_or_new(
         self, found: Found, question: Question, scope: Scope, notes: Sequence[GivenText], timing: Timing,
-        lookup: Lookup | None,
+        lookup: Lookup | None, tell: Tell,
     ) -> Answer:  # fmt: skip
         """An answer that was paid for already, where one is kept that holds; else a new one, kept for the next."""
         unsure = found.confidence is Confidence.NONE or not found.ranking.starts
         if unsure or lookup is None or self._cache is None:
-            return await self._answer_from(found, question, scope, notes, timing)
+            return await self._answer_from(found, question, scope, notes, timing, tell)
         with timing.of("cache"):
             kept = await self._cache.verified(lookup.inquiry, lookup.vector, found, notes)
         if kept:
             return kept
-        answer = await self._answer_from(found, question, scope, notes, timing)
-        await self._cache.keep(lookup.inquiry, lookup.vector, found, notes, answer)
+        answer = await self._answer_from(found, question, scope, notes, timing, tell)
+        if answer.finished:
+            await self._cache.keep(lookup.inquiry, lookup.vector, found, notes, answer)
         return answer
 
     def _inquiry(self, question: Question, state: CorpusState) -> Inquiry | None:
@@ -389,8 +418,8 @@ class Engine:
         return Inquiry.of(question.text, question.scope, state, setting)
 
     async def _answer_from(
-        self, found: Found, question: Question, scope: Scope, notes: Sequence[GivenText], timing: Timing
-    ) -> Answer:  # fmt: skip
+        self, found: Found, question: Question, scope: Scope, notes: Sequence[GivenText], timing: Timing, tell: Tell
+    ) -> Answer:
         if found.confidence is Confidence.NONE or not found.ranking.starts:
             return without_answer(Outcome.ABSTAINED, NOT_COVERED)
         with timing.of("evidence"):
@@ -404,7 +433,7 @@ class Engine:
         reading = await self._read(question, found, evidence, timing)
         if reading and reading.verdict is Verdict.INSUFFICIENT:
             return replace(wording.doubted(), usage=reading.usage)
-        answer = await self._worded(wording, models, question, timing)
+        answer = await self._worded(wording, models, question, timing, tell)
         return self._completed(answer, reading, question, wording)
 
     async def _read(
@@ -419,18 +448,24 @@ class Engine:
             return await read(self._clerk, question.creator_id, question.text, evidence.labelled())
 
     async def _worded(
-        self, wording: Wording, models: Sequence[AnswerModel], question: Question, timing: Timing
-    ) -> Answer:  # fmt: skip
-        calls: list[ModelCall] = []
+        self, wording: Wording, models: Sequence[AnswerModel], question: Question, timing: Timing, tell: Tell
+    ) -> Answer:
         if models:
-            with timing.of("writing"):
-                task = _task(question, wording.evidence)
-                draft = await self._authors.write(models, task, calls)
-            if draft:
-                written = wording.written(draft, task)
-                return replace(written, model=draft.model, usage=draft.usage, calls=tuple(calls))
+            return await self._written(models, wording, _task(question, wording.evidence), timing, tell)
         with timing.of("quoting"):
-            return replace(wording.quoted(), calls=tuple(calls))
+            return wording.quoted()
+
+    async def _written(
+        self, models: Sequence[AnswerModel], wording: Wording, task: Task, timing: Timing, tell: Tell
+    ) -> Answer:
+        """What the models make of it: a whole answer, how far one of them came, or else quotes."""
+        growing = Growing(wording, task, tell)
+        with timing.of("writing"):
+            tried = await self._authors.write(models, task, growing)
+        with timing.of("checking"):
+            answer = wording.written(tried.draft, task) if tried.draft else wording.unfinished(growing.kept)
+        model = tried.draft.model if tried.draft else ""
+        return replace(answer, model=model, usage=tried.usage, calls=tried.calls)
 
     def _completed(
         self, answer: Answer, reading: Reading | None, question: Question, wording: Wording
@@ -470,15 +505,29 @@ class Engine:
     async def _embedded(
         self, searched: Sequence[CleanQuestion], embedder: Embedder, timing: Timing
     ) -> list[SearchQuery]:
+        """The questions as they are searched for; by words alone where the embedder fails."""
         with timing.of("embedding"):
-            return [await self._query(cleaned, embedder) for cleaned in searched]
+            if self._embedding.allows(embedder.embedder_id):
+                try:
+                    queries = [await self._query(cleaned, embedder) for cleaned in searched]
+                except ProviderError as error:
+                    self._embedding.failed(embedder.embedder_id, error)
+                    self._authors.watch.model_failed(embedder.embedder_id, error)
+                else:
+                    self._embedding.succeeded(embedder.embedder_id)
+                    return queries
+            nowhere = np.zeros(embedder.dimensions, np.float32)
+            return [SearchQuery(nowhere, self._terms(cleaned)) for cleaned in searched]
 
     async def _find(self, queries: Sequence[SearchQuery], opened: Opened, timing: Timing) -> Found:
-        with timing.of("calibration"):
-            cutoff = opened.cutoff or await self._calibrated(opened.scope, opened.library)
         leaning = queries[1:] if _known_here(opened.library, queries[0]) else ()
         found = [await self._ranked(opened, query, timing) for query in (queries[0], *leaning)]
         ranking = max(found, key=lambda ranking: ranking.gate)
+        if queries[0].words_only:
+            is_said = ranking.covered >= WORDS_COVERED and len(queries[0].terms)
+            return Found(ranking, Confidence.LOW if is_said else Confidence.NONE, words_only=True)
+        with timing.of("calibration"):
+            cutoff = opened.cutoff or await self._calibrated(opened.scope, opened.library)
         return Found(ranking, confidence(ranking.gate, cutoff))
 
     async def _ranked(self, opened: Opened, query: SearchQuery, timing: Timing) -> Ranking:
@@ -489,7 +538,10 @@ class Engine:
 
     async def _query(self, cleaned: CleanQuestion, embedder: Embedder) -> SearchQuery:
         vector = await embedder.embed_query(cleaned.text)
-        return SearchQuery(vector, np.unique(term_ids(cleaned.words, self._stem)))
+        return SearchQuery(vector, self._terms(cleaned))
+
+    def _terms(self, cleaned: CleanQuestion) -> TermIds:
+        return np.unique(term_ids(cleaned.words, self._stem))
 
     async def _unrelated_to(self, embedder_id: str) -> tuple[SearchQuery, ...]:
         """Questions that no library answers, embedded once however many ask for them."""

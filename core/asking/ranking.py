@@ -74,6 +74,11 @@ class SearchQuery:
     terms: TermIds
     besides: frozenset[tuple[SourceId, int]] = frozenset()
 
+    @property
+    def words_only(self) -> bool:
+        """Whether there is no vector, all zeros: then only words count."""
+        return not self.vector.any()
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:

@@ -1,7 +1,7 @@
 """Answers in their final words: what the evidence carries of a draft, or the creator's own sentences."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from core.asking.answer import Answer, Confidence, Mode, Outcome, Sentence
@@ -11,21 +11,29 @@ from core.asking.gate import answers_by_itself
 from core.asking.holdings import StoredSentence
 from core.asking.notices import CLOSEST, NOT_COVERED
 from core.asking.ranking import Ranking
-from core.asking.writing import Draft, Task
+from core.asking.writing import Draft, DraftSentence, Task
 from core.ids import CreatorId
 from core.library.transcript import LocatorKind
 from core.library.watching import WatchLinks
 
+WORDS_ONLY: Final = "I could search by words only just now, so a better place may be missing."
+WORDS_ONLY_NOTHING: Final = (
+    "I could search by words only just now, and found nothing. Please ask again in a few minutes, or in other words."
+)
 SURE: Final = frozenset({Confidence.HIGH, Confidence.MEDIUM})
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What searching brought, and how sure it is; ``lacking`` are parts of the question that alone find nothing."""
+    """What searching brought, and how sure it is.
+
+    ``lacking`` are parts of the question that alone find nothing. ``words_only``: there was no vector to search with.
+    """
 
     ranking: Ranking
     confidence: Confidence
     lacking: tuple[str, ...] = ()
+    words_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,17 @@ class Wording:
         kept = verify(draft, task)
         if not kept:
             return self.quoted()
+        return self._of(kept)
+
+    def growing(self, kept: Sequence[DraftSentence]) -> Answer:
+        """An answer so far; what comes may cite anything that was read, so for members it counts as cited."""
+        return replace(self._of(kept), members_only=_members_only([tuple(self.evidence.stored.values())]))
+
+    def unfinished(self, kept: Sequence[DraftSentence]) -> Answer:
+        """How far models came that all broke off; where nothing of it stands, the creator is quoted."""
+        return replace(self._of(kept), finished=False) if kept else self.quoted()
+
+    def _of(self, kept: Sequence[DraftSentence]) -> Answer:
         sentences, cited = numbered(kept, self.evidence)
         return Answer(
             outcome=Outcome.ANSWERED if self.found.confidence in SURE else Outcome.CLOSEST,
@@ -91,6 +110,13 @@ class Wording:
             notice="" if sure else CLOSEST,
             members_only=_members_only(chosen),
         )
+
+
+def by_words_only(answer: Answer) -> Answer:
+    """Say of an answer that it was looked for by words alone; it is at most the closest there is."""
+    if not answer.citations:
+        return replace(answer, notice=WORDS_ONLY_NOTHING)
+    return replace(answer, notice="\n\n".join(part for part in (WORDS_ONLY, answer.notice) if part))
 
 
 def without_answer(outcome: Outcome, notice: str) -> Answer:

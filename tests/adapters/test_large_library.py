@@ -219,3 +219,12 @@ async def test_a_library_above_the_limit_is_never_loaded(stored: Stored) -> None
     large = await Snapshots(stored.holdings, 10**9, 10_000).current(Scope.whole(stored.creator_id), state)
     assert isinstance(small, Snapshot)
     assert isinstance(large, Extent)
+
+
+async def test_without_a_vector_the_part_that_words_bring_is_ranked_as_the_whole_library(stored: Stored) -> None:
+    everybody = Scope.whole(stored.creator_id)
+    snapshot, extent = await stored.holdings.load(everybody), await stored.holdings.extent(everybody)
+    for query in stored.queries(5):
+        by_words = SearchQuery(np.zeros_like(query.vector), query.terms)
+        part = await stored.holdings.candidates(everybody, by_words, extent)
+        assert _starts(rank(part, by_words)) == _starts(rank(snapshot, by_words))

@@ -20,7 +20,7 @@ from core.asking.holdings import Snapshots, Span
 from core.asking.ranking import SearchQuery, rank
 from core.asking.routing import Routing
 from core.asking.words import clean_question, term_ids
-from core.asking.writing import Draft, DraftSentence, Task
+from core.asking.writing import Draft, DraftSentence, Heard, Task, unheard
 from core.conversation import Person
 from core.errors import ProviderError
 from core.ids import CreatorId, SourceId
@@ -94,7 +94,7 @@ class Copyist:
     def __init__(self) -> None:
         self.tasks: list[Task] = []
 
-    async def write(self, task: Task) -> Draft:
+    async def write(self, task: Task, heard: Heard = unheard) -> Draft:
         self.tasks.append(task)
         first = [source.sentences[0] for source in task.evidence]
         return Draft(True, tuple(DraftSentence(s.text, (s.label,)) for s in first), model=self.name)

@@ -23,7 +23,8 @@ from core.asking.ranking import SearchQuery
 from core.asking.routing import Routing
 from core.asking.snapshot import Snapshot
 from core.asking.words import clean_question
-from core.asking.writing import Draft, DraftSentence, Task, Turn
+from core.asking.writing import Draft, DraftSentence, Task, Turn, unheard
+from core.asking.writing import Heard as Hearing
 from core.errors import ProviderBusy, ProviderError
 from core.ids import CreatorId, SourceId
 from core.library.knowledge import fold
@@ -134,7 +135,7 @@ class ScriptedModel:
     """An error, whether the evidence covers the question, or the labels of one sentence after another."""
     tasks: list[Task] = field(default_factory=list)
 
-    async def write(self, task: Task) -> Draft:
+    async def write(self, task: Task, heard: Hearing = unheard) -> Draft:
         self.tasks.append(task)
         if isinstance(self.reply, ProviderError):
             raise self.reply
@@ -579,8 +580,8 @@ class SlowModel(ScriptedModel):
         super().__init__("one", True)
         self.let = asyncio.Event()
 
-    async def write(self, task: Task) -> Draft:
-        draft = await super().write(task)
+    async def write(self, task: Task, heard: Hearing = unheard) -> Draft:
+        draft = await super().write(task, heard)
         await self.let.wait()
         return replace(draft, usage=Usage(cost_usd=1.0))
 

@@ -10,7 +10,7 @@ from core.asking.choices import chosen_models
 from core.asking.ranking import Ranking, Start
 from core.asking.routing import Asked, Routing, is_simple
 from core.asking.wording import Found
-from core.asking.writing import AnswerModel, Draft, Task
+from core.asking.writing import AnswerModel, Draft, Heard, Task, unheard
 from core.errors import Refused
 from core.ids import SourceId
 
@@ -29,7 +29,7 @@ class Named:
 
     name: str
 
-    async def write(self, task: Task) -> Draft:
+    async def write(self, task: Task, heard: Heard = unheard) -> Draft:
         raise NotImplementedError
 
     async def close(self) -> None:
