@@ -10,7 +10,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from bot.commands.registry import Context, Entry, Registry, Services, said
-from core.conversation import Command, Place, Reply, Request, Suggestion
+from core.conversation import Command, Place, Reply, Request, Show, Suggestion, unshown
 from core.errors import DatabaseFull, DiskFull, OperatorError, Refused, UserError
 from core.members.directory import Standing, standing_of
 from core.richtext import RichText, code
@@ -71,22 +71,22 @@ class CommandResponder:
             return False
         return True
 
-    async def respond(self, request: Request) -> Reply:
+    async def respond(self, request: Request, show: Show = unshown) -> Reply:
         """Do what the person asked for; an error becomes a reply that says what to do."""
         correlation_id = secrets.token_hex(4)
         began = time.perf_counter()
         with structlog.contextvars.bound_contextvars(
             correlation_id=correlation_id, platform=request.place.platform, command=request.command
         ):
-            reply, outcome = await self._respond(request, correlation_id)
+            reply, outcome = await self._respond(request, show, correlation_id)
             known = request.command if self._entry(request) else "unknown"
             REQUESTS.labels(request.place.platform, known, outcome).inc()
             SECONDS.labels(request.place.platform, known).observe(time.perf_counter() - began)
             return reply
 
-    async def _respond(self, request: Request, correlation_id: str) -> tuple[Reply, str]:
+    async def _respond(self, request: Request, show: Show, correlation_id: str) -> tuple[Reply, str]:
         try:
-            return await self._run(request), "done"
+            return await self._run(request, show), "done"
         except UserError as error:
             return said(str(error), private=True), "refused"
         except (DatabaseFull, DiskFull) as error:
@@ -99,11 +99,11 @@ class CommandResponder:
             log.exception("request crashed", exc_info=error)
             return _apology(correlation_id, "Something went wrong on my side"), "crashed"
 
-    async def _run(self, request: Request) -> Reply:
+    async def _run(self, request: Request, show: Show) -> Reply:
         entry = self._entry(request)
         if entry is None:
             raise Refused(f"I do not know /{request.command[:40]}. /help shows what I can do here.")
-        context = await self._context(request)
+        context = replace(await self._context(request), show=show)
         context.require(entry.command)
         _require(entry.command, request)
         reply = await entry.run(context)

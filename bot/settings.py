@@ -241,7 +241,11 @@ class ModelsSection(Section):
     speak: str = Field("", description="a voice, or empty")
     prices: dict[str, Price] = Field(default_factory=dict, description="USD for a million tokens, by model")
     ends: dict[str, date] = Field(default_factory=dict, description="when a model ends, where its vendor says so")
-    timeout_s: float = Field(30.0, gt=0, description="seconds a model may take before the next one is tried")
+    timeout_s: float = Field(
+        30.0,
+        gt=0,
+        description="seconds of silence from a model before the next is tried; an answer may take four times as long",
+    )
 
     @property
     def writers(self) -> tuple[str, ...]:

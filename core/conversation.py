@@ -5,7 +5,7 @@ the :class:`Reply` natively. Commands are declared in ``bot/commands``; nothing 
 """
 
 from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -253,6 +253,19 @@ def listed(commands: Iterable[Command], audiences: Container[Audience], *, direc
     return [c for c in commands if not c.unlisted and c.audience in audiences and c.fits(direct=direct)]
 
 
+Show = Callable[[Reply], Awaitable[None]]
+"""Takes a reply that still grows: all of it so far, without buttons and files. It returns at once."""
+
+
+def unended(reply: Reply) -> Reply:
+    """A growing reply with a sign that more is coming, for where nothing else shows it."""
+    return replace(reply, text=RichText.of(reply.text, " \u2026"))
+
+
+async def unshown(reply: Reply) -> None:
+    """A growing reply that nobody sees."""
+
+
 class Responder(Protocol):
     """What answers: the only thing a platform adapter calls. None of these methods raises."""
 
@@ -269,8 +282,12 @@ class Responder(Protocol):
         """Say whether the person may use this command here; for what could be meant in two ways."""
         ...
 
-    async def respond(self, request: Request) -> Reply:
-        """Do what the person asked for; an error becomes a reply that says what to do."""
+    async def respond(self, request: Request, show: Show = unshown) -> Reply:
+        """Do what the person asked for; an error becomes a reply that says what to do.
+
+        ``show`` is given what can be read before it is finished. Where :meth:`private` says so, only the person may
+        see it; what is returned takes its place.
+        """
         ...
 
     async def suggest(self, request: Request, parameter: str, typed: str) -> Sequence[Suggestion]:

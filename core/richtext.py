@@ -128,6 +128,12 @@ def joined(parts: "list[RichText]", separator: str = "\n") -> RichText:
     return result
 
 
+def beyond(text: RichText, characters: int) -> RichText:
+    """What follows after so many characters, without the blank space that it begins with."""
+    rest = text.plain[characters:]
+    return _slice(text, characters + len(rest) - len(rest.lstrip()), len(text.plain))
+
+
 _BREAKS = (re.compile(r"\n\n+"), re.compile(r"\n"), re.compile(r"(?<=[.!?…])\s+"), re.compile(r"\s+"))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, Final
 
 import discord
@@ -27,10 +28,11 @@ from adapters.discord.incoming import (
     question,
     speaker,
 )
-from adapters.discord.outgoing import Outgoing
+from adapters.discord.outgoing import Outgoing, beginning
 from core.conversation import Place, Reply, Request, Responder
 from core.errors import UserError
 from core.floor import Floor, Talk
+from core.newest import Newest
 from core.richtext import RichText
 from core.sent_files import requests_of
 
@@ -41,6 +43,8 @@ ANY_STAFF: Final = "settings"
 """A command of the staff, by which it is told who belongs to them."""
 DECIDE_WITHIN_S: Final = 1.0
 SUGGEST_WITHIN_S: Final = 2.5
+EDIT_EVERY_S: Final = 1.3
+"""A growing reply is edited so often at most; Discord takes five edits in five seconds."""
 LONGEST_CHOICE: Final = 100
 SHORT: Final = 500
 GONE: Final = (401, 404)
@@ -127,7 +131,8 @@ class Dialogue:
         hidden = (command is None or command.private) if private is None else private
         if not await _acknowledged(interaction, interaction.response.defer(thinking=True, ephemeral=hidden)):
             return
-        reply = await self._respond(request)
+        grow = None if private is None else partial(self._outgoing.preview, interaction.token)
+        reply = await self._respond(request, grow)
         secret = reply.private or (private is None and await self._responder.private(request))
         show = self._show_hidden if secret and not hidden else self._outgoing.fill
         await self._show(request, reply, interaction.token, show, private=hidden or secret)
@@ -156,9 +161,21 @@ class Dialogue:
 
     # Both
 
-    async def _respond(self, request: Request) -> Reply:
+    async def _respond(self, request: Request, grow: Callable[[Reply], Awaitable[None]] | None = None) -> Reply:
+        """The whole reply; ``grow`` shows what there is of it before, now and then."""
+        if grow is None:
+            async with self._slots:
+                return await self._responder.respond(request)
+        growing = Newest(partial(_shown, grow), EDIT_EVERY_S)
+
+        async def show(reply: Reply) -> None:
+            growing.put(reply)
+
         async with self._slots:
-            return await self._responder.respond(request)
+            try:
+                return await self._responder.respond(request, show)
+            finally:
+                await growing.close()
 
     async def _show(
         self, request: Request, reply: Reply, token: str, show: Callable[..., Awaitable[None]], *, private: bool
@@ -249,32 +266,43 @@ class Dialogue:
             self._floor.joined(place.channel, author.external_id)
 
     async def _question(self, request: Request, message_id: str, talk: Talk) -> None:
-        working = asyncio.create_task(self._respond(request))
+        grown = _Grown(self._outgoing, self._floor, talk, message_id)
         async with self._outgoing.typing(request.place.channel):
+            hidden = not request.place.direct and await self._responder.private(request)
+            working = asyncio.create_task(self._respond(request, None if hidden else grown.show))
             is_free = await talk.stays_free(working)
-            secret = is_free and not request.place.direct and await self._secret(request, working.result())
         reply = await working
         if not is_free or talk.taken.is_set():
+            await grown.remove()
             return  # it is kept and paid for as any other, and only not shown
-        if not secret:
-            self._floor.answered(talk, await self._answer(request, reply, message_id))
+        if not hidden and not self._secret(request, reply):
+            self._floor.answered(talk, await self._answer(request, reply, message_id, grown.message_id))
         elif await self._tell(request, reply):
-            await self._answer(request, TOLD_PRIVATELY, message_id)
+            await self._answer(request, TOLD_PRIVATELY, message_id, grown.message_id)
         else:
-            await self._answer(request, UNTOLD, message_id)
+            await self._answer(request, UNTOLD, message_id, grown.message_id)
 
-    async def _secret(self, request: Request, reply: Reply) -> bool:
+    def _secret(self, request: Request, reply: Reply) -> bool:
         """Whether only the person may read it; a short refusal may stand in the channel."""
         plain = reply.bare and len(reply.text.plain) <= SHORT
-        return (reply.private and not plain) or await self._responder.private(request)
+        return reply.private and not plain and not request.place.direct
 
-    async def _answer(self, request: Request, reply: Reply, message_id: str) -> list[str]:
-        """Write an answer where it was asked; the ids of its messages there."""
+    async def _answer(self, request: Request, reply: Reply, message_id: str, standing: str = "") -> list[str]:
+        """Write an answer where it was asked, or where its beginning stands; the ids of its messages there."""
         try:
+            if standing and (became := await self._became(request.place.channel, standing, reply)):
+                return became
             return (await self._outgoing.send(request.place.channel, reply, answering=message_id)).split()
         except discord.Forbidden:
             if not await self._tell(request, reply):
                 log.warning("nowhere to answer", community=request.place.community, channel=request.place.channel)
+            return []
+
+    async def _became(self, channel_id: str, standing: str, reply: Reply) -> list[str]:
+        """Put a reply where its beginning stands; no ids where somebody has deleted that."""
+        try:
+            return (await self._outgoing.edit(channel_id, standing, reply)).split()
+        except discord.NotFound:
             return []
 
     # Greeting
@@ -294,6 +322,41 @@ class Dialogue:
                 continue
             return
         log.warning("no channel of a new server took the greeting", community=places[0].community)
+
+
+class _Grown:
+    """A growing answer to a message: sent once, then edited, for as long as nobody takes the floor."""
+
+    def __init__(self, outgoing: Outgoing, floor: Floor, talk: Talk, answering: str) -> None:
+        self._outgoing = outgoing
+        self._floor = floor
+        self._talk = talk
+        self._answering = answering
+        self.message_id = ""
+        """Where it stands; empty until something of it does."""
+
+    async def show(self, reply: Reply) -> None:
+        if self._talk.taken.is_set():
+            return
+        shown = beginning(reply)
+        if self.message_id:
+            await self._outgoing.edit(self._talk.channel, self.message_id, shown)
+        else:
+            self.message_id = await self._outgoing.send(self._talk.channel, shown, answering=self._answering)
+            self._floor.answered(self._talk, [self.message_id])
+
+    async def remove(self) -> None:
+        """Leave the talk to people."""
+        if self.message_id:
+            await self._outgoing.delete(self._talk.channel, [self.message_id])
+
+
+async def _shown(grow: Callable[[Reply], Awaitable[None]], reply: Reply) -> None:
+    """Show a growing reply; where Discord does not take it, what comes later may be taken."""
+    try:
+        await grow(reply)
+    except FAILURES as error:
+        log.info("a growing reply was not taken", reason=str(error))
 
 
 async def _acknowledged(interaction: discord.Interaction, deferral: Awaitable[object]) -> bool:

@@ -38,6 +38,11 @@ def messages(text: RichText) -> list[str]:
     return [render(part) for part in split(text, LIMIT, size)]
 
 
+def first_message(text: RichText) -> RichText:
+    """As much of a text as fits into the first of its messages."""
+    return split(text, LIMIT, size)[0]
+
+
 def escape(text: str) -> str:
     """Make text show literally: no formatting, link, invitation, mention, custom emoji or timestamp."""
     escaped = _SPECIAL.sub(r"\\\g<0>", text)

@@ -15,8 +15,8 @@ import structlog
 from discord.http import HTTPClient, Route
 
 from adapters.discord.failures import FAILURES
-from adapters.discord.markup import mentioned, messages
-from core.conversation import Button, File, Reply, Tone
+from adapters.discord.markup import first_message, mentioned, messages
+from core.conversation import Button, File, Reply, Tone, unended
 
 log = structlog.get_logger()
 
@@ -82,6 +82,10 @@ class Outgoing:
         for draft in rest:
             await self._follow(token, draft, private=private)
 
+    async def preview(self, token: str, reply: Reply) -> None:
+        """Show the beginning of a reply where "thinking" stands; :meth:`fill` puts all of it there."""
+        await self._request(self._webhook("PATCH", "/messages/@original", token), _drafts(beginning(reply))[0])
+
     async def follow_up(self, token: str, reply: Reply, *, private: bool) -> None:
         """Write further messages after an interaction, ``private`` for the person alone."""
         for draft in _drafts(reply):
@@ -137,6 +141,11 @@ class Outgoing:
         form: list[Json] = [{"name": "payload_json", "value": json.dumps(draft.body)}]
         form += [{"name": f"files[{n}]", "value": file.fp, "filename": file.filename} for n, file in enumerate(files)]
         return await self._http.request(route, files=files, form=form, **options)
+
+
+def beginning(reply: Reply) -> Reply:
+    """As much of the words of a growing reply as one message holds."""
+    return Reply(first_message(unended(reply).text))
 
 
 def _file(file: File) -> discord.File:

@@ -14,6 +14,7 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 from adapters.telegram.administrators import Administrators
 from adapters.telegram.failures import says
 from adapters.telegram.files import Files
+from adapters.telegram.growing import GrowingReply
 from adapters.telegram.hearing import (
     Heard,
     answered_id,
@@ -47,6 +48,7 @@ LONGEST_TOAST: Final = 200
 # A toast is gone in a moment; what takes longer to read is shown until it is closed.
 LONGEST_GLANCE: Final = 60
 LONGEST_LINE: Final = 600
+TOLD_PRIVATELY: Final = "That answer is for one person alone."
 PRESENT: Final = frozenset({ChatMember.OWNER, ChatMember.ADMINISTRATOR, ChatMember.MEMBER, ChatMember.RESTRICTED})
 
 
@@ -55,8 +57,9 @@ class Answering:
 
     def __init__(
         self, bot: Bot, responder: Responder, writer: Writer, files: Files,
-        moved: Callable[[str, str, str], Awaitable[None]], listener: Listener,
+        moved: Callable[[str, str, str], Awaitable[None]], listener: Listener, growing: Writer,
     ) -> None:  # fmt: skip
+        self._growing = growing
         self._bot = bot
         self._responder = responder
         self._files = files
@@ -149,15 +152,21 @@ class Answering:
     async def _answer(self, message: Message, place: Place, request: Request) -> None:
         is_private = not place.direct and await self._responder.private(request)
         talk = self._talk_of(message, request)
-        working = asyncio.create_task(self._responder.respond(request))
+        growing = GrowingReply(self._bot, self._growing, place, message.message_id, self._floor, talk)
+        respond = self._responder.respond(request) if is_private else growing.respond(self._responder, request)
+        working = asyncio.create_task(respond)
         is_taken = not await talk.stays_free(working)
         reply = await working
         if is_taken:
+            await growing.remove()
             return  # it is kept and paid for as any other, and only not shown
         if is_private or (reply.private and not place.direct and not _is_line(reply)):
             await self._whisper(message, place, reply)
-        else:
+            reply = _line(TOLD_PRIVATELY)
+        elif not growing.message_id:
             self._floor.answered(talk, (await self._writer.say(place, reply, message.message_id)).split())
+        if growing.message_id:
+            self._floor.answered(talk, (await self._writer.edit(place, reply, growing.message_id)).split())
 
     async def _requests(self, message: Message, heard: Heard, place: Place) -> list[Request]:
         if heard.is_command:

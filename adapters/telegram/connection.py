@@ -59,6 +59,8 @@ LAST_WORDS_S: Final = 3.0
 HANGING_UP_S: Final = 0.8
 WATCH_EVERY_S: Final = 60.0
 SHARE_OF_CARDS: Final = 0.75
+SHARE_OF_GROWING: Final = 0.5
+"""Of a group's minute, what answers that still grow may have: whole answers go first."""
 _TAKEN: Final = "another program receives this bot's updates; stop it, or give each its own bot_token"
 
 
@@ -81,7 +83,8 @@ class Connection:
         pace = Pace()
         answers = Writer(self._bot, moved, pace)
         files = Files(self._bot, f"{root}/file/bot{access.bot_token}", access.largest_file_bytes)
-        self._answering = Answering(self._bot, responder, answers, files, moved, listener)
+        growing = Writer(self._bot, moved, pace, patience_s=0, share=SHARE_OF_GROWING)
+        self._answering = Answering(self._bot, responder, answers, files, moved, listener, growing)
         # What waits in the outbox is tried again later; people's answers go first.
         self._outgoing = Writer(self._bot, moved, pace, patience_s=0, share=SHARE_OF_CARDS)
         self.liveness = Liveness()

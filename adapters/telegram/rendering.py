@@ -32,6 +32,11 @@ def rendered(text: RichText) -> list[Rendered]:
     return [_render(part) for part in split(_sendable(text), LONGEST_TEXT, _size) if part]
 
 
+def first_message(text: RichText) -> RichText:
+    """As much of a text as fits into the first of its messages."""
+    return split(_sendable(text), LONGEST_TEXT, _size)[0]
+
+
 def keyboard(buttons: Sequence[Sequence[Button]]) -> InlineKeyboardMarkup | None:
     """Render buttons; their persistent ids come back when they are pressed."""
     rows = [[InlineKeyboardButton(b.label, callback_data=b.custom_id) for b in row] for row in buttons if row]

@@ -126,7 +126,12 @@ class _Talk:
 
     async def _ask(self, request: Request, *, pressed: bool = False) -> None:
         words = "Searching… (Ctrl-C cancels)" if request.command == "ask" else "Working… (Ctrl-C cancels)"
-        task = asyncio.create_task(self.responder.respond(request))
+        printed = self.screen.growing()
+
+        async def show(reply: Reply) -> None:
+            printed.grow(reply)
+
+        task = asyncio.create_task(self.responder.respond(request, show))
         try:
             with self.screen.working(words), self.cancellable(task):
                 await asyncio.wait({task})
@@ -135,7 +140,7 @@ class _Talk:
         if task.cancelled():
             self.screen.complain(CANCELLED)
         else:
-            self.screen.show(task.result(), pressed=pressed)
+            self.screen.show(printed.rest(task.result()), pressed=pressed)
 
 
 def find_file(name: str) -> Attachment | None:

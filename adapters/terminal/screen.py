@@ -2,8 +2,9 @@
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -12,9 +13,10 @@ from rich.text import Text
 
 from adapters.terminal.rendering import clean, links_work, terminal_text
 from core.conversation import Button, File, Reply
-from core.richtext import RichText
+from core.richtext import RichText, beyond, italic
 
 _SPINNER: Final = "dots"
+ANEW: Final = "The whole answer reads a little differently:"
 
 
 class Screen:
@@ -36,6 +38,10 @@ class Screen:
         if reply.buttons:
             self._print(Text(_numbered(self._buttons), style="bold"))
         self._print(Text())
+
+    def growing(self) -> "Growing":
+        """A reply that is printed while it grows."""
+        return Growing(self.say)
 
     def say(self, text: RichText) -> None:
         """Print a text."""
@@ -69,6 +75,32 @@ class Screen:
             return f"Saved as {_write(self._folder or Path.cwd(), file)}"
         except OSError as error:
             return f"{clean(file.name)} could not be saved here: {error.strerror or error}"
+
+
+class Growing:
+    """Prints what is new of a reply; paper cannot be edited, so what was printed is not printed again.
+
+    Numbers such as ``[1]`` come without their addresses, which stand below the whole reply.
+    """
+
+    def __init__(self, say: Callable[[RichText], None]) -> None:
+        self._say = say
+        self._printed = ""
+
+    def grow(self, reply: Reply) -> None:
+        """Print what was added since the last time; a reply that begins anew waits until it is whole."""
+        text = reply.text.plain
+        if text.startswith(self._printed):
+            self._say(RichText.of(text[len(self._printed) :].strip()))
+            self._printed = text
+
+    def rest(self, reply: Reply) -> Reply:
+        """What of the whole reply is not on the paper yet; all of it where it reads otherwise by now."""
+        if not self._printed:
+            return reply
+        if reply.text.plain.startswith(self._printed):
+            return replace(reply, text=beyond(reply.text, len(self._printed)))
+        return replace(reply, text=RichText.of(italic(ANEW), "\n\n", reply.text))
 
 
 def _numbered(buttons: list[Button]) -> str:

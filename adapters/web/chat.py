@@ -2,8 +2,10 @@
 
 import base64
 import ipaddress
+import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -25,17 +27,22 @@ from core.conversation import (
     Reply,
     Request,
     Responder,
+    Show,
     listed,
     reply_to_json,
+    unended,
+    unshown,
 )
 from core.errors import UserError
 from core.library.saving import PIECE_BYTES, Pieces, pieces_of, save_pieces
 from core.library.scratch import Scratch
+from core.newest import Newest
 from core.richtext import RichText
 from core.typed_commands import parse
 
 COOKIE: Final = "chronos_browser"
 COOKIE_AGE_S: Final = 365 * 24 * 3600
+BY_THE_LINE: Final = "application/x-ndjson"
 LONGEST_FIELD_BYTES: Final = 64 * 1024
 _FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 
@@ -81,8 +88,11 @@ class LocalChat:
             response.set_cookie(COOKIE, value, max_age=COOKIE_AGE_S, httponly=True, samesite="Strict")
         return response
 
-    async def say(self, request: web.Request) -> web.Response:
-        """Answer ``{"room", "text"}`` or ``{"room", "button"}`` with a reply as JSON; a form may bring a ``file``."""
+    async def say(self, request: web.Request) -> web.StreamResponse:
+        """Answer ``{"room", "text"}`` or ``{"room", "button"}`` with a reply as JSON; a form may bring a ``file``.
+
+        Who accepts JSON by the line gets ``{"growing": reply}`` while it is written, and last ``{"reply": reply}``.
+        """
         browser = self._browser(request)
         if not _is_local(request) or not _is_same_origin(request) or browser is None:
             return _refused(HTTPStatus.FORBIDDEN, "Open the page again on this machine, then ask once more.")
@@ -90,14 +100,28 @@ class LocalChat:
             return _refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Only JSON and forms with a file are understood here.")
         async with self.scratch.folder("chat") as folder:
             said = await _READERS[request.content_type](request, folder, self.largest_file_bytes)
-            return await self._reply(browser, said)
+            return await self._reply(request, browser, said)
 
-    async def _reply(self, browser: str, said: dict[str, Any]) -> web.Response:
+    async def _reply(self, request: web.Request, browser: str, said: dict[str, Any]) -> web.StreamResponse:
         room = next((room for room in await self.rooms() if room.place.key == said.get("room")), None)
         if room is None:
             return _refused(HTTPStatus.BAD_REQUEST, "This creator is not here any more. Load the page again.")
         person = Person(PLATFORM, browser, "local visitor", manages=self.manages)
-        return web.json_response(as_json(await self._answer(room.place, person, said)))
+        if BY_THE_LINE not in request.headers.get("Accept", ""):
+            return web.json_response(as_json(await self._answer(room.place, person, said)))
+        lines = _Lines()
+        await lines.response.prepare(request)
+        growing = Newest(lines.grow)
+
+        async def show(reply: Reply) -> None:
+            growing.put(reply)
+
+        try:
+            reply = await self._answer(room.place, person, said, show)
+        finally:
+            await growing.close()
+        await lines.write({"reply": as_json(reply)})
+        return lines.response
 
     async def news(self, request: web.Request) -> web.Response:
         """What came without being asked for in ``?room=`` after the change ``?after=``, as JSON."""
@@ -109,7 +133,7 @@ class LocalChat:
             [{"number": number, "id": id_, "reply": as_json(reply)} for number, id_, reply in changed]
         )
 
-    async def _answer(self, place: Place, person: Person, said: dict[str, Any]) -> Reply:
+    async def _answer(self, place: Place, person: Person, said: dict[str, Any], show: Show = unshown) -> Reply:
         text, button = str(said.get("text") or "").strip(), str(said.get("button") or "")
         file = said["file"] if isinstance(said.get("file"), Attachment) else None
         if file is not None and not text.startswith("/"):
@@ -118,7 +142,7 @@ class LocalChat:
             action, _, payload = button.partition(":")
             return await self.responder.respond(Request(place, person, action, {"payload": payload}))
         if not text.startswith("/"):
-            return await self.responder.respond(Request(place, person, "ask", {"question": text}))
+            return await self.responder.respond(Request(place, person, "ask", {"question": text}), show)
         try:
             typed = parse(text, self.responder.commands, file)
         except UserError as error:
@@ -127,6 +151,20 @@ class LocalChat:
 
     def _browser(self, request: web.Request) -> str | None:
         return self.names.read(request.cookies.get(COOKIE, ""))
+
+
+class _Lines:
+    """Documents by the line, to a browser that may have gone."""
+
+    def __init__(self) -> None:
+        self.response = web.StreamResponse(headers={"Content-Type": BY_THE_LINE})
+
+    async def grow(self, reply: Reply) -> None:
+        await self.write({"growing": as_json(unended(reply))})
+
+    async def write(self, document: dict[str, Any]) -> None:
+        with suppress(ConnectionError):  # the answer is kept, and /history shows it
+            await self.response.write(json.dumps(document).encode() + b"\n")
 
 
 def about() -> web.Response:

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from core.asking.answer import Answer, Citation, Locator, Mode, Origin, Outcome, Sentence, by_source
+from core.asking.answer import UNFINISHED, Answer, Citation, Locator, Mode, Origin, Outcome, Sentence, by_source
 from core.asking.sessions import Past
 from core.conversation import Button, Reply
 from core.ids import CreatorId, MessageId, SourceId
@@ -37,11 +37,19 @@ def answer_reply(
     elif _is_quoted(answer):
         parts.append(RichText.of(italic(_QUOTED_FROM)))
     parts += _sentences(answer, urls)
+    if not answer.finished:
+        parts.append(RichText.of(italic(UNFINISHED)))
     if answer.citations and not _is_list(answer):
         parts.append(joined(_sources(answer.citations)))
     votes = _votes(creator_id, message_id) if answer.citations and message_id is not None else ()
     row = (*votes, *more)
     return Reply(joined(parts, "\n\n"), (row,) if row else ())
+
+
+def growing_reply(answer: Answer) -> Reply:
+    """Render an answer that still grows: its sentences with links alone, so that what stands there stays there."""
+    urls = {citation.label: citation.url for citation in answer.citations}
+    return Reply(joined(_sentences(answer, urls), "\n\n"))
 
 
 def _sentences(answer: Answer, urls: Mapping[str, str]) -> list[RichText]:

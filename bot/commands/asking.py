@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from bot.commands.answers import answer_reply, past_answer
+from bot.commands.answers import answer_reply, growing_reply, past_answer
 from bot.commands.clips import clip_button
 from bot.commands.escalating import ask_the_creator, reply_to_card
 from bot.commands.gaps import offer_to_withdraw
@@ -18,6 +18,7 @@ from bot.commands.watching import watch_button
 from core.asking.answer import Answer
 from core.asking.budgets import Step
 from core.asking.engine import Explained, Question
+from core.asking.growing import Shown
 from core.asking.limits import Admission, with_budget_notice
 from core.asking.sessions import Past, Speaker
 from core.asking.words import STOP_WORDS, tokens
@@ -55,7 +56,7 @@ async def ask(context: Context) -> Reply:
         step=admission.step if admission else Step.QUOTING, tiers=speaker.tiers, manner=heard.voice.manner,
         wishes=recalled.wishes, background=recalled.background, models=admission.models if admission else (),
     )  # fmt: skip
-    explained = await services.engine.explain(question)
+    explained = await services.engine.explain(question, _shown_in(context))
     answer = with_hint(explained.answer, heard.voice, staff=context.standing.staff)
     *more, quiz = await asyncio.gather(
         clip_button(services.clips, creator.id, answer),
@@ -72,6 +73,16 @@ async def ask(context: Context) -> Reply:
     following = [(button,) for button in await _following(context, explained, question.scope)]
     offered = tuple((each,) for each in (show_answer(answer, heard.voice, creator.id, kept), quiz) if each)
     return replace(reply, buttons=(*reply.buttons, *offered, *following), private=alone)
+
+
+def _shown_in(context: Context) -> Shown:
+    """Lets people read along, unless what they would see may turn out to be for fewer of them."""
+
+    async def shown(answer: Answer) -> None:
+        if context.place.direct or not answer.members_only:
+            await context.show(growing_reply(answer))
+
+    return shown
 
 
 async def _following(context: Context, explained: Explained, scope: Scope) -> list[Button]:

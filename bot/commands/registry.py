@@ -29,7 +29,9 @@ from core.conversation import (
     Place,
     Reply,
     Request,
+    Show,
     Suggestion,
+    unshown,
 )
 from core.errors import Refused
 from core.ids import CreatorId
@@ -148,12 +150,14 @@ class Context:
     """One request, with who made it and what they may do.
 
     ``voice`` is who answers a question, where that is somebody else than the place says.
+    ``show`` takes a reply that still grows.
     """
 
     request: Request
     standing: Standing
     services: Services
     commands: Sequence[Command]
+    show: Show = unshown
     voice: Voice | None = None
 
     @property

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from core.conversation import (
@@ -16,7 +16,9 @@ from core.conversation import (
     Place,
     Reply,
     Request,
+    Show,
     Suggestion,
+    unshown,
 )
 from core.errors import UploadRefused
 from core.richtext import RichText, bold, code, italic, link
@@ -55,6 +57,11 @@ ANSWER: Final = Reply(
     ),
     buttons=((Button("👍", "vote", "1:2:1"), Button("👎", "vote", "1:2:0")),),
 )
+GROWN: Final = (
+    RichText.of("A slope is a direction. ", link("[1]", "https://video.example/watch?v=abc&t=75")),
+    RichText.of("It points uphill. ", link("[1]", "https://video.example/watch?v=abc&t=75")),
+    RichText.of("[1] ", link("1:15", "https://video.example/watch?v=abc&t=75")),
+)
 EXPORT: Final = File("my data.json", b'{"questions": []}')
 
 
@@ -77,13 +84,15 @@ class ScriptedResponder:
     async def may(self, request: Request) -> bool:
         return True
 
-    async def respond(self, request: Request) -> Reply:
+    async def respond(self, request: Request, show: Show = unshown) -> Reply:
         self.asked.append(request)
         question = str(request.arguments.get("question", ""))
         if isinstance(file := request.arguments.get("file"), Attachment):
             self.sent = await content_or_refusal(file)
         if "slowly" in question or request.arguments.get("title") == "slowly":
             await self._wait()
+        if "sentence by sentence" in question:
+            return await self._grow(show)
         if "picture" in question:
             return Reply(RichText.of("40 CHRONOS"), files=(File("card.png", b"\x89PNG", "A wallet with 40 CHRONOS"),))
         if "evil" in question:
@@ -95,6 +104,15 @@ class ScriptedResponder:
             "privacy": Reply(RichText.of("Everything that is kept of you."), files=(EXPORT,)),
             "vote": Reply(RichText.of("Thank you, noted."), private=True),
         }.get(request.command, Reply(RichText.of(f"{request.command}: {sorted(request.arguments)}")))
+
+    async def _grow(self, show: Show) -> Reply:
+        """Show two sentences, each when a test has let it."""
+        await show(Reply(GROWN[0]))
+        await self._wait()
+        await show(Reply(GROWN[0] + " " + GROWN[1]))
+        self.released.clear()
+        await self._wait()
+        return replace(ANSWER, text=RichText.of(GROWN[0], " ", GROWN[1], "\n\n▸ Limits ", GROWN[2]))
 
     async def _wait(self) -> None:
         try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from adapters.terminal.chat import TerminalMessenger, run_terminal
 from adapters.terminal.screen import Screen
-from core.conversation import Attachment, Button, Person, Place, Reply, Request
+from core.conversation import Attachment, Button, Person, Place, Reply, Request, Show, unshown
 from core.richtext import RichText, bold
 from tests.adapters.scripted_responder import ScriptedResponder
 from tests.saved import content_of
@@ -20,9 +20,14 @@ class Talkative(ScriptedResponder):
         super().__init__()
         self._messenger = messenger
 
-    async def respond(self, request: Request) -> Reply:
+    async def respond(self, request: Request, show: Show = unshown) -> Reply:
         if request.arguments.get("question") == "status":
             self._later = asyncio.create_task(self._status_cards())
+        if request.arguments.get("question") == "sentence by sentence":
+            letting = asyncio.create_task(self._let_all())
+            reply = await super().respond(request, show)
+            letting.cancel()
+            return reply
         if request.command == "upload":
             file = request.arguments["file"]
             assert isinstance(file, Attachment)
@@ -30,7 +35,13 @@ class Talkative(ScriptedResponder):
             return Reply(RichText.of(f"{file.name} holds {size_bytes} bytes, {request.arguments['title']}"))
         if request.command in {"vote", "retry"}:
             return Reply(RichText.of(f"pressed {request.command} {request.arguments['payload']}"))
-        return await super().respond(request)
+        return await super().respond(request, show)
+
+    async def _let_all(self) -> None:
+        """Let whatever waits go on, again and again."""
+        while True:
+            self.released.set()
+            await asyncio.sleep(0)
 
     async def _status_cards(self) -> None:
         number = await self._messenger.deliver(PLACE, Reply(RichText.of(bold("Limits"), "\nwaiting its turn")), "")

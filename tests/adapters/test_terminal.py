@@ -371,3 +371,11 @@ async def test_a_card_that_moves_on_is_told_by_its_name_and_not_at_every_step(
         told = capsys.readouterr().out
         assert told.count("⏳ Ink · ") == steps
         assert "✅ Ink is ready.\n[1] Ask" in told, "its end is told at once"
+
+
+def test_sentences_are_printed_as_they_come_and_none_of_them_twice(terminal: Terminal) -> None:
+    terminal.types("sentence by sentence")
+    terminal.sees("A slope is a direction. [1]")
+    printed = terminal.sees("Limits [1]")
+    assert "It points uphill. [1]" in printed
+    assert "A slope is a direction" not in printed

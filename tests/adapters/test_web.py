@@ -3,8 +3,9 @@
 import asyncio
 import base64
 import io
+import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -96,6 +97,14 @@ class Site:
     async def say(self, said: object, **headers: str) -> tuple[int, dict[str, Any]]:
         async with self.browser.post(f"{self.address}/chat", json=said, headers=headers) as response:
             return response.status, await response.json()
+
+    async def follow(self, said: object) -> AsyncGenerator[dict[str, Any], None]:
+        """What the chat answers by the line, as it comes."""
+        headers = {"Accept": "application/x-ndjson"}
+        async with self.browser.post(f"{self.address}/chat", json=said, headers=headers) as response:
+            assert response.content_type == "application/x-ndjson"
+            async for line in response.content:
+                yield json.loads(line)
 
     async def send(self, content: bytes, text: str = "", **headers: str) -> tuple[int, dict[str, Any]]:
         form = FormData({"room": ROOM.place.key, "text": text})
@@ -522,3 +531,31 @@ async def test_what_the_pages_need_is_served_from_here(site: Site, name: str) ->
     assert status == 200
     assert not re.search(r"https?://(?!www\.w3\.org)", text)
     assert "innerHTML" not in text
+
+
+async def test_a_page_that_can_read_lines_sees_the_reply_grow(site: Site) -> None:
+    await site.get("/")
+    lines = site.follow({"room": ROOM.place.key, "text": "sentence by sentence"})
+    texts = [_plain((await anext(lines))["growing"])]
+    site.responder.released.set()
+    texts.append(_plain((await anext(lines))["growing"]))
+    site.responder.released.set()
+    whole = (await anext(lines))["reply"]
+
+    assert texts == ["A slope is a direction. [1] \u2026", "A slope is a direction. [1] It points uphill. [1] \u2026"]
+    assert _plain(whole).endswith("Limits [1] 1:15")
+    assert whole["buttons"]
+
+
+async def test_a_browser_that_leaves_in_the_middle_harms_nobody(site: Site) -> None:
+    await site.get("/")
+    lines = site.follow({"room": ROOM.place.key, "text": "sentence by sentence"})
+    await anext(lines)
+    await lines.aclose()
+    site.responder.released.set()
+    _, reply = await site.say({"room": ROOM.place.key, "text": "What is a slope?"})
+    assert "gradient" in _plain(reply)
+
+
+def _plain(reply: dict[str, Any]) -> str:
+    return "".join(text for text, *_ in reply["text"])

@@ -30,9 +30,11 @@ from core.conversation import (
     Reply,
     Request,
     Role,
+    Show,
     Suggestion,
     Tone,
     Value,
+    unshown,
 )
 from core.errors import ConfigurationError, ProviderBusy, ProviderError, UploadRefused
 from core.richtext import RichText, bold, link
@@ -93,7 +95,7 @@ class ScriptedResponder:
         command = next((command for command in self.commands if command.name == request.command), None)
         return command is None or command.private or (request.command == "ask" and self.private_answers)
 
-    async def respond(self, request: Request) -> Reply:
+    async def respond(self, request: Request, show: Show = unshown) -> Reply:
         self.requests.append(request)
         if self.answer:
             return await self.answer(request)

@@ -34,7 +34,9 @@ from core.conversation import (
     Place,
     Reply,
     Request,
+    Show,
     Suggestion,
+    unshown,
 )
 from core.errors import ConfigurationError, ProviderBusy, ProviderError, UploadRefused
 from core.richtext import RichText, bold, link
@@ -105,7 +107,7 @@ class ScriptedResponder:
     async def private(self, request: Request) -> bool:
         return request.command in self.private_commands
 
-    async def respond(self, request: Request) -> Reply:
+    async def respond(self, request: Request, show: Show = unshown) -> Reply:
         self.requests.append(request)
         question = str(request.arguments.get("question", ""))
         if question in self.held:

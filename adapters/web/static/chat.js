@@ -120,20 +120,38 @@ const kept = {
 };
 
 function request(said) {
+  const headers = { Accept: "application/x-ndjson" };
   if (!said.file) {
-    const headers = { "Content-Type": "application/json" };
+    headers["Content-Type"] = "application/json";
     return { method: "POST", headers, body: JSON.stringify({ room: room.value, ...said }) };
   }
   const body = new FormData();
   for (const [name, value] of Object.entries({ room: room.value, ...said })) body.append(name, value);
-  return { method: "POST", body };
+  return { method: "POST", headers, body };
 }
 
-async function post(said) {
+// A line holds what there is of a reply, the last one all of it.
+async function last(body, growing) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error("the answer broke off");
+    const lines = (rest + value).split("\n");
+    rest = lines.pop();
+    for (const line of lines) {
+      const said = JSON.parse(line);
+      if (said.reply) return said.reply;
+      growing(said.growing);
+    }
+  }
+}
+
+async function post(said, growing = () => {}) {
   try {
     const response = await fetch("/chat", request(said));
-    const reply = await response.json();
-    return response.ok ? reply : { text: [[reply.error, "plain", ""]], wrong: true };
+    if (response.ok) return await last(response.body, growing);
+    return { text: [[(await response.json()).error, "plain", ""]], wrong: true };
   } catch {
     return { text: [["Chronos does not answer. Is it still running? Ask again once it is.", "plain", ""]], wrong: true };
   }
@@ -155,7 +173,11 @@ async function ask(text, attached) {
   const turn = shown({ text: [] }, false);
   turn.append(element("span", "waiting", attached || text.startsWith("/") ? "Working" : "Searching the videos"));
   scrollTo(turn);
-  const reply = await post(attached ? { text, file: attached } : { text });
+  const reply = await post(attached ? { text, file: attached } : { text }, (beginning) => {
+    if (where !== room.value) return;
+    fill(turn, beginning);
+    scrollTo(turn);
+  });
   busy(false);
   if (!reply.wrong) kept.add(where, reply, false);
   if (where !== room.value) return;
