@@ -16,6 +16,7 @@ from tests.bench.ingesting import measure_captions, measure_ingestion
 from tests.bench.ledger import measure_ledger
 from tests.bench.processes import measure_hearing, measure_long_video, measure_memory, measure_start_up
 from tests.bench.queueing import measure_queue
+from tests.bench.streaming import measure_streaming
 from tests.bench.table import Row, print_table
 
 SIZES: Final = (100, 1_000, 10_000, 30_000)
@@ -66,9 +67,17 @@ async def _in_town(folder: Path, sizes: Sequence[int], *, small: bool) -> list[R
         asked, creators = await measure_asking(town, sizes, questions=20 if small else 100)
         size = sizes[-2]
         candidates = await measure_candidates(town, creators, size, questions=10 if small else 40)
+        written = await measure_streaming(town, creators, size, questions=10 if small else 40)
         say("memory")
         held = await measure_memory(town, creators, size)
-        return [*asked, *candidates, *ingested, *held, *await measure_long_video(town, folder, 0.1 if small else 2)]
+        return [
+            *asked,
+            *candidates,
+            *written,
+            *ingested,
+            *held,
+            *await measure_long_video(town, folder, 0.1 if small else 2),
+        ]
 
 
 if __name__ == "__main__":

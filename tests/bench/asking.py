@@ -245,6 +245,13 @@ async def measure_candidates(town: Town, creator_id: CreatorId, passages: int, q
     ]  # fmt: skip
 
 
+def questions_about(passages: int, count: int) -> list[str]:
+    """Different questions about the made-up library of a size."""
+    return list(dict.fromkeys(_questions(made_up_library(passages, passages, dimensions=DIMENSIONS), 2 * count)))[
+        :count
+    ]
+
+
 def _questions(library: Sequence[MadeUpSource], count: int) -> list[str]:
     asked = [(library[7 * n % len(library)], n) for n in range(count)]
     return [question_about(source, 11 * n % len(source.units), n)[0] for source, n in asked]

@@ -22,7 +22,7 @@ from core.asking.engine import Engine, Question
 from core.asking.holdings import Snapshots
 from core.asking.routing import Routing
 from core.asking.words import tokens
-from core.asking.writing import Draft, DraftSentence, Task
+from core.asking.writing import Draft, DraftSentence, Heard, Task, unheard
 from core.errors import ProviderError
 from core.ids import CreatorId
 from tests.quality.sample import FOLDER, lines
@@ -35,7 +35,7 @@ class Scribe:
 
     name = "scribe"
 
-    async def write(self, task: Task) -> Draft:
+    async def write(self, task: Task, heard: Heard = unheard) -> Draft:
         asked = set(tokens(task.question))
         said = [sentence for source in task.evidence for sentence in source.sentences]
         best = max(said, key=lambda sentence: len(asked.intersection(tokens(sentence.text))))

@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -33,7 +33,7 @@ from core.ids import CreatorId
 from core.library.ingestion import process
 from core.library.store import NewSource
 from core.library.transcript import LocatorKind, Segment, Timing, Transcript
-from core.richtext import RichText
+from core.richtext import RichText, joined
 from core.study.store import Wanted
 from core.study.studying import Studying
 from core.tiers import Scope
@@ -92,15 +92,16 @@ class School:
         )
 
     async def ask(self, question: str, name: str = "a student", number: str = "2") -> Reply:
-        """What a member of the community is answered."""
-        return await self.deployment.responder.respond(
-            Request(
-                Place("discord", "c1", "100", "School"),
-                Person("discord", number, name),
-                "ask",
-                {"question": question},
-            )
-        )
+        """All that a member of the community gets to see: the answer, and what could be read before it was whole."""
+        seen: list[RichText] = []
+
+        async def look(growing: Reply) -> None:
+            seen.append(growing.text)
+
+        place, person = Place("discord", "c1", "100", "School"), Person("discord", number, name)
+        request = Request(place, person, "ask", {"question": question})
+        whole = await self.deployment.responder.respond(request, look)
+        return replace(whole, text=joined([*seen, whole.text]))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
