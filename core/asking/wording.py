@@ -116,7 +116,7 @@ def by_words_only(answer: Answer) -> Answer:
     """Say of an answer that it was looked for by words alone; it is at most the closest there is."""
     if not answer.citations:
         return replace(answer, notice=WORDS_ONLY_NOTHING)
-    return replace(answer, notice=" ".join(part for part in (WORDS_ONLY, answer.notice) if part))
+    return replace(answer, notice="\n\n".join(part for part in (WORDS_ONLY, answer.notice) if part))
 
 
 def without_answer(outcome: Outcome, notice: str) -> Answer:
