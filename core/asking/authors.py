@@ -7,8 +7,8 @@ from typing import Final, Protocol
 
 from core.asking.answer import ModelCall, Usage
 from core.asking.breaker import Breaker
-from core.asking.languages import strays
 from core.asking.shortening import shortened
+from core.asking.straying import strays
 from core.asking.writing import AnswerModel, Draft, DraftSentence, Task
 from core.errors import ProviderError, TooLong
 

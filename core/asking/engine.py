@@ -342,7 +342,7 @@ class Engine:
     ) -> tuple[str, ...]:  # fmt: skip
         """Of a question with several parts those that find nothing when they are asked alone."""
         parts = parts_of(question.text) if found.confidence is not Confidence.NONE else ()
-        if not parts:
+        if not parts or found.words_only:
             return ()
         cutoff = opened.cutoff or await self._calibrated(opened.scope, opened.library)
         embedder = self._embedders.of(opened.library.embedder_id)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from core.asking.answer import Answer
 from core.asking.checking import places, verified
-from core.asking.languages import strays
+from core.asking.straying import strays
 from core.asking.wording import Wording
 from core.asking.writing import DraftSentence, Task
 

@@ -10,11 +10,10 @@ from core.asking.answer import UNFINISHED, Answer, Confidence, Mode, Outcome, Us
 from core.asking.breaker import FAILURES
 from core.asking.embedding import Vector
 from core.asking.engine import Question
-from core.asking.languages import language
-from core.asking.notices import CLOSEST
+from core.asking.notices import CLOSEST, WORDS_ONLY, WORDS_ONLY_NOTHING
 from core.asking.shortening import shortened
 from core.asking.single_flight import SingleFlight
-from core.asking.wording import WORDS_ONLY, WORDS_ONLY_NOTHING
+from core.asking.straying import strays
 from core.asking.writing import (
     Draft,
     DraftSentence,
@@ -225,19 +224,20 @@ async def test_an_answer_in_another_language_is_not_shown_and_the_next_model_is_
 
 
 @pytest.mark.parametrize(
-    ("text", "guessed"),
+    ("answer", "is_astray"),
     [
-        ("How do I clean the drill when it is dirty?", "en"),
-        (GERMAN, "de"),
-        ("Wie reinige ich das?", ""),
-        ("C'est la vie, baby, yeah!", ""),
-        ("\u041a\u0430\u043a \u043c\u044b\u0442\u044c \u0434\u0440\u0435\u043b\u044c?", "CYRILLIC"),
-        ("\u3069\u3046\u3084\u3063\u3066\u30c9\u30ea\u30eb\u3092\u6383\u9664\u3057\u307e\u3059\u304b", "CJK"),
-        ("12 34 56", ""),
+        (CAREFULLY, False),
+        (GERMAN, True),
+        ("Ja, genau.", False),
+        (
+            "\u3069\u3046\u3084\u3063\u3066\u30c9\u30ea\u30eb\u3092\u6383\u9664\u3057\u307e\u3059\u304b\u3002" * 2,
+            True,
+        ),
+        ("12 34 56", False),
     ],
-)  # fmt: skip
-def test_a_language_is_guessed_only_where_it_is_plain(text: str, guessed: str) -> None:
-    assert language(text) == guessed
+)
+def test_a_language_counts_only_where_it_is_plain(answer: str, *, is_astray: bool) -> None:
+    assert strays(answer, Task("How do I clean the drill when it is dirty?", ())) == is_astray
 
 
 @pytest.mark.parametrize("question", ["How do I say in German that the drill is not clean?", CLEAN_THE_DRILL])
@@ -308,9 +308,11 @@ async def test_without_an_embedder_words_alone_are_searched_and_the_answer_says_
     answer = await at.ask(CLEAN_THE_DRILL)
 
     assert (answer.outcome, answer.confidence) == (Outcome.CLOSEST, Confidence.LOW)
-    assert answer.notice == f"{WORDS_ONLY} {CLOSEST}"
+    assert answer.notice == f"{WORDS_ONLY}\n\n{CLOSEST}"
     assert answer.citations[0].source_id == DRILL
     assert at.heard.failures[0] == (EMBEDDER, "the embedder is down")
+    several = await at.ask("How do I clean the drill? And how do I store the varnish?")
+    assert several.notice.startswith(WORDS_ONLY), "its parts need no vectors either"
     nothing = await at.ask("Who won the election in Peru?")
     assert (nothing.outcome, nothing.notice) == (Outcome.ABSTAINED, WORDS_ONLY_NOTHING)
 
