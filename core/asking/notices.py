@@ -28,6 +28,10 @@ OTHER_LANGUAGE: Final = (
     "The material is in another language than your question, so I may have missed something. Asking in its "
     "language ({language}) finds more."
 )
+WORDS_ONLY: Final = "I could search by words only just now, so a better place may be missing."
+WORDS_ONLY_NOTHING: Final = (
+    "I could search by words only just now, and found nothing. Please ask again in a few minutes, or in other words."
+)
 SPEAK_OF_IT: Final = "These speak of it, the best first:"
 NEW_HERE: Final = "New here, the latest first:"
 NOTHING_NEW: Final = "Nothing new was added in that time. /videos shows what there is."
@@ -36,6 +40,49 @@ MORE_THERE: Final = "There is more: /videos lists all {total}."
 NONE_OF_KIND: Final = "There is nothing of that kind here. /videos shows what there is."
 
 _TRANSLATED: Final[Mapping[str, Mapping[str, str]]] = {
+    WORDS_ONLY: {
+        "es": "Ahora mismo solo he podido buscar por palabras, así que puede faltar un lugar mejor.",
+        "pt": "Agora só consegui procurar por palavras, por isso pode faltar um lugar melhor.",
+        "de": "Gerade konnte ich nur nach Wörtern suchen, eine bessere Stelle kann also fehlen.",
+        "fr": "Pour l'instant, je n'ai pu chercher que par mots ; un meilleur passage peut donc manquer.",
+        "it": "Al momento ho potuto cercare solo per parole, quindi può mancare un punto migliore.",
+        "ru": "Сейчас я могу искать только по словам, поэтому более подходящее место могло не найтись.",
+        "uk": "Зараз я можу шукати лише за словами, тож краще місце могло не знайтися.",
+        "hi": "अभी मैं केवल शब्दों से खोज सका, इसलिए कोई बेहतर जगह छूट सकती है।",
+        "id": "Saat ini saya hanya bisa mencari lewat kata, jadi bagian yang lebih tepat mungkin terlewat.",
+        "tr": "Şu anda yalnızca sözcüklerle arayabildim, bu yüzden daha iyi bir yer eksik olabilir.",
+        "zh": "我现在只能按词语搜索，可能漏掉了更合适的地方。",
+        "ja": "今は言葉だけで検索したため、より適切な箇所が抜けているかもしれません。",
+        "ko": "지금은 낱말로만 찾을 수 있어서 더 알맞은 곳이 빠졌을 수 있습니다.",
+        "ar": "لم أستطع الآن إلا البحث بالكلمات، فقد يفوتني موضع أفضل.",
+    },
+    WORDS_ONLY_NOTHING: {
+        "es": "Ahora mismo solo he podido buscar por palabras y no he encontrado nada. Pregunta otra vez "
+        "dentro de unos minutos o con otras palabras.",
+        "pt": "Agora só consegui procurar por palavras e não encontrei nada. Pergunte de novo daqui a alguns "
+        "minutos ou com outras palavras.",
+        "de": "Gerade konnte ich nur nach Wörtern suchen und habe nichts gefunden. Frag bitte in ein paar "
+        "Minuten noch einmal oder mit anderen Worten.",
+        "fr": "Pour l'instant, je n'ai pu chercher que par mots et je n'ai rien trouvé. Reposez la question "
+        "dans quelques minutes ou avec d'autres mots.",
+        "it": "Al momento ho potuto cercare solo per parole e non ho trovato nulla. Chiedi di nuovo tra "
+        "qualche minuto o con altre parole.",
+        "ru": "Сейчас я могу искать только по словам и ничего не нахожу. Спросите ещё раз через несколько "
+        "минут или другими словами.",
+        "uk": "Зараз я можу шукати лише за словами й нічого не знаходжу. Запитайте ще раз за кілька хвилин "
+        "або іншими словами.",
+        "hi": "अभी मैं केवल शब्दों से खोज सका और कुछ नहीं मिला। कृपया कुछ मिनट बाद या दूसरे शब्दों में फिर पूछें।",
+        "id": "Saat ini saya hanya bisa mencari lewat kata dan tidak menemukan apa pun. Silakan tanya lagi "
+        "beberapa menit lagi atau dengan kata lain.",
+        "tr": "Şu anda yalnızca sözcüklerle arayabildim ve bir şey bulamadım. Lütfen birkaç dakika sonra ya "
+        "da başka sözcüklerle yeniden sor.",
+        "zh": "我现在只能按词语搜索，没有找到任何内容。请过几分钟再问，或换个说法。",
+        "ja": "今は言葉だけで検索しましたが、何も見つかりませんでした。"
+        "数分後にもう一度、または別の言葉でお尋ねください。",
+        "ko": "지금은 낱말로만 찾을 수 있었고 아무것도 찾지 못했습니다. "
+        "몇 분 뒤에 다시 묻거나 다른 말로 물어봐 주세요.",
+        "ar": "لم أستطع الآن إلا البحث بالكلمات ولم أجد شيئًا. اسأل من جديد بعد بضع دقائق أو بكلمات أخرى.",
+    },
     NOT_COVERED: {
         "es": "El material de aquí no trata eso, así que prefiero no adivinar.",
         "pt": "O material daqui não trata disso, por isso prefiro não adivinhar.",

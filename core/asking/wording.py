@@ -9,25 +9,21 @@ from core.asking.checking import verify
 from core.asking.citing import Evidence, citation, numbered, quotes
 from core.asking.gate import answers_by_itself
 from core.asking.holdings import StoredSentence
-from core.asking.notices import CLOSEST, NOT_COVERED
+from core.asking.notices import CLOSEST, NOT_COVERED, WORDS_ONLY, WORDS_ONLY_NOTHING
 from core.asking.ranking import Ranking
 from core.asking.writing import Draft, DraftSentence, Task
 from core.ids import CreatorId
 from core.library.transcript import LocatorKind
 from core.library.watching import WatchLinks
 
-WORDS_ONLY: Final = "I could search by words only just now, so a better place may be missing."
-WORDS_ONLY_NOTHING: Final = (
-    "I could search by words only just now, and found nothing. Please ask again in a few minutes, or in other words."
-)
 SURE: Final = frozenset({Confidence.HIGH, Confidence.MEDIUM})
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What searching brought, and how sure it is; ``lacking`` are parts of the question that alone find nothing.
+    """What searching brought, and how sure it is.
 
-    ``words_only``: there was no vector to search with.
+    ``lacking`` are parts of the question that alone find nothing. ``words_only``: there was no vector to search with.
     """
 
     ranking: Ranking

@@ -10,11 +10,10 @@ from core.asking.answer import UNFINISHED, Answer, Confidence, Mode, Outcome, Us
 from core.asking.breaker import FAILURES
 from core.asking.embedding import Vector
 from core.asking.engine import Question
-from core.asking.notices import CLOSEST
+from core.asking.notices import CLOSEST, WORDS_ONLY, WORDS_ONLY_NOTHING
 from core.asking.shortening import shortened
 from core.asking.single_flight import SingleFlight
 from core.asking.straying import strays
-from core.asking.wording import WORDS_ONLY, WORDS_ONLY_NOTHING
 from core.asking.writing import (
     Draft,
     DraftSentence,
@@ -312,6 +311,8 @@ async def test_without_an_embedder_words_alone_are_searched_and_the_answer_says_
     assert answer.notice == f"{WORDS_ONLY}\n\n{CLOSEST}"
     assert answer.citations[0].source_id == DRILL
     assert at.heard.failures[0] == (EMBEDDER, "the embedder is down")
+    several = await at.ask("How do I clean the drill? And how do I store the varnish?")
+    assert several.notice.startswith(WORDS_ONLY), "its parts need no vectors either"
     nothing = await at.ask("Who won the election in Peru?")
     assert (nothing.outcome, nothing.notice) == (Outcome.ABSTAINED, WORDS_ONLY_NOTHING)
 
