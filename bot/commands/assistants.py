@@ -25,12 +25,12 @@ from core.asking.assistants import (
     ProfileChange,
     Rebound,
     Spot,
-    checked_models,
     checked_name,
     checked_prompt,
     checked_tone,
     read_choice,
 )
+from core.asking.choices import chosen_models
 from core.conversation import Audience, Button, Kind, Parameter, Reply, Suggestion
 from core.errors import Refused
 from core.ids import AssistantId, SourceId
@@ -151,7 +151,7 @@ async def _titles(context: Context) -> Titles:
     Parameter("prompt", "How it answers; longer ones as a file: /assistant_prompt"),
     Parameter("sources", SOURCES),
     Parameter("tutor", "on: it leads to the answer in place of giving it away", Kind.CHOICE, choices=(ON, OFF)),
-    Parameter("model", "Configured models, tried in order, with commas between"),
+    Parameter("model", "Models that are tried first, with commas between"),
     audience=Audience.STAFF,
     private=True,
 )
@@ -173,7 +173,7 @@ async def assistant_add(context: Context) -> Reply:
     Parameter("tone", "A few words; none for the usual one"),
     Parameter("sources", f"{SOURCES}; or all"),
     Parameter("tutor", "on: it leads to the answer in place of giving it away", Kind.CHOICE, choices=(ON, OFF)),
-    Parameter("model", "Configured models with commas between; none for the usual ones"),
+    Parameter("model", "Models that are tried first, with commas between; or default"),
     audience=Audience.STAFF,
     private=True,
     suggest=suggest_assistant,
@@ -206,8 +206,7 @@ def _tone(context: Context) -> str | None:
 def _models(context: Context) -> tuple[str, ...] | None:
     if not context.text("model"):
         return None
-    none = _plain(context, "model") == "none"
-    return () if none else checked_models(context.text("model"), context.services.model_names)
+    return chosen_models(context.text("model"), context.services.model_names)
 
 
 def _tutor(context: Context) -> bool | None:

@@ -7,7 +7,7 @@ from typing import Final
 from bot.commands.registry import Context
 from core.asking.answer import Answer, Outcome
 from core.asking.assistants import Voice
-from core.asking.tutoring import asked_outright
+from core.asking.tutoring import asked_outright, keeps_back
 from core.asking.writing import Turn
 from core.conversation import Button, Reply
 from core.ids import CreatorId, MessageId
@@ -71,7 +71,7 @@ def signed(reply: Reply, voice: Voice) -> Reply:
 
 def show_answer(answer: Answer, voice: Voice, creator_id: CreatorId, message_id: MessageId | None) -> Button | None:
     """The button with which a tutor's answer is given in full; None where there is no more to give."""
-    if not voice.manner.tutor or voice.trial or message_id is None or not answer.citations:
+    if voice.trial or message_id is None or not keeps_back(answer, voice.manner):
         return None
     return Button(SHOW_THE_ANSWER, "full_answer", f"{creator_id}:{message_id}")
 

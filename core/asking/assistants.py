@@ -24,7 +24,6 @@ LONGEST_PROMPT: Final = 8_000
 MOST_ASSISTANTS: Final = 25
 MOST_VERSIONS: Final = 50
 """Of a prompt; beyond that the oldest that is not in use is dropped."""
-MOST_MODELS: Final = 5
 MOST_CHOSEN: Final = 100
 ELSEWHERE: Final = ""
 """The key of every place to which no other assistant is bound."""
@@ -323,24 +322,6 @@ def checked_prompt(text: str) -> str:
     if len(prompt) > LONGEST_PROMPT:
         raise Refused(f"That prompt has {len(prompt):,} characters; at most {LONGEST_PROMPT:,} are read.")
     return prompt
-
-
-def checked_models(text: str, known: Sequence[str]) -> tuple[str, ...]:
-    """Models by their configured names, with commas between.
-
-    Raises:
-        Refused: one is not configured; names those that are.
-    """
-    wanted = tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
-    by_name = {name.casefold(): name for name in known}
-    missing = [name for name in wanted if name.casefold() not in by_name]
-    if missing and not known:
-        raise Refused("No model is configured here: answers are the creator's own words. The operator can add one.")
-    if missing:
-        raise Refused(f"{missing[0]} is not configured. There is: {', '.join(known)}.")
-    if len(wanted) > MOST_MODELS:
-        raise Refused(f"At most {MOST_MODELS} models are tried.")
-    return tuple(by_name[name.casefold()] for name in wanted)
 
 
 def read_choice(text: str, named: Callable[[str], SourceId]) -> Choice:

@@ -371,14 +371,13 @@ class Engine:
         def tell_noted(growing: Answer) -> None:
             tell(with_notes(growing, notes, question.creator_id, self._links))
 
-        searched = await self._kept_or_new(
+        answer = await self._kept_or_new(
             replace(found, ranking=besides), question, scope, notes, timing, lookup, tell_noted
         )
-        answer = led(searched, question.manner)
         if answer.outcome is Outcome.ABSTAINED or (on_topic and answer.outcome is Outcome.CLOSEST):
             shown = notes if found.confidence in SURE else on_topic
             return self._notes_or(shown, question, answer)
-        return with_notes(answer, notes, question.creator_id, self._links)
+        return led(with_notes(answer, notes, question.creator_id, self._links), question.manner)
 
     def _notes_or(self, notes: Sequence[GivenText], question: Question, answer: Answer) -> Answer:
         if not notes:

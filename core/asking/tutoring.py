@@ -33,9 +33,17 @@ def asked_outright(text: str) -> str | None:
 def led(answer: Answer, manner: Manner) -> Answer:
     """Quotes of a tutor show where to look, and not what is said there; what the staff wrote is given as it is.
 
-    No model is at work, so no question is invented that might lead elsewhere.
+    No model is at work, so no question is invented that might lead elsewhere. Where it is not sure that these moments
+    answer, it says so as ever.
     """
     sentences = tuple(sentence for sentence in answer.sentences if sentence.origin is not Origin.SOURCE)
     if not manner.tutor or answer.mode is not Mode.QUOTED or len(sentences) == len(answer.sentences):
         return answer
-    return replace(answer, sentences=sentences, notice=LOOK_FIRST)
+    return replace(answer, sentences=sentences, notice=answer.notice or LOOK_FIRST)
+
+
+def keeps_back(answer: Answer, manner: Manner) -> bool:
+    """Whether a tutor has more to tell: a model may only have hinted, and moments are shown without their words."""
+    said = {label for sentence in answer.sentences for label in sentence.labels}
+    more = answer.mode is Mode.WRITTEN or any(citation.label not in said for citation in answer.citations)
+    return manner.tutor and bool(answer.citations) and more

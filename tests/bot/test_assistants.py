@@ -80,7 +80,7 @@ async def test_an_assistant_answers_where_it_is_bound_from_its_sources_alone_and
     assert "Only the staff" in (await student.says("assistants")).text.plain
     assert "has letters" in (await staff.says("assistant_add", name="@everyone")).text.plain
     assert "No source is called 'Vases'" in (await staff.says("assistant_add", name="x", sources="Vases")).text.plain
-    assert "No model is configured" in (await staff.says("assistant_add", name="x", model="openai:z")).text.plain
+    assert "set up no models" in (await staff.says("assistant_add", name="x", model="openai:z")).text.plain
     made = await staff.says("assistant_add", name="Ada", tone="warm", sources="bowls | topic:none such")
     assert "Answers from: Bowls | topic:none such (1 source now)" in made.text.plain
     assert "called ada already" in (await staff.says("assistant_add", name="ada")).text.plain
@@ -235,7 +235,7 @@ async def test_a_model_is_told_the_manner_and_no_assistant_answers_for_another(
             await founded(deployment)
             staff, student = Speaker.of(deployment, "1", manages=True), Speaker.of(deployment, "2")
             elsewhere = inside(student, "c2")
-            await staff.says("assistant_add", name="Ada", prompt="Be brief.", model=MODEL.upper())
+            await staff.says("assistant_add", name="Ada", prompt="Be brief.", model=MODEL)
             await staff.says("assistant_bind", assistant="Ada")
             assert "As written" in (await student.says("ask", question=SHADOW)).text.plain
             asked = len(server.requests)

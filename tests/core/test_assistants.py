@@ -12,7 +12,6 @@ from core.asking.assistants import (
     ProfileChange,
     Spot,
     Voice,
-    checked_models,
     checked_name,
     checked_prompt,
     checked_tone,
@@ -22,11 +21,11 @@ from core.asking.assistants import (
     read_choice,
 )
 from core.asking.engine import Question
-from core.asking.given import GivenText
+from core.asking.given import Given, GivenText
 from core.asking.holdings import Snapshots
-from core.asking.notices import NOT_COVERED
+from core.asking.notices import CLOSEST, NOT_COVERED
 from core.asking.prompt_changes import Changed, Mark, changes
-from core.asking.tutoring import LOOK_FIRST, asked_outright, led
+from core.asking.tutoring import LOOK_FIRST, asked_outright, keeps_back, led
 from core.asking.writing import Manner
 from core.errors import Refused
 from core.ids import SourceId
@@ -73,15 +72,6 @@ def test_a_tone_is_short_and_a_prompt_says_something(check: object, text: str) -
         check(text)
     with pytest.raises(Refused, match="8,001 characters"):
         checked_prompt("a" * (LONGEST_PROMPT + 1))
-
-
-def test_models_are_those_that_are_configured_in_the_order_given() -> None:
-    known = ("openai:a", "anthropic:b")
-    assert checked_models("Anthropic:B, openai:a, openai:a", known) == ("anthropic:b", "openai:a")
-    with pytest.raises(Refused, match="There is: openai:a, anthropic:b"):
-        checked_models("openai:z", known)
-    with pytest.raises(Refused, match="No model is configured"):
-        checked_models("openai:a", ())
 
 
 def test_sources_are_chosen_by_title_number_kind_topic_and_tag() -> None:
@@ -205,11 +195,35 @@ async def test_a_tutors_quotes_are_kept_back_by_the_engine_unless_a_note_says_it
     answer = await desk.engine.answer(Question(CREATOR, CLEAN_THE_DRILL, manner=Manner("1", tutor=True)))
     assert (answer.sentences, answer.notice) == ((), LOOK_FIRST)
     assert answer.citations[0].source_id == DRILL
+    assert keeps_back(answer, Manner(tutor=True))
+    assert not keeps_back(answer, Manner())
+    unsure = await desk.engine.answer(
+        Question(CREATOR, "How do I clean the drill within 45 minutes?", manner=Manner("1", tutor=True))
+    )
+    assert (unsure.sentences, unsure.notice) == ((), CLOSEST)
+    note = GivenText(SourceId(98), "Note by us", "drill", "Mind your fingers.", topics=("drill",))
+    noted = await Desk(FakeHoldings(noted=Given(notes=(note,)))).engine.answer(
+        Question(CREATOR, CLEAN_THE_DRILL, manner=Manner("1", tutor=True))
+    )
+    assert [sentence.text for sentence in noted.sentences] == ["Mind your fingers."]
+    assert (noted.notice, noted.citations[1].source_id) == (LOOK_FIRST, DRILL)
     pair = GivenText(SourceId(99), "Answer by us", CLEAN_THE_DRILL, "With a brush.")
     given = await Desk(FakeHoldings(pairs=[pair])).engine.answer(
         Question(CREATOR, CLEAN_THE_DRILL, manner=Manner("1", tutor=True))
     )
     assert [sentence.text for sentence in given.sentences] == ["With a brush."]
+    assert not keeps_back(given, Manner(tutor=True)), "there is no more to tell"
+
+
+async def test_a_kept_answer_is_of_one_manner() -> None:
+    model = ScriptedModel("one", True)
+    desk = Desk(models=[model])
+    asked = [
+        Question(CREATOR, CLEAN_THE_DRILL, manner=manner) for manner in (Manner(), Manner("3:1:1"), Manner("3:2:2"))
+    ]
+    for question in [*asked, *asked]:
+        await desk.engine.answer(question)
+    assert len(model.tasks) == len(asked)
 
 
 async def test_of_sources_chosen_earlier_nothing_is_held_once_the_library_changed() -> None:
