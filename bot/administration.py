@@ -9,8 +9,8 @@ from adapters.postgres.migrations import migrate
 from bot.app import Deployment, open_address, open_deployment
 from bot.settings import Settings
 from core.asking.answer import Answer
-from core.asking.engine import Question
 from core.asking.limits import with_budget_notice
+from core.asking.question import Question
 from core.asking.usage import UsageReport
 from core.errors import Refused
 from core.ids import CreatorId, ItemId

@@ -19,8 +19,8 @@ from adapters.sources.timed_text import read_timed_text
 from bot.app import DatabaseAddress, Deployment, open_address, open_on
 from bot.settings import Settings
 from core.asking.answer import Outcome
-from core.asking.engine import Explained, Question
 from core.asking.holdings import Span, StoredSentence
+from core.asking.question import Explained, Question
 from core.asking.ranking import Hit
 from core.asking.writing import Turn
 from core.errors import DatabaseError, UploadRefused

@@ -17,9 +17,9 @@ from bot.commands.voices import Heard, heard_in, note_voice, show_answer, signed
 from bot.commands.watching import watch_button
 from core.asking.answer import Answer
 from core.asking.budgets import Step
-from core.asking.engine import Explained, Question
 from core.asking.growing import Shown
 from core.asking.limits import Admission, with_budget_notice
+from core.asking.question import Explained, Question
 from core.asking.sessions import Past, Speaker
 from core.asking.words import STOP_WORDS, tokens
 from core.conversation import Button, Parameter, Reply

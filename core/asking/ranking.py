@@ -194,8 +194,15 @@ def rank(snapshot: Snapshot, query: SearchQuery, limit: int = 10) -> Ranking:
         hits=tuple(_hits(snapshot, spans, opened[0], limit, fact=query.fact)),
         starts=tuple(_start(snapshot, spans, at) for at in opened),
         gate=_gate(snapshot, seen, promising),
-        covered=float(spans.covered[opened].max()),
+        covered=max((float(spans.covered[at]) for at in opened if _is_new(snapshot, spans, at, query)), default=0.0),
     )
+
+
+def _is_new(snapshot: Snapshot, spans: _Spans, at: int, query: SearchQuery) -> bool:
+    """Tell whether a span does not run into anything that was shown before."""
+    source_id, shift = snapshot.place(int(spans.first[at]))
+    units = range(int(spans.first[at]) + shift, int(spans.last[at]) + shift + 1)
+    return not query.besides or not any((source_id, unit) in query.besides for unit in units)
 
 
 def _shown_before(snapshot: Snapshot, spans: _Spans, query: SearchQuery) -> Flags:

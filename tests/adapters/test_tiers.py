@@ -14,9 +14,10 @@ from adapters.postgres.holdings import PostgresHoldings
 from core.asking.answer import Answer, Citation, Locator, Mode
 from core.asking.authors import Authors
 from core.asking.cache import AnswerCache
-from core.asking.engine import Engine, Question
+from core.asking.engine import Engine
 from core.asking.gate import Cutoff
 from core.asking.holdings import Snapshots, Span
+from core.asking.question import Question
 from core.asking.ranking import SearchQuery, rank
 from core.asking.routing import Routing
 from core.asking.words import clean_question, term_ids

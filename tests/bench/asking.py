@@ -21,8 +21,9 @@ from adapters.postgres.migrations import migrate
 from core.asking.answer import Answer
 from core.asking.authors import Authors
 from core.asking.embedding import Vector
-from core.asking.engine import Engine, Question
+from core.asking.engine import Engine
 from core.asking.holdings import Snapshots
+from core.asking.question import Question
 from core.asking.routing import Routing
 from core.asking.snapshot import Snapshot
 from core.errors import ProviderError

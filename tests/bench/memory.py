@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.app import DatabaseAddress, open_on
 from bot.settings import Settings
-from core.asking.engine import Question
+from core.asking.question import Question
 from core.ids import CreatorId
 
 

@@ -13,8 +13,9 @@ from adapters.models.openai_answers import OpenAIAnswerModel
 from adapters.postgres.holdings import PostgresHoldings
 from core.asking.answer import Answer, Mode
 from core.asking.authors import Authors
-from core.asking.engine import Engine, Question
+from core.asking.engine import Engine
 from core.asking.holdings import Snapshots
+from core.asking.question import Question
 from core.asking.routing import Routing
 from core.ids import CreatorId
 from tests.bench.asking import NoLinks, Town, questions_about, say

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.postgres import memory
 from bot.app import Deployment
-from core.asking.engine import Explained, Question
+from core.asking.question import Explained, Question
 from core.asking.sessions import Speaker as Asker
 from core.conversation import Reply
 from core.ids import CreatorId

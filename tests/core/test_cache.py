@@ -8,9 +8,9 @@ import pytest
 from core.asking.answer import Mode, Origin
 from core.asking.budgets import Step
 from core.asking.cache import LIFETIME, AnswerCache, KeptAnswer, Looked
-from core.asking.engine import Question
 from core.asking.given import Given, GivenText
 from core.asking.notices import WITHDRAWN
+from core.asking.question import Question
 from core.asking.writing import Manner, Turn, Wishes
 from core.errors import DatabaseFull
 from core.ids import CreatorId, SourceId

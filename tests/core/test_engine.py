@@ -14,11 +14,12 @@ from core.asking.breaker import FAILURES
 from core.asking.budgets import Step
 from core.asking.cache import AnswerCache
 from core.asking.embedding import Vector
-from core.asking.engine import Engine, Question, in_context
+from core.asking.engine import Engine
 from core.asking.gate import Cutoff, null_questions
 from core.asking.given import NOTHING_GIVEN, Given, GivenText
 from core.asking.holdings import CorpusState, Extent, Snapshots, Span, StoredSentence
 from core.asking.notices import CLOSEST, NO_QUESTION, NOT_COVERED, NOT_COVERED_HERE, NOTHING_YET, WITHDRAWN
+from core.asking.question import Question, in_context
 from core.asking.ranking import SearchQuery
 from core.asking.routing import Routing
 from core.asking.snapshot import Snapshot

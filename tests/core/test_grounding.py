@@ -10,7 +10,7 @@ import pytest
 from core.asking.answer import Answer, Confidence, Mode, Origin, Outcome, Usage
 from core.asking.authors import Authors
 from core.asking.budgets import Step
-from core.asking.engine import Engine, Question
+from core.asking.engine import Engine
 from core.asking.forms import Filled, Form
 from core.asking.gate import Cutoff
 from core.asking.holdings import CorpusState, Snapshots, Span
@@ -29,6 +29,7 @@ from core.asking.notices import (
     in_language,
 )
 from core.asking.parts import parts_of
+from core.asking.question import Question
 from core.asking.routing import Routing
 from core.asking.writing import Turn, Wishes
 from core.ids import CreatorId, SourceId

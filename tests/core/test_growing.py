@@ -9,8 +9,8 @@ import pytest
 from core.asking.answer import UNFINISHED, Answer, Confidence, Mode, Outcome, Usage
 from core.asking.breaker import FAILURES
 from core.asking.embedding import Vector
-from core.asking.engine import Question
 from core.asking.notices import CLOSEST, WORDS_ONLY, WORDS_ONLY_NOTHING
+from core.asking.question import Question
 from core.asking.shortening import shortened
 from core.asking.single_flight import SingleFlight
 from core.asking.straying import strays

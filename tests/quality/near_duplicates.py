@@ -18,8 +18,9 @@ from core.asking.answer import Mode
 from core.asking.authors import Authors
 from core.asking.budgets import Step
 from core.asking.cache import AnswerCache, Looked
-from core.asking.engine import Engine, Question
+from core.asking.engine import Engine
 from core.asking.holdings import Snapshots
+from core.asking.question import Question
 from core.asking.routing import Routing
 from core.asking.words import tokens
 from core.asking.writing import Draft, DraftSentence, Heard, Task, unheard

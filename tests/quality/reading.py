@@ -14,9 +14,10 @@ from bot.app import Deployment
 from bot.evaluation import EvaluatedLibrary
 from core.asking.answer import Outcome
 from core.asking.authors import Authors
-from core.asking.engine import Engine, Question
+from core.asking.engine import Engine
 from core.asking.forms import Filled, Form
 from core.asking.holdings import Snapshots
+from core.asking.question import Question
 from core.asking.routing import Routing
 from core.errors import ProviderError
 from core.ids import CreatorId

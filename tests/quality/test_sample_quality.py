@@ -20,7 +20,7 @@ from bot.evaluation import EvaluatedLibrary, fill_library, predict
 from bot.settings import Settings
 from core.asking.answer import Confidence
 from core.asking.cache import Looked
-from core.asking.engine import Question
+from core.asking.question import Question
 from core.asking.writing import Turn
 from tests.conftest import TEMPLATE
 from tests.quality.near_duplicates import ask_near_duplicates, pairs

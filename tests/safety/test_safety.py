@@ -25,8 +25,8 @@ from adapters.telegram.rendering import rendered
 from bot.app import DatabaseAddress, Deployment, open_on
 from bot.commands.answers import answer_reply
 from bot.settings import Settings
-from core.asking.engine import Question
 from core.asking.forms import Filled, Form
+from core.asking.question import Question
 from core.asking.writing import Manner, Turn, Wishes
 from core.conversation import Person, Place, Reply, Request
 from core.ids import CreatorId

@@ -13,7 +13,7 @@ from adapters.models.anthropic_answers import AnthropicAnswerModel
 from adapters.models.chat_answers import GeminiAnswerModel, OllamaAnswerModel, OpenRouterAnswerModel, XaiAnswerModel
 from adapters.models.openai_answers import OpenAIAnswerModel
 from core.asking.answer import UNFINISHED, Answer, Mode, Outcome
-from core.asking.engine import Question
+from core.asking.question import Question
 from core.asking.snapshot import Snapshot
 from core.asking.writing import AnswerModel
 from core.tiers import Scope
