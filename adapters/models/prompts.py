@@ -92,6 +92,8 @@ def _wishes(wishes: Wishes) -> Iterator[str]:
         yield f"Level: {_short(wishes.level)}"
     if wishes.length:
         yield f"Length: {_short(wishes.length)}"
+    if wishes.voice:
+        yield f"Voice: {_short(wishes.voice)}"
 
 
 def _block(tag: str, lines: Iterable[str]) -> str:

@@ -24,10 +24,11 @@ def test_the_language_that_somebody_chose_outranks_the_questions() -> None:
 
 def test_wishes_and_what_was_said_before_stand_before_the_question_in_places_of_their_own() -> None:
     manner = Manner(name="Ada", tone="dry", instructions="Mention safety first.")
-    text = asked(Task("How?", (), manner=manner, wishes=Wishes(level="beginner", length="short"), background="Glue."))
+    wishes = Wishes(level="beginner", length="short", voice="formal")
+    text = asked(Task("How?", (), manner=manner, wishes=wishes, background="Glue."))
 
     assert "<wishes>\nYou are called Ada.\nTone: dry\nWishes: Mention safety first.\n</wishes>" in text
-    assert "<asker>\nLevel: beginner\nLength: short\n</asker>" in text
+    assert "<asker>\nLevel: beginner\nLength: short\nVoice: formal\n</asker>" in text
     assert "<background>\nBefore: Glue.\n</background>" in text
     assert text.index("</background>") < text.index("</wishes>") < text.index("Question: How?")
 
@@ -46,6 +47,7 @@ def test_the_rules_say_that_wishes_never_outrank_them_and_objections_decide_noth
         Task("How?", (), manner=Manner(instructions=HOSTILE)),
         Task("How?", (), wishes=Wishes(level=HOSTILE)),
         Task("How?", (), wishes=Wishes(length=HOSTILE)),
+        Task("How?", (), wishes=Wishes(voice=HOSTILE)),
         Task("How?", (), background=HOSTILE),
         Task("How?", (), objection=HOSTILE),
         Task("How?", (), language=HOSTILE, wishes=Wishes(language=HOSTILE)),

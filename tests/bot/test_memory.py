@@ -7,6 +7,7 @@ import pytest
 
 from adapters.postgres import memory
 from bot.app import Deployment
+from core.asking.growing import Shown
 from core.asking.question import Explained, Question
 from core.asking.sessions import Speaker as Asker
 from core.conversation import Reply
@@ -27,9 +28,9 @@ class Watched:
     deployment: Deployment
     questions: list[Question] = field(default_factory=list)
 
-    async def explain(self, question: Question) -> Explained:
+    async def explain(self, question: Question, shown: Shown | None = None) -> Explained:
         self.questions.append(question)
-        return await self.deployment.engine.explain(question)
+        return await self.deployment.engine.explain(question, shown)
 
 
 @pytest.fixture
