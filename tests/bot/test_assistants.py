@@ -1,5 +1,6 @@
 """Assistants as conversations: who answers where, with which prompt, and from what."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -207,7 +208,7 @@ async def test_a_tutor_shows_where_to_look_and_tells_whoever_wants_to_be_told(ke
     await staff.says("assistant_bind", assistant="Ada", where="everywhere else")
     led = await student.says("ask", question=SHADOW)
     assert LOOK_FIRST in led.text.plain
-    assert "▸ Spheres [1] 0:" in led.text.plain
+    assert "▸ Spheres · video [1] 0:" in led.text.plain
     assert "opposite the lamp" not in led.text.plain
     assert "Only who asked" in (await Speaker.of(keyless, "3").presses(led, "Show me the answer")).text.plain
     told = await student.presses(led, "Show me the answer")
@@ -248,6 +249,12 @@ async def test_a_model_is_told_the_manner_and_no_assistant_answers_for_another(
             await staff.presses(used, "Use this one")
             await Speaker.of(deployment, "5").says("ask", question=SHADOW)
             assert len(server.requests) == asked + 2, "another version answers anew"
+            read = [json.dumps(request.body) for request in server.requests]
+            assert ["Be brief." in read[asked - 1], "Ada" in read[asked], "Be kind." in read[-1]] == [
+                True,
+                False,
+                True,
+            ]
 
 
 def test_a_place_lies_in_its_thread_topic_and_channel() -> None:
