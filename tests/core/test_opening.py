@@ -68,6 +68,15 @@ def test_another_recording_at_the_same_second_is_another_moment() -> None:
     assert openings(beginnings, 3) == [1, 0]
 
 
+def test_what_was_shown_before_is_neither_opened_again_nor_does_it_speak_for_what_leads_to_it() -> None:
+    beginnings = with_words(said((0, 1), (5, 4), (60, 2), (90, 1.5)), 0, 1, 2, 3)
+    before = np.array([False, True, False, False])
+
+    assert openings(beginnings, 2, before) == [2, 3]
+    assert openings(beginnings, 4, ~before) == [1]
+    assert openings(beginnings, 4, before | ~before) == []
+
+
 def test_there_are_no_more_links_than_sentences() -> None:
     assert openings(said((0, 1)), 3) == [0]
 
