@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from core.asking.answer import Answer, Citation
-from core.asking.citing import CONTEXT_AFTER
 from core.asking.holdings import Span
 from core.asking.notices import AGAIN_NOTHING, AGAIN_OTHERS, AGAIN_SAME, NOT_COVERED, NOT_COVERED_HERE
 from core.asking.ranking import Ranking
@@ -167,10 +166,8 @@ def _without_opening(clause: str) -> str:
 
 
 def units_of(shown: Sequence[Span]) -> frozenset[tuple[SourceId, int]]:
-    """The units that would show the same moments again: those, and what leads up to them."""
-    return frozenset(
-        (span.source_id, unit) for span in shown for unit in range(span.first - CONTEXT_AFTER, span.last + 1)
-    )
+    """The units that were shown, by source and position."""
+    return frozenset((span.source_id, unit) for span in shown for unit in range(span.first, span.last + 1))
 
 
 def held_against(ranking: Ranking) -> Ranking:

@@ -77,7 +77,7 @@ GATE_LEXICAL: Final = 0.045
 class SearchQuery:
     """A question as ranking sees it: ``vector`` float32 (d,) of length 1, ``terms`` its different term ids.
 
-    ``besides`` are units, by source and position, that no start may be: they were shown before.
+    ``besides`` are units, by source and position, that were shown before: no start may be one, or lead up to one.
     ``fact`` tells that one sentence would answer it, see ``core.asking.facts``.
     """
 
@@ -206,11 +206,14 @@ def _is_new(snapshot: Snapshot, spans: _Spans, at: int, query: SearchQuery) -> b
 
 
 def _shown_before(snapshot: Snapshot, spans: _Spans, query: SearchQuery) -> Flags:
-    """Tell which spans begin with a unit that was shown before."""
+    """Tell which spans begin with, or lead up to, what was shown before."""
     if not query.besides:
         return np.zeros(len(spans.first), np.bool_)
-    starts = (_start(snapshot, spans, at) for at in range(len(spans.first)))
-    return np.array([(start.source_id, start.unit) in query.besides for start in starts], np.bool_)
+    shown = np.zeros(len(spans.first), np.bool_)
+    for at, (first, last) in enumerate(zip(spans.first, spans.last, strict=True)):
+        source_id, shift = snapshot.place(int(first))
+        shown[at] = any((source_id, unit + shift) in query.besides for unit in range(int(first), int(last) + 1))
+    return shown
 
 
 def _seen(snapshot: Snapshot, query: SearchQuery) -> _Seen:
