@@ -1,93 +1,65 @@
 """Opens, wires and closes everything. The only place where parts meet; it reads from top to bottom."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
 import structlog
 
-from adapters.postgres.acts import PostgresActs
-from adapters.postgres.admission import PostgresAdmission
-from adapters.postgres.answer_cache import PostgresAnswerCache
-from adapters.postgres.catalogue import PostgresCatalogue
 from adapters.postgres.database import Database, open_database, raw_connection
-from adapters.postgres.deployment import PostgresGreetings, clock_leadership, enqueue, link_key, open_queue
+from adapters.postgres.deployment import PostgresGreetings, clock_leadership, enqueue, link_key
 from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.embedded import embedded_server
 from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.jobs import put_recheck
-from adapters.postgres.knowledge import PostgresKnowledge
 from adapters.postgres.media_claims import PostgresMediaClaims
-from adapters.postgres.memory import PostgresSummedSessions
 from adapters.postgres.migrations import migrate
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.overheard import PostgresNotebook
 from adapters.postgres.reindexing import PostgresReindexings
 from adapters.postgres.roles import PostgresRoles
 from adapters.postgres.shelf import PostgresShelf
-from adapters.postgres.spending import PostgresTill
-from adapters.postgres.spoken import PostgresSpokenTexts
-from adapters.postgres.study_work import PostgresStudyBench
 from adapters.postgres.transcripts import PostgresRecognitions
-from adapters.postgres.watchlist import PostgresWatchlist
 from adapters.sources.sentences import split_sentences
 from adapters.sources.stemming import SnowballStemmer
 from adapters.web.signing import PersonalWatchLinks, SignedWatchLinks
-from bot.cache_watch import CountedLooks
-from bot.closing import Closing
 from bot.commands.everything import EVERYTHING
 from bot.commands.registry import Services
 from bot.deliveries import deliver_for_ever
 from bot.embedders import open_embedders
-from bot.items import ItemWork
+from bot.engine import make_engine
 from bot.memberships import open_linking
 from bot.payouts import PayoutWork, open_payouts
 from bot.presence import beat_for_ever
 from bot.reading import open_files, open_reader
-from bot.reindexing import ReindexWork
 from bot.responder import CommandResponder
 from bot.role_changes import apply_for_ever
 from bot.schedule import keep_time
-from bot.services import Kept, make_limits, make_services
+from bot.services import Kept, make_services
 from bot.settings import MEGABYTE, Settings
-from bot.webhooks import handlers_of
-from bot.worker import Tasks, register, work
 from bot.writers import open_models
-from core.asking.authors import Authors
-from core.asking.cache import AnswerCache
-from core.asking.clerk import ModelClerk
 from core.asking.embedding import Embedders
 from core.asking.engine import Engine
 from core.asking.forms import Clerk
-from core.asking.holdings import Snapshots
-from core.asking.routing import Routing
-from core.asking.summing import Summing
 from core.conversation import Messenger
-from core.errors import DatabaseError, DatabaseFull, ProviderError
+from core.errors import DatabaseFull
 from core.ids import CreatorId
-from core.library.freshness import Recheck, Rereader
+from core.library.freshness import Rereader
 from core.library.indexing import Indexer
 from core.library.keeping import Keeping
-from core.library.learning import Learning
 from core.library.reading import SourceReader
-from core.library.respelling import Respelling
 from core.library.scratch import Scratch
 from core.members.roles import RoleKeeper
-from core.rewards.awarding import Awarding
 from core.rewards.listening import Listening
-from core.study.studying import Studying
-from core.webhooks import Webhooks
 
 log = structlog.get_logger()
 
 RESERVE_BYTES = 64 * MEGABYTE
 """Room for a few files of PostgreSQL's log; without one it stops altogether."""
-WAIT_FOR_DATABASE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,18 +207,7 @@ async def open_on(
         holdings = PostgresHoldings(database)
         signing_key = await link_key(database)
         links = SignedWatchLinks(signing_key, settings.public_url)
-        authors = Authors(ModelLog())
-        till = PostgresTill(database, make_limits(settings))
-        clerk = ModelClerk(models.forms, till, authors.watch, authors.breaker)
-        engine = Engine(
-            holdings=holdings,
-            snapshots=Snapshots(
-                holdings, settings.retrieval.memory * MEGABYTE, settings.retrieval.snapshot_max_units
-            ),
-            embedders=embedders, stem=stem, routing=Routing(models.large, models.small), authors=authors, links=links,
-            clerk=clerk, contents=PostgresCatalogue(database),
-            cache=AnswerCache(PostgresAnswerCache(database), holdings, stem, links, CountedLooks()),
-        )  # fmt: skip
+        clerk, engine = make_engine(settings, database, embedders, models, holdings, links)
         kept = Kept(files, scratch, reader.keeping, holdings)
         personal_links = PersonalWatchLinks(signing_key, settings.public_url)
         services = make_services(settings, database, engine, embedders, kept, links, personal_links, linking, clerk)
@@ -258,75 +219,6 @@ async def open_on(
             links, reader.keeping, payouts, services, CommandResponder(EVERYTHING, services, greetings),
             Listening(PostgresNotebook(database, services.rewards)),
         )  # fmt: skip
-
-
-class ModelLog:
-    """Tells the operator which model failed and why."""
-
-    def model_failed(self, model: str, error: ProviderError) -> None:
-        """See :class:`core.asking.authors.ModelWatch`."""
-        log.warning("a model failed; the next one answers", model=model, reason=str(error))
-
-
-def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
-    """What a worker of this deployment does."""
-    items = ItemWork(
-        deployment.shelf, deployment.indexer, deployment.reader, PostgresAdmission(deployment.database), stop,
-        deployment.require_room,
-    )  # fmt: skip
-    links = Recheck(
-        PostgresWatchlist(deployment.database), deployment.rereader, deployment.shelf, deployment.indexer
-    )  # fmt: skip
-    names = Respelling(
-        deployment.services.glossaries, PostgresSpokenTexts(deployment.database), deployment.shelf,
-        deployment.indexer,
-    )  # fmt: skip
-    reindexing = ReindexWork(deployment.reindexings, deployment.embedders, stop)
-    awarding = Awarding(
-        PostgresActs(deployment.database), deployment.services.ledger, deployment.services.rewards,
-        deployment.services.streaks, deployment.services.flags,
-    )  # fmt: skip
-    webhooks = Webhooks(
-        PostgresInbox(deployment.database), {**handlers_of(deployment.services), **deployment.payouts.handlers}
-    )
-    showing = deployment.services.showing
-    closing = Closing(showing.standings, showing.seasons, showing.digests, deployment.services.insights)
-    learning = Learning(PostgresKnowledge(deployment.database), deployment.indexer, split_sentences)
-    studying = Studying(
-        PostgresStudyBench(deployment.database), deployment.embedders, SnowballStemmer(), deployment.services.clerk,
-        partial(datetime.now, UTC), written=bool(deployment.settings.models.answer),
-    )  # fmt: skip
-    return Tasks(
-        items, deployment.engine, deployment.directory, deployment, links, names, reindexing, awarding,
-        deployment.payouts, webhooks, closing, learning, studying, deployment.services.purchases,
-        deployment.services.linking.following, deployment.services.tier_roles,
-        Summing(PostgresSummedSessions(deployment.database), deployment.services.clerk), stop,
-    )  # fmt: skip
-
-
-async def run_worker(deployment: Deployment, stop: asyncio.Event) -> None:
-    """Take jobs until ``stop`` is set; a database that is away is waited for, or brought back where it is ours."""
-    tasks = tasks_of(deployment, stop)
-    await deployment.services.scratch.sweep()
-    while not stop.is_set():
-        try:
-            async with open_queue(deployment.address.url) as queue:
-                register(queue, tasks)
-                await work(queue, stop)
-        except DatabaseError as error:
-            log.warning("the worker waits for the database", reason=str(error))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), WAIT_FOR_DATABASE_S)
-            await _revived(deployment)
-
-
-async def _revived(deployment: Deployment) -> None:
-    if deployment.address.revive is None:
-        return
-    try:
-        await deployment.address.revive()
-    except DatabaseError as error:
-        log.error("the embedded database cannot be started", reason=str(error))
 
 
 async def run_clock(deployment: Deployment) -> None:

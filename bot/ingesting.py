@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
 from bot.administration import creator_called
-from bot.app import Deployment, open_deployment, run_worker
+from bot.app import Deployment, open_deployment
 from bot.settings import Settings
+from bot.tasks import run_worker
 from core.errors import ProviderError, UploadRefused
 from core.ids import CreatorId, SourceId
 from core.library.cards import stage_words

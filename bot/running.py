@@ -21,20 +21,13 @@ from adapters.web.personal import PersonalPages
 from adapters.web.server import build_web, serve
 from adapters.web.signing import BrowserNames, PersonalWatchLinks
 from adapters.web.watch import WatchPages
-from bot.app import (
-    Deployment,
-    open_deployment,
-    run_clock,
-    run_deliveries,
-    run_presence,
-    run_role_changes,
-    run_worker,
-)
+from bot.app import Deployment, open_deployment, run_clock, run_deliveries, run_presence, run_role_changes
 from bot.listening import note_for_ever
 from bot.logs import set_up_logs
 from bot.platforms import Platform, open_platforms
 from bot.sample import LOCAL, add_sample_library, chat_rooms, join_everything, whom_to_ask
 from bot.settings import MEGABYTE, Settings
+from bot.tasks import run_worker
 from bot.webhooks import verifiers_of
 from core.conversation import Link, Place
 from core.errors import ChronosError, DatabaseError

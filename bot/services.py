@@ -44,6 +44,7 @@ from adapters.sources import media
 from adapters.sources.stemming import SnowballStemmer
 from adapters.web.signing import PersonalWatchLinks, SignedWatchLinks
 from bot.commands.registry import Services, Showing
+from bot.engine import make_limits
 from bot.payouts import make_desk
 from bot.reading import make_intake
 from bot.rewards import make_rewards
@@ -52,7 +53,6 @@ from core.asking.embedding import Embedders
 from core.asking.engine import Engine
 from core.asking.forms import Clerk
 from core.asking.insights import Insights
-from core.asking.limits import Limits
 from core.library.clips import Clips
 from core.library.keeping import Keeping
 from core.library.media import MediaFiles
@@ -153,13 +153,3 @@ def make_showing(database: Database) -> Showing:
         PostgresGrants(database),
         PostgresAudit(database),
     )
-
-
-def make_limits(settings: Settings) -> Limits:
-    """The limits on asking; where no model writes there is no money to limit."""
-    pays = bool(settings.models.writers)
-    return Limits(
-        settings.limits.questions_per_minute, settings.limits.community_questions_per_minute,
-        settings.limits.model_usd_per_day * pays, settings.limits.questions_per_day,
-        settings.limits.model_usd_per_month * pays, settings.limits.student_model_usd_per_day * pays,
-    )  # fmt: skip

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from bot import worker as bot_worker
-from bot.app import DatabaseAddress, Deployment, open_on, run_worker
+from bot.app import DatabaseAddress, Deployment, open_on
 from bot.settings import Settings
+from bot.tasks import run_worker
 from core.conversation import Attachment, Person, Place, Reply, Request, Value
 from core.library.saving import save_pieces
 from core.library.store import Stage

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from adapters.postgres.acts import record_act
 from adapters.postgres.database import Connection
-from bot.app import Deployment, tasks_of
+from bot.app import Deployment
 from bot.listening import note_for_ever
+from bot.tasks import tasks_of
 from core.conversation import Person, Reply, Request, reply_from_json
 from core.ids import CreatorId, StudentId
 from core.overheard import Deleted, Said

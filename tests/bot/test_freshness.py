@@ -11,9 +11,10 @@ import pytest
 from adapters.postgres.deployment import enqueue
 from adapters.postgres.watchlist import PostgresWatchlist
 from adapters.sources.sentences import split_sentences
-from bot.app import DatabaseAddress, Deployment, open_on, run_worker
+from bot.app import DatabaseAddress, Deployment, open_on
 from bot.commands.library import _line
 from bot.settings import Settings
+from bot.tasks import run_worker
 from core.asking.embedding import Embedder, Vector
 from core.conversation import Person, Place
 from core.errors import ChronosError, ProviderBusy, SourceGone, UploadRefused

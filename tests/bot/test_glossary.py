@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bot.app import Deployment, run_worker
+from bot.app import Deployment
+from bot.tasks import run_worker
 from core.conversation import Reply, reply_from_json
 from core.library.source_reader import PortReader
 from core.library.speech import Recognised

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.app import Deployment, tasks_of
+from bot.app import Deployment
+from bot.tasks import tasks_of
 from core.conversation import Place, Reply, Request
 from tests.adapters.school import rows
 from tests.bot.conftest import Speaker, SpeakerMaker, attachment, ready

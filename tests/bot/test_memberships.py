@@ -15,8 +15,9 @@ from adapters.postgres.roles import PostgresRoles
 from adapters.web.connect import ConnectPages
 from adapters.web.hooks import InboundHooks
 from adapters.web.server import build_web, serve
-from bot.app import DatabaseAddress, Deployment, open_on, tasks_of
+from bot.app import DatabaseAddress, Deployment, open_on
 from bot.settings import Settings
+from bot.tasks import tasks_of
 from bot.webhooks import verifiers_of
 from core.asking.notices import NOT_COVERED_HERE
 from core.conversation import Reply, Role

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.app import Deployment, tasks_of
+from bot.app import Deployment
+from bot.tasks import tasks_of
 from core.conversation import Reply, Value
 from core.ids import CreatorId, QuizId
 from tests.adapters.school import change, rows

@@ -23,10 +23,11 @@ from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.ledger import PostgresLedger
 from adapters.web.hooks import InboundHooks
 from adapters.web.server import build_web, serve
-from bot.app import DatabaseAddress, Deployment, open_on, tasks_of
+from bot.app import DatabaseAddress, Deployment, open_on
 from bot.checks import _payouts
 from bot.main import cli
 from bot.settings import Settings
+from bot.tasks import tasks_of
 from core.conversation import Reply
 from core.errors import ConfigurationError, Refused
 from core.ids import CreatorId, StudentId

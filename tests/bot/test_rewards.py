@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from bot.app import Deployment, tasks_of
+from bot.app import Deployment
+from bot.tasks import tasks_of
 from core.conversation import Person, Request
 from core.overheard import Deleted
 from tests.adapters.school import change, rows

@@ -9,8 +9,9 @@ from typing import Any, Final
 import pytest
 
 from adapters.postgres.conversations import PostgresConversations
-from bot.app import Deployment, tasks_of
+from bot.app import Deployment
 from bot.closing import Closing
+from bot.tasks import tasks_of
 from core.asking import sessions
 from core.conversation import Person, Reply, reply_from_json
 from core.ids import CreatorId, StudentId

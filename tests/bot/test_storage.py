@@ -13,8 +13,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from adapters.postgres.deployment import enqueue
-from bot.app import DatabaseAddress, Deployment, open_on, run_worker
+from bot.app import DatabaseAddress, Deployment, open_on
 from bot.settings import Settings
+from bot.tasks import run_worker
 from core.errors import UploadRefused
 from core.ids import CreatorId, ItemId, SourceId
 from core.library.intake import Said

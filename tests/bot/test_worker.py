@@ -16,8 +16,9 @@ from adapters.postgres.deployment import LIVE
 from adapters.postgres.ledger import PostgresLedger
 from bot import items
 from bot import worker as bot_worker
-from bot.app import Deployment, run_worker, tasks_of
+from bot.app import Deployment
 from bot.items import _wait, delay_s_after
+from bot.tasks import run_worker, tasks_of
 from core.conversation import Person, Place, reply_from_json
 from core.errors import (
     BrokeOff,

@@ -6,8 +6,9 @@
 import asyncio
 import sys
 
-from bot.app import DatabaseAddress, open_on, run_worker
+from bot.app import DatabaseAddress, open_on
 from bot.settings import Settings
+from bot.tasks import run_worker
 
 
 async def main(url: str, settings: str) -> None:

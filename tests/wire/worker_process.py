@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from adapters.postgres.shelf import PostgresShelf
-from bot.app import DatabaseAddress, open_on, run_worker
+from bot.app import DatabaseAddress, open_on
 from bot.settings import Settings
+from bot.tasks import run_worker
 from core.ids import CreatorId, ItemId
 from core.library.origins import Listing
 from core.library.reading import ReadSource, Report
