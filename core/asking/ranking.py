@@ -6,7 +6,7 @@ divided by the best of this question, so that a part of a library is scored as t
 docs/decisions/0003-ranking.md and 0021-ranking-again.md have the figures behind the weights.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,6 +35,8 @@ _SIGN_EXPONENT_MANTISSA: Final = np.int32(-0x70002000)
 
 REPEATS: Final = 1.2
 """How soon more units with the same term stop counting for a span."""
+NEARLY_AS_CLOSE: Final = 0.7
+"""After an objection, what is shown begins with a sentence that is nearly as close to the question as the closest."""
 FASTEST_SPEECH: Final = 8.0
 """Words a second; a source with more of them was written, and its times are numbers of paragraphs."""
 WELCOME_S: Final = 15.0
@@ -194,15 +196,22 @@ def rank(snapshot: Snapshot, query: SearchQuery, limit: int = 10) -> Ranking:
         hits=tuple(_hits(snapshot, spans, opened[0], limit, fact=query.fact)),
         starts=tuple(_start(snapshot, spans, at) for at in opened),
         gate=_gate(snapshot, seen, promising),
-        covered=max((float(spans.covered[at]) for at in opened if _is_new(snapshot, spans, at, query)), default=0.0),
+        covered=max(
+            (float(spans.covered[at]) for at in _answering(snapshot, spans, promising, opened, query)), default=0.0
+        ),
     )
 
 
-def _is_new(snapshot: Snapshot, spans: _Spans, at: int, query: SearchQuery) -> bool:
-    """Tell whether a span does not run into anything that was shown before."""
-    source_id, shift = snapshot.place(int(spans.first[at]))
-    units = range(int(spans.first[at]) + shift, int(spans.last[at]) + shift + 1)
-    return not query.besides or not any((source_id, unit) in query.besides for unit in units)
+def _answering(
+    snapshot: Snapshot, spans: _Spans, promising: _Promising, opened: Sequence[int], query: SearchQuery
+) -> Iterator[int]:
+    """Yield the opened spans that may answer: after an objection those that are new and nearly as close as any."""
+    least = NEARLY_AS_CLOSE * float(promising.unit_dense.max()) if query.besides else -1.0
+    for at in opened:
+        source_id, shift = snapshot.place(int(spans.first[at]))
+        units = range(int(spans.first[at]) + shift, int(spans.last[at]) + shift + 1)
+        if spans.close[at] >= least and query.besides.isdisjoint((source_id, unit) for unit in units):
+            yield at
 
 
 def _shown_before(snapshot: Snapshot, spans: _Spans, query: SearchQuery) -> Flags:
