@@ -7,8 +7,10 @@ from typing import Final
 
 from core.asking.claims import in_english, names, negated, numbers, spoken_words
 from core.asking.markup import strip_markup
+from core.asking.tongue import language_of
 from core.asking.words import STOP_WORDS, tokens
 from core.asking.writing import Draft, DraftSentence, EvidenceSource, Task
+from core.ids import SourceId
 
 LEAST_OVERLAP: Final = 0.25
 """Share of a claim's content words that must occur in its evidence; a paraphrase keeps about half of them."""
@@ -16,6 +18,8 @@ NEARLY_A_COPY: Final = 0.8
 MOST_LABELS: Final = 4
 """So many sentences carry a claim; a model is asked for the fewest."""
 STEM_LETTERS: Final = 5
+LEAST_WORDS: Final = 12
+"""A shorter text may be in any language."""
 
 _LABELS: Final = re.compile(r"(?<!\s)\s*[\[(]\s*S\d+(?:\s*(?:[,;-]|and)\s*S\d+)*\s*[\])]")
 _CLAUSE_END: Final = re.compile(r"[,;:.!?\u2026]\s|\b(?:and|but|because|while|so)\b", re.IGNORECASE)
@@ -33,10 +37,10 @@ Places = Mapping[str, tuple[EvidenceSource, int]]
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """What a claim rests on: the cited sentences; those with their neighbours as one text; and that with titles."""
+    """What a claim rests on: the cited sentences; with neighbours, a text a source; and all of it with titles."""
 
     cited: tuple[str, ...]
-    said: str
+    said: tuple[str, ...]
     context: str
 
 
@@ -49,7 +53,7 @@ def verify(draft: Draft, task: Task) -> tuple[DraftSentence, ...]:
     if not draft.covered:
         return ()
     known = places(task)
-    return tuple(kept for sentence in draft.sentences if (kept := verified(sentence, known)))
+    return tuple(kept for sentence in draft.sentences if (kept := verified(sentence, known, task.language)))
 
 
 def places(task: Task) -> Places:
@@ -57,8 +61,8 @@ def places(task: Task) -> Places:
     return {sentence.label: (source, at) for source in task.evidence for at, sentence in enumerate(source.sentences)}
 
 
-def verified(sentence: DraftSentence, places: Places) -> DraftSentence | None:
-    """One sentence as :func:`verify` leaves it; None where the evidence does not carry it."""
+def verified(sentence: DraftSentence, places: Places, language: str) -> DraftSentence | None:
+    """One sentence of an answer in a language as :func:`verify` leaves it; None where nothing carries it."""
     labels = tuple(dict.fromkeys(label for label in sentence.labels if label in places))
     if not labels:
         return None
@@ -66,7 +70,7 @@ def verified(sentence: DraftSentence, places: Places) -> DraftSentence | None:
     evidence = _evidence(labels, places)
     text = _plain(sentence.text, evidence)
     closest = _evidence(_closest(text, labels, places, 1), places)
-    if not text or _DATA.search(text) or not _carried(text, evidence, closest):
+    if not text or _DATA.search(text) or not _carried(text, evidence, closest, language):
         return None
     return DraftSentence(text, labels)
 
@@ -83,9 +87,13 @@ def _closest(claim: str, labels: tuple[str, ...], places: Places, most: int = MO
 
 def _evidence(labels: tuple[str, ...], places: Places) -> _Evidence:
     found = [places[label] for label in labels]
-    said = "\n".join(dict.fromkeys(text for source, at in found for text in _with_neighbours(source, at)))
-    titles = "\n".join(dict.fromkeys(source.title for source, _ in found))
-    return _Evidence(tuple(source.sentences[at].text for source, at in found), said, f"{titles}\n{said}")
+    by_source: dict[SourceId, dict[str, None]] = {}
+    for source, at in found:
+        texts = by_source.setdefault(source.sentences[at].source_id, {})
+        texts.update(dict.fromkeys(_with_neighbours(source, at)))
+    said = tuple("\n".join(texts) for texts in by_source.values())
+    titles = dict.fromkeys(source.title for source, _ in found)
+    return _Evidence(tuple(source.sentences[at].text for source, at in found), said, "\n".join((*titles, *said)))
 
 
 def _with_neighbours(source: EvidenceSource, at: int) -> Iterator[str]:
@@ -107,14 +115,14 @@ def _plain(text: str, evidence: _Evidence) -> str:
     return strip_markup(timed)
 
 
-def _carried(claim: str, evidence: _Evidence, closest: _Evidence) -> bool:
+def _carried(claim: str, evidence: _Evidence, closest: _Evidence, language: str) -> bool:
     """Tell whether evidence carries a claim; a denial has to stand by the sentence that is closest to it."""
     context = evidence.context
     return (
         numbers(claim) <= numbers(context) | numbers(context, loose=True)
         and names(claim) <= spoken_words(context)
         and not _turned_around(claim, evidence, closest)
-        and _shares_words(claim, evidence.said)
+        and any(_shares_words(claim, said, language) for said in evidence.said)
     )
 
 
@@ -130,12 +138,20 @@ def _turned_around(claim: str, evidence: _Evidence, closest: _Evidence) -> bool:
     )
 
 
-def _shares_words(claim: str, context: str) -> bool:
-    """An answer in another language than its evidence shares no words with it, so its overlap says nothing."""
-    if in_english(claim) != in_english(context):
+def _shares_words(claim: str, said: str, language: str) -> bool:
+    """Tell whether one source says enough of a claim; words picked from several would carry anything."""
+    if _is_foreign(claim, said, language):
         return True
     stems = _stems(claim)
-    return not stems or _share(stems, _stems(context)) >= LEAST_OVERLAP
+    return not stems or _share(stems, _stems(said)) >= LEAST_OVERLAP
+
+
+def _is_foreign(claim: str, said: str, language: str) -> bool:
+    """Tell whether an answer is in another language than its evidence: then it shares no words with it."""
+    spoken, written = language_of(said), language_of(claim)
+    if spoken:
+        return written != spoken and bool(written or language != spoken)
+    return written == language and len(tokens(said)) >= LEAST_WORDS and not in_english(said)
 
 
 def _share(part: frozenset[str], whole: frozenset[str]) -> float:

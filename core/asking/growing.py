@@ -39,7 +39,7 @@ class Growing:
 
     async def heard(self, sentence: DraftSentence) -> None:
         """A model has closed a sentence."""
-        checked = verified(sentence, places(self.task))
+        checked = verified(sentence, places(self.task), self.task.language)
         if checked is None or strays(checked.text, self.task):
             return
         self._here.append(checked)
