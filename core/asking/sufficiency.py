@@ -4,6 +4,7 @@ Scores cannot tell a question whose answer is here from one that was altered so 
 The reader is a model that fills a form, so nothing of what it returns is shown but parts of the question itself.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,6 +21,8 @@ from core.ids import CreatorId
 from core.richtext import one_line
 
 PURPOSE: Final = "sufficiency"
+_LABEL: Final = re.compile(r"\s*[\[(]?\bS\d+\b[\])]?")
+"""What only looks like a label of ours; a question may hold it."""
 MOST_TOKENS: Final = 400
 MOST_PARTS: Final = 3
 LONGEST_PART: Final = 120
@@ -111,7 +114,9 @@ def _reading(filled: Filled, question: str, labels: set[str]) -> Reading | None:
     carried = not labels.isdisjoint(said["labels"])
     if not isinstance(sufficient, bool) or (sufficient and not carried):
         return None
-    answered, missing = _own_words(said["answered"], question), _own_words(said["missing"], question)
+    told, lacked = _own_words(said["answered"], question), _own_words(said["missing"], question)
+    answered = tuple(part for part in told if part not in lacked)
+    missing = tuple(part for part in lacked if part not in told)
     if sufficient and not missing:
         return Reading(Verdict.SUFFICIENT, usage=filled.usage)
     partly = carried and bool(said["answered"])
@@ -125,7 +130,7 @@ def _texts(value: object) -> list[str]:
 def _own_words(parts: Sequence[str], question: str) -> tuple[str, ...]:
     """Keep the parts that say nothing but the question's own words: a model must not speak through them."""
     asked = set(tokens(question))
-    shown = (strip_markup(one_line(part)).strip(" ?.,;:") for part in parts)
+    shown = (_LABEL.sub("", strip_markup(one_line(part))).strip(" ?.,;:") for part in parts)
     kept = [part for part in shown if part and len(part) <= LONGEST_PART and _within(part, asked)]
     return tuple(dict.fromkeys(kept))[:MOST_PARTS]
 
