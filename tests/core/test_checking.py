@@ -123,6 +123,22 @@ def test_a_sentence_that_shares_no_words_with_its_evidence_is_dropped() -> None:
     assert checked("The guitar sounds better with new strings.", "S2") == []
 
 
+def test_a_word_in_one_source_and_another_word_in_the_next_make_no_answer() -> None:
+    sources = tuple(
+        EvidenceSource(title, (EvidenceSentence(label, SourceId(number), 1, text),))
+        for number, (label, title, text) in enumerate(
+            [
+                ("S1", "Bread", "We let the dough rest in a bowl."),
+                ("S2", "Strings", "We tune a guitar in the kitchen."),
+            ]
+        )
+    )
+    task = Task("?", sources)
+
+    assert checked("A guitar made of dough sounds warm, dark and very old.", "S1", "S2", task=task) == []
+    assert checked("You let dough rest, and you tune a guitar.", "S1", "S2", task=task) != []
+
+
 def test_an_answer_in_another_language_than_its_evidence_is_held_to_its_numbers_only() -> None:
     kept = "Der Teig muss dann ungef\u00e4hr 25 Minuten ruhen."
     assert checked(kept, "S3") == [kept]
