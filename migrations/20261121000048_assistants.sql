@@ -76,6 +76,7 @@ END $$;
 GRANT INSERT, DELETE, UPDATE (name, tone, models, tutor, sources, active, newest, revision, former, removed_at)
   ON assistants TO chronos_app;
 GRANT INSERT, DELETE ON prompt_versions TO chronos_app;
+SELECT let_join('prompt_versions', 'author_id');
 GRANT INSERT, DELETE, UPDATE (assistant_id, shown, bound_at) ON assistant_bindings TO chronos_app;
 GRANT SELECT ON SEQUENCE assistants_id_seq TO chronos_backup;
 

@@ -39,12 +39,16 @@ CREATE TABLE answer_cache_counts (
 -- In the transaction of whatever changes a source: nothing that cites it is given again.
 CREATE FUNCTION forget_answers_from() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  DELETE FROM answer_cache WHERE creator_id = NEW.creator_id AND cites @> ARRAY[NEW.id];
+  IF (OLD.removed_at, OLD.status, OLD.title, OLD.link, OLD.tier, OLD.content_hash, OLD.duration_s, OLD.corrected_at)
+     IS DISTINCT FROM
+     (NEW.removed_at, NEW.status, NEW.title, NEW.link, NEW.tier, NEW.content_hash, NEW.duration_s, NEW.corrected_at)
+  THEN
+    DELETE FROM answer_cache WHERE creator_id = NEW.creator_id AND cites @> ARRAY[NEW.id];
+  END IF;
   RETURN NULL;
 END $$;
-CREATE TRIGGER forgets_answers
-  AFTER UPDATE OF removed_at, status, title, link, tier, content_hash, duration_s, corrected_at ON sources
-  FOR EACH ROW EXECUTE FUNCTION forget_answers_from();
+-- Without a list of columns: a column that the list names could not be taken back by the step that made it.
+CREATE TRIGGER forgets_answers AFTER UPDATE ON sources FOR EACH ROW EXECUTE FUNCTION forget_answers_from();
 
 DO $$
 DECLARE name text;

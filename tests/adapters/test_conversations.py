@@ -177,7 +177,8 @@ async def test_an_export_holds_everything_of_one_student_as_plain_data(
         "streaks": 0, "learning_days": 0, "flags": 0, "time_zone": 1, "redemptions": 0, "platform_credits": 0,
         "payout_targets": 0, "watched": 0, "watch_checks": 0, "seasons": 0, "hidden_in_rankings_of": 0,
         "asked_the_staff": 0, "quizzes": 0, "projects": 0, "purchases": 0, "roles": 0, "enrolment_changes": 2,
-        "memberships": 0, "model_calls": 0,
+        "memberships": 0, "model_calls": 0, "earlier_talk": 0, "preferences": 0, "remembered": 0,
+        "wants_to_be_remembered": 0,
     }  # fmt: skip
     assert [one["question"] for one in export["messages"]] == ["mine", "mine"]
     assert "T" in export["messages"][0]["created_at"]

@@ -96,7 +96,7 @@ def commands(group: click.Group, *path: str) -> list[tuple[str, ...]]:
 ARGUMENTS = {
     "backup": ["copy.dump"], "restore": ["english.vtt"], "add": ["drawing"], "code": ["drawing"],
     "budget": ["drawing"], "decide": ["redemption:7", "--paid"], "thaw": ["drawing"],
-    "economy": ["--creator=drawing"],
+    "economy": ["--creator=drawing"], "usage": ["--creator=drawing"],
     "ingest": ["--creator=drawing", "english.vtt"], "ask": ["--creator=drawing", "Why?"], "retry": ["7"],
     "eval": ["--corpus=english.vtt", "--questions=english.vtt", "--predictions=out.jsonl"],
 }  # fmt: skip
