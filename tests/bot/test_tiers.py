@@ -30,6 +30,9 @@ How long you soak paper depends on how thick the paper is: thick paper is soaked
 
 00:00:24.000 --> 00:00:31.000
 Paper that you soak too long loses its size, so do not soak thin paper for more than five minutes.
+
+00:00:45.000 --> 00:00:52.000
+How long the paper was soaked shows at its back: it feels cool for an hour.
 """
 SHADOW = "Where does the core shadow lie?"
 SOAK = "How long do I soak the paper?"
