@@ -41,10 +41,10 @@ def make_engine(
     holdings: PostgresHoldings,
     links: WatchLinks,
 ) -> tuple[ModelClerk, Engine]:
-    """Put the engine together, and the clerk that shares its models' breaker."""
+    """Put the engine together, and the clerk; a form that fails is no reason to leave a model's answers alone."""
     stem, authors = SnowballStemmer(), Authors(ModelLog())
     till = PostgresTill(database, make_limits(settings))
-    clerk = ModelClerk(models.forms, till, authors.watch, authors.breaker)
+    clerk = ModelClerk(models.forms, till, authors.watch)
     engine = Engine(
         holdings=holdings,
         snapshots=Snapshots(holdings, settings.retrieval.memory * MEGABYTE, settings.retrieval.snapshot_max_units),
