@@ -217,7 +217,7 @@ def _verified(part: Part, text: str, positions: Sequence[int]) -> str:
         return ""
     labels = tuple(f"S{at - part.first + 1}" for at in positions)
     drafts = tuple(DraftSentence(sentence, labels) for sentence in _BREAK.split(text))
-    kept = verify(Draft(True, drafts, ""), Task("", (part.evidence(),)))
+    kept = verify(Draft(True, drafts, ""), Task("", (part.evidence(),), language=part.lesson.language))
     said = " ".join(part.lesson.sentences[at].text for at in positions)
     held = len(kept) == len(drafts) and all(_in_their_words(sentence.text, said) for sentence in kept)
     return " ".join(sentence.text for sentence in kept) if held else ""
