@@ -90,7 +90,10 @@ HOLD: Final = """
     SELECT made = version AND writer <> '' AS written FROM study_guides
      WHERE creator_id = $1 AND source_id = $2 AND version = $3 FOR UPDATE
 """
-STALE: Final = "SELECT id, quote FROM study_points WHERE creator_id = $1 AND source_id = $2 AND stale"
+STALE: Final = """
+    SELECT id, quote, removed_at IS NOT NULL AS removed, edited OR hidden AS shaped FROM study_points
+     WHERE creator_id = $1 AND source_id = $2 AND stale
+"""
 PLACE: Final = """
     UPDATE study_points SET first_segment = $3, last_segment = $4, stale = false WHERE creator_id = $1 AND id = $2
 """
@@ -239,17 +242,20 @@ def _vectors(rows: Sequence[asyncpg.Record], count: int) -> "np.ndarray[tuple[in
 
 
 async def _place_again(connection: Connection, creator_id: CreatorId, lesson: Lesson) -> int:
-    """Find what the staff changed in the present words; what is not said any more goes. How many that were."""
+    """Find what the staff changed in the present words; what is not said any more goes. How many of theirs that were.
+
+    What was deleted stays in any case: a week later its fingerprint alone keeps it away.
+    """
     rows = await connection.fetch(STALE, creator_id, lesson.source_id)
     texts = [lesson.quoted(said.position, said.position) for said in lesson.sentences] if rows else []
     lost = 0
     for row in rows:
-        found = found_again(row["quote"], texts)
-        if found is None:
-            lost += 1
-            await connection.execute(DROP, creator_id, row["id"])
-        else:
+        found = found_again(row["quote"], texts) if row["quote"] else None
+        if found is not None:
             await connection.execute(PLACE, creator_id, row["id"], *found)
+        elif not row["removed"]:
+            lost += row["shaped"]
+            await connection.execute(DROP, creator_id, row["id"])
     return lost
 
 

@@ -92,6 +92,13 @@ async def test_what_a_model_worded_is_not_replaced_by_what_was_picked_and_delete
     assert await studies.restore(creator_id, gone) is None, "after a week there is nothing to bring back"
     await bench.keep(creator_id, lesson, material(lesson, 1, 2, writer="made-up"))
     assert [point.text for point in await studies.find(scope, Wanted())] == ["Point 2"]
+    async with database.creator(creator_id) as connection:
+        await renew_study(connection, creator_id, school.source_id)
+    renewed = await claimed(bench, school, AT + timedelta(days=8))
+    await bench.keep(creator_id, renewed, material(renewed, 1, 2, writer="made-up"))
+    assert [point.text for point in await studies.find(scope, Wanted())] == ["Point 2"], "nor by a new transcript"
+    (guide,) = await studies.guides(creator_id)
+    assert guide.lost == 0, "what the staff deleted is none that they lost"
     assert await studies.point(scope, PointId(gone + 1_000)) is None
     other = await found_school(database, "fire")
     assert await studies.point(Scope.whole(other.creator_id), gone) is None
