@@ -95,8 +95,9 @@ FORGET: Final = """
      WHERE creator_id = $1 AND removed_at < $2 AND text <> ''
 """
 SET_CHAPTERS: Final = "UPDATE sources SET chapters = $3 WHERE creator_id = $1 AND id = $2 AND chapters <> $3"
+OWN_CHAPTERS: Final = "SELECT own_chapters FROM study_guides WHERE creator_id = $1 AND source_id = $2"
 CHAPTERS: Final = """
-    SELECT g.start_s, p.text FROM study_points p
+    SELECT g.start_s, p.text, p.first_segment FROM study_points p
       JOIN segments g ON g.creator_id = $1 AND g.source_id = p.source_id AND g.position = p.first_segment
      WHERE p.creator_id = $1 AND p.source_id = $2 AND p.kind = 'chapter' AND NOT p.stale AND NOT p.hidden
        AND p.removed_at IS NULL
@@ -241,9 +242,14 @@ async def _changed(connection: Connection, creator_id: CreatorId, point_id: Poin
 
 
 async def put_chapters(connection: Connection, creator_id: CreatorId, source_id: SourceId) -> None:
-    """Inside a creator's transaction, let a source have the chapters that its material has."""
+    """Inside a creator's transaction, let a source have the chapters that its material has; a platform's stay.
+
+    The one at the first sentence begins with the recording, and no other: where it is hidden, the rest stay in place.
+    """
+    if not await connection.fetchval(OWN_CHAPTERS, creator_id, source_id):
+        return
     rows = await connection.fetch(CHAPTERS, creator_id, source_id)
-    chapters = [Chapter(row["start_s"] if number else 0.0, row["text"]) for number, row in enumerate(rows)]
+    chapters = [Chapter(row["start_s"] if row["first_segment"] else 0.0, row["text"]) for row in rows]
     await connection.execute(SET_CHAPTERS, creator_id, source_id, chapters_to_json(tuple(chapters)))
 
 

@@ -1,13 +1,17 @@
 """The work on study material as several workers do it at once, and what becomes of it when the words change."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from adapters.postgres.database import Database
+from adapters.postgres.holdings import PostgresHoldings
 from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.studies import PostgresStudies
 from adapters.postgres.study_work import HELD, PostgresStudyBench, renew_study
 from core.ids import PointId
+from core.library.transcript import Chapter
 from core.study.material import Lesson, Made, NewPoint, PointKind
+from core.study.picked import chapter_points
 from core.study.store import Revised, Wanted
 from core.tiers import NO_TIERS, Scope
 from tests.adapters.school import School, found_school, jobs
@@ -121,3 +125,42 @@ async def test_new_words_and_what_is_due_wake_a_worker(database: Database) -> No
     assert await waking() == before + 1
     await PostgresShelf(database).remove(school.creator_id, school.source_id)
     assert await studies.guides(school.creator_id) == []
+
+
+async def test_a_hidden_first_chapter_moves_no_other_and_a_platforms_chapters_are_never_written_over(
+    database: Database,
+) -> None:
+    school, bench, studies = (
+        await found_school(database, "water"),
+        PostgresStudyBench(database),
+        PostgresStudies(database),
+    )
+    creator_id, source_id, scope = school.creator_id, school.source_id, Scope.whole(school.creator_id)
+
+    async def shown() -> list[tuple[float, str]]:
+        page = await PostgresHoldings(database).transcript(creator_id, source_id)
+        assert page is not None
+        return [(chapter.start_s, chapter.title) for chapter in page.chapters]
+
+    async def stored() -> list[list[object]]:
+        async with database.creator(creator_id) as connection:
+            return list(await connection.fetchval("SELECT chapters FROM sources WHERE id = $1", source_id))
+
+    lesson = await claimed(bench, school)
+    chapters = [Chapter(0.0, "Begin"), Chapter(60.0, "Middle"), Chapter(120.0, "End")]
+    ours = Made(tuple(chapter_points(lesson, chapters, "made-up")), "made-up")
+    await bench.keep(creator_id, replace(lesson, own_chapters=True), ours)
+    first = (await studies.find(scope, Wanted((PointKind.CHAPTER,))))[0]
+    await studies.hide(creator_id, first.id, hidden=True)
+    assert await shown() == [(60.0, "Middle"), (120.0, "End")]
+    await studies.hide(creator_id, first.id, hidden=False)
+    assert await shown() == [(0.0, "Begin"), (60.0, "Middle"), (120.0, "End")]
+
+    before = await stored()
+    await bench.keep(creator_id, replace(lesson, own_chapters=False), ours)
+    first = (await studies.find(scope, Wanted((PointKind.CHAPTER,))))[0]
+    await studies.hide(creator_id, first.id, hidden=True)
+    assert await shown() == [(60.0, "Middle"), (120.0, "End")], "hidden from learners"
+    assert await stored() == before, "and kept as the platform has them"
+    await studies.hide(creator_id, first.id, hidden=False)
+    assert await shown() == [(0.0, "Begin"), (60.0, "Middle"), (120.0, "End")]
