@@ -13,7 +13,7 @@ import numpy as np
 from adapters.postgres.database import Connection, Database, system_role
 from adapters.postgres.indexed import read_background
 from adapters.postgres.jobs import STUDY, put_job
-from adapters.postgres.studies import put_chapters, read_areas, read_guide
+from adapters.postgres.studies import HOLD_SOURCE, put_chapters, read_areas, read_guide
 from adapters.postgres.transcripts import chapters_from_json
 from adapters.postgres.workflows import MOVE_CARD
 from core.conversation import reply_to_json
@@ -28,7 +28,7 @@ HELD: Final = timedelta(minutes=10)
 """So long nobody else takes what one worker has begun, unless it goes on."""
 MOST_OTHER_TERMS: Final = 60
 
-_CHANGED: Final = "(hidden OR edited OR used OR removed_at IS NOT NULL)"
+_CHANGED: Final = "(hidden OR edited OR quiz_id IS NOT NULL OR removed_at IS NOT NULL)"
 """What the staff did something with."""
 RENEW: Final = """
     INSERT INTO study_guides AS g (creator_id, source_id)
@@ -85,7 +85,6 @@ ADVANCE: Final = """
      WHERE creator_id = $1 AND source_id = $2 AND version = $3
     RETURNING card_id
 """
-HOLD_SOURCE: Final = "SELECT FROM sources WHERE creator_id = $1 AND id = $2 FOR NO KEY UPDATE"
 HOLD: Final = """
     SELECT made = version AND writer <> '' AS written FROM study_guides
      WHERE creator_id = $1 AND source_id = $2 AND version = $3 FOR UPDATE

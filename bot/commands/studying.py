@@ -11,7 +11,7 @@ from bot.commands.registry import Context, Registry, numbers_of, said
 from core.asking.markup import strip_markup
 from core.conversation import Audience, Button, Kind, Parameter, Reply, Tone
 from core.errors import Refused
-from core.ids import PointId, QuizId, SourceId
+from core.ids import PointId, SourceId
 from core.rewards.quiz_files import read_options
 from core.rewards.quizzes import (
     LETTERS,
@@ -20,7 +20,6 @@ from core.rewards.quizzes import (
     Question,
     QuizContent,
     checked_question,
-    checked_questions,
 )
 from core.richtext import RichText, bold, code, counted, italic, joined
 from core.study.cards import counts_words, guide_card, written_words
@@ -341,27 +340,14 @@ async def _reviewed(context: Context, source_id: SourceId, lead: str) -> Reply:
 async def publish(context: Context) -> Reply:
     """Put a draft into the quiz of its source, which is made with the first."""
     point = await _point(context, PointId(context.payload_number))
-    if point.kind is not PointKind.QUIZ or point.used:
-        raise Refused("That stands in a quiz already. /quiz_admin shows it.")
-    quiz_id, length = await _into_quiz(context, point)
-    await context.services.studies.put_in_quiz(context.creator.id, point.id, quiz_id)
-    note = f"It stands in quiz #{quiz_id} now, with {counted(length, 'question')}."
+    if point.kind is not PointKind.QUIZ:
+        raise Refused(GONE)
+    content = QuizContent(point.said.title[:LONGEST_TITLE], (_question(point),), point.said.source_id)
+    put = await context.services.studies.put_in_quiz(context.creator.id, point.id, content, ORIGIN)
+    if put is None:
+        raise Refused("That stands in a quiz already, or is gone. /quiz_admin shows what there is.")
+    note = f"It stands in quiz #{put[0]} now, with {counted(put[1], 'question')}."
     return await _next_draft(context, point.said.source_id, point.id, note)
-
-
-async def _into_quiz(context: Context, point: Point) -> tuple[QuizId, int]:
-    """The quiz that now has the question, and how many it has; twice changes nothing."""
-    creator_id, quizzes = context.creator.id, context.services.quizzes
-    guide, question = await _guide(context, point.said.source_id), _question(point)
-    before = await quizzes.quiz(creator_id, guide.quiz_id) if guide.quiz_id else None
-    if before is None:
-        content = QuizContent(point.said.title[:LONGEST_TITLE], (question,), point.said.source_id)
-        return await quizzes.add(creator_id, content, ORIGIN), 1
-    if all(each.text != question.text for each in before.questions):
-        every = checked_questions((*before.questions, question))
-        await quizzes.change(creator_id, before, replace(before.content, questions=every))
-        return before.summary.id, len(every)
-    return before.summary.id, len(before.questions)
 
 
 def _question(point: Point) -> Question:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from core.asking.holdings import StoredSentence
 from core.conversation import Place
 from core.ids import CreatorId, PointId, QuizId, SourceId
+from core.rewards.quizzes import QuizContent
 from core.study.material import Area, Lesson, Made, PointKind
 from core.tiers import Scope
 
@@ -17,7 +18,8 @@ class Point:
     """A kept point; ``said`` is the first sentence that it rests on, as the database has it now.
 
     ``hidden`` ones are seen by the staff alone. ``edited`` says that the staff worded it. ``used`` is a draft of a
-    question that stands in a quiz. ``writer`` is the model that worded it, empty where it was picked from the words.
+    question that stands in a quiz, and that quiz is there. ``writer`` is the model that worded it, empty where it was
+    picked from the words.
     """
 
     id: PointId
@@ -133,8 +135,17 @@ class Studies(Protocol):
         """Bring a deleted point back; None where it is too late."""
         ...
 
-    async def put_in_quiz(self, creator_id: CreatorId, point_id: PointId, quiz_id: QuizId) -> None:
-        """Note that a draft stands in a quiz."""
+    async def put_in_quiz(
+        self, creator_id: CreatorId, point_id: PointId, content: QuizContent, origin: str
+    ) -> tuple[QuizId, int] | None:  # fmt: skip
+        """Put a draft into the quiz of its source; ``content`` is that of a new one, made where there is none.
+
+        Returns:
+            The quiz and how many questions it has; None where the draft is gone, or stands in a quiz already.
+
+        Raises:
+            Refused: the quiz takes no more questions.
+        """
         ...
 
     async def areas(self, creator_id: CreatorId) -> tuple[Area, ...]:

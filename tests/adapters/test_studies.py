@@ -1,18 +1,21 @@
 """The work on study material as several workers do it at once, and what becomes of it when the words change."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from adapters.postgres.database import Database
 from adapters.postgres.holdings import PostgresHoldings
+from adapters.postgres.quizzes import PostgresQuizzes
 from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.studies import PostgresStudies
 from adapters.postgres.study_work import HELD, PostgresStudyBench, renew_study
 from core.ids import PointId
 from core.library.transcript import Chapter
+from core.rewards.quizzes import QuizContent, checked_question
 from core.study.material import Lesson, Made, NewPoint, PointKind
 from core.study.picked import chapter_points
-from core.study.store import Revised, Wanted
+from core.study.store import Point, Revised, Wanted
 from core.tiers import NO_TIERS, Scope
 from tests.adapters.school import School, found_school, jobs
 
@@ -164,3 +167,45 @@ async def test_a_hidden_first_chapter_moves_no_other_and_a_platforms_chapters_ar
     assert await stored() == before, "and kept as the platform has them"
     await studies.hide(creator_id, first.id, hidden=False)
     assert await shown() == [(0.0, "Begin"), (60.0, "Middle"), (120.0, "End")]
+
+
+async def test_a_draft_that_two_publish_at_once_stands_in_one_quiz_and_waits_again_once_that_is_gone(
+    database: Database,
+) -> None:
+    school, bench, studies, quizzes = (
+        await found_school(database, "water"),
+        PostgresStudyBench(database),
+        PostgresStudies(database),
+        PostgresQuizzes(database),
+    )
+    creator_id, scope = school.creator_id, Scope.whole(school.creator_id)
+    lesson = await claimed(bench, school)
+    drafts = [
+        NewPoint(PointKind.QUIZ, at, at, lesson.quoted(at, at), f"Step {at}?", options=("a", "b", "c"))
+        for at in (1, 2)
+    ]
+    await bench.keep(creator_id, lesson, Made(tuple(drafts)))
+    first, second = await studies.find(scope, Wanted())
+
+    def content(point: Point) -> QuizContent:
+        question = checked_question(point.text, point.options, [point.right])
+        return QuizContent("Water", (question,), school.source_id)
+
+    published = await asyncio.gather(
+        *(studies.put_in_quiz(creator_id, first.id, content(first), "tests") for _ in range(3)),
+        studies.put_in_quiz(creator_id, second.id, content(second), "tests"),
+    )
+    assert published[:3].count(None) == 2
+    (quiz,) = await quizzes.quizzes(creator_id)
+    assert quiz.length == 2
+    (guide,) = await studies.guides(creator_id)
+    assert (guide.drafts, guide.quiz_id) == (0, quiz.id)
+
+    await quizzes.remove(creator_id, quiz.id)
+    (guide,) = await studies.guides(creator_id)
+    assert (guide.drafts, guide.quiz_id) == (2, None), "without their quiz they wait again"
+    await bench.keep(creator_id, lesson, Made(()))
+    assert [point.used for point in await studies.find(scope, Wanted())] == [False, False]
+    await quizzes.restore(creator_id, quiz.id)
+    assert [point.used for point in await studies.find(scope, Wanted())] == [True, True]
+    assert await studies.put_in_quiz(creator_id, first.id, content(first), "tests") is None
