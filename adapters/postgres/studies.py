@@ -76,7 +76,7 @@ GUIDES: Final = f"{_GUIDE} ORDER BY d.source_id DESC"
 GUIDE: Final = f"{_GUIDE} AND d.source_id = $2"
 REDO: Final = """
     UPDATE study_guides SET due_at = $3, progress = 0, reason = '', sort = false
-     WHERE creator_id = $1 AND source_id = $2 RETURNING source_id
+     WHERE creator_id = $1 AND source_id = $2 AND (due_at IS NULL OR sort) RETURNING source_id
 """
 SET_CARD: Final = "UPDATE study_guides SET card_id = $3 WHERE creator_id = $1 AND source_id = $2"
 HOLD: Final = """
@@ -148,7 +148,7 @@ class PostgresStudies:
             return await read_guide(connection, creator_id, source_id)
 
     async def redo(self, creator_id: CreatorId, source_id: SourceId, place: Place, at: datetime) -> Guide | None:
-        """Have a source's material made again, with a card that moves along."""
+        """Have a source's material made again, with a card that moves along; None where that is under way."""
         async with self._database.creator(creator_id) as connection:
             if await connection.fetchval(REDO, creator_id, source_id, at) is None:
                 return None

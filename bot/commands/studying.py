@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.commands.library import named_source, suggest_source
 from bot.commands.material import where
-from bot.commands.registry import Context, Registry, numbers_of, said
+from bot.commands.registry import Context, Registry, numbers_and_rest, numbers_of, said
 from core.asking.markup import strip_markup
 from core.conversation import Audience, Button, Kind, Parameter, Reply, Tone
 from core.errors import Refused
@@ -31,6 +31,7 @@ SHOWN: Final = 15
 PAGE: Final = 8
 ORIGIN: Final = "study material"
 GONE: Final = "That is gone, or was made again since. /study shows what there is."
+KEPT: Final = "What you edited, hid, deleted or put into a quiz stays as it is."
 NONE_LEFT: Final = "No draft waits any more."
 
 commands = Registry()
@@ -76,13 +77,18 @@ async def _guide(context: Context, source_id: SourceId) -> Guide:
 
 @commands.action("study_redo", audience=Audience.STAFF, private=False)
 async def redo(context: Context) -> Reply:
-    """Make it again; a card shows how far it is."""
-    source_id = SourceId(context.payload_number)
-    guide = await context.services.studies.redo(context.creator.id, source_id, context.place, datetime.now(UTC))
-    if guide is None:
-        raise Refused(GONE)
-    kept = "What you edited, hid, deleted or put into a quiz stays as it is."
-    return said(f"Making the material of {guide.title} again: the card below shows how far it is. {kept}")
+    """Make it again; a card shows how far it is. Where that costs, ask first."""
+    (number,), sure = numbers_and_rest(context, 1)
+    guide = await _guide(context, SourceId(number))
+    if not sure and not guide.waits and context.services.model_names:
+        again = Button("Yes, make it again", "study_redo", f"{number}:yes", Tone.GOOD)
+        words = f"The models read all of {guide.title} again, at the expense of your budget for them. {KEPT}"
+        return Reply(RichText.of(words), ((again,),), private=True)
+    studies, at = context.services.studies, datetime.now(UTC)
+    redone = await studies.redo(context.creator.id, guide.source_id, context.place, at)
+    if redone is None:
+        raise Refused(f"The material of {guide.title} is being made already: /study source:{number} shows how far.")
+    return said(f"Making the material of {guide.title} again: the card below shows how far it is. {KEPT}")
 
 
 # Single points: to see, edit, hide, delete.

@@ -104,7 +104,10 @@ class Studies(Protocol):
         ...
 
     async def redo(self, creator_id: CreatorId, source_id: SourceId, place: Place, at: datetime) -> Guide | None:
-        """Have a source's material made again, with a card that moves along; what the staff changed stays."""
+        """Have a source's material made again, with a card that moves along; what the staff changed stays.
+
+        None where there is no such source, or its material is being made already.
+        """
         ...
 
     async def find(self, scope: Scope, wanted: Wanted) -> list[Point]:
