@@ -55,7 +55,7 @@ FIND: Final = f"""
 POINT: Final = f"SELECT {_COLUMNS} FROM {_OPEN} AND p.removed_at IS NULL AND p.id = $3"
 _GUIDE: Final = f"""
     SELECT d.source_id, x.title, x.tier, d.made = d.version AS made, d.due_at IS NOT NULL AND NOT d.sort AS waits,
-           d.reason, d.writer, d.progress, d.rejected, d.lost,
+           d.reason, d.writer, d.progress, d.rejected, d.skipped, d.lost,
            (SELECT q.id FROM quizzes q
              WHERE q.creator_id = $1 AND q.id = d.quiz_id AND q.removed_at IS NULL) AS quiz_id,
            (SELECT coalesce(jsonb_object_agg(c.kind, c.n), '{{}}') FROM (
@@ -75,7 +75,7 @@ _GUIDE: Final = f"""
 GUIDES: Final = f"{_GUIDE} ORDER BY d.source_id DESC"
 GUIDE: Final = f"{_GUIDE} AND d.source_id = $2"
 REDO: Final = """
-    UPDATE study_guides SET due_at = $3, progress = 0, reason = '', sort = false
+    UPDATE study_guides SET due_at = $3, progress = 0, reason = '', sort = false, picked = false
      WHERE creator_id = $1 AND source_id = $2 AND (due_at IS NULL OR sort) RETURNING source_id
 """
 SET_CARD: Final = "UPDATE study_guides SET card_id = $3 WHERE creator_id = $1 AND source_id = $2"

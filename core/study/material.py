@@ -145,11 +145,15 @@ class NewPoint:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The material of one lesson; ``rejected`` counts what a model gave that the lesson does not carry."""
+    """The material of one lesson; ``rejected`` counts what a model gave that the lesson does not carry.
+
+    ``skipped`` counts the forms that no model could fill.
+    """
 
     points: tuple[NewPoint, ...]
     writer: str = ""
     rejected: int = 0
+    skipped: int = 0
 
 
 def unique(points: Sequence[NewPoint]) -> tuple[NewPoint, ...]:

@@ -63,7 +63,8 @@ class Guide:
 
     ``made`` says that there is material of its present words; ``waits`` that it is being made, or something
     better, and ``reason`` in words for what. ``writer`` as in a point. ``progress`` in [0, 1]. ``rejected`` is what a
-    model gave that the words did not carry, ``lost`` how many of the staff's own points no longer fit its words.
+    model gave that the words did not carry, ``skipped`` how many forms no model could fill, ``lost`` how many of the
+    staff's own points no longer fit its words.
     """
 
     source_id: SourceId
@@ -75,6 +76,7 @@ class Guide:
     writer: str = ""
     progress: float = 0.0
     rejected: int = 0
+    skipped: int = 0
     lost: int = 0
     hidden: int = 0
     drafts: int = 0
@@ -168,31 +170,46 @@ class Studies(Protocol):
 class Assignment:
     """What is to be done: a lesson whose material is due; ``sort_only``: only its takeaways are sorted by area.
 
-    ``takeaways`` are then the positions at which those stand that are to be sorted.
+    ``takeaways`` are then the positions at which those stand that are to be sorted. ``picked``: what can be picked
+    from its words is kept already, and it is to be worded.
     """
 
     lesson: Lesson
     embedder_id: str
     other_terms: tuple[str, ...] = ()
     sort_only: bool = False
+    picked: bool = False
     takeaways: Mapping[PointId, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptForm:
+    """What a form was filled with, and by which model; ``values`` None: by none in so many ``tries``."""
+
+    values: Mapping[str, Any] | None = None
+    model: str = ""
+    tries: int = 0
 
 
 class StudyBench(Protocol):
     """The work on study material. Doing it twice changes nothing."""
 
     async def claim(self, creator_id: CreatorId, at: datetime) -> Assignment | None:
-        """Take what has been due for longest; nobody else gets it for a while."""
+        """Take what has been due for longest, of lessons without material first; nobody else gets it for a while."""
         ...
 
-    async def filled(self, creator_id: CreatorId, lesson: Lesson, key: bytes) -> tuple[Mapping[str, Any], str] | None:
-        """What a form was filled with for this version of a lesson, and by which model; None where it was not."""
+    async def filled(self, creator_id: CreatorId, lesson: Lesson, key: bytes) -> KeptForm:
+        """What became of a form for this version of a lesson."""
         ...
 
     async def keep_filled(
         self, creator_id: CreatorId, lesson: Lesson, key: bytes, values: Mapping[str, Any], model: str
     ) -> None:
         """Keep what a form was filled with until the material is made."""
+        ...
+
+    async def keep_failed(self, creator_id: CreatorId, lesson: Lesson, key: bytes) -> int:
+        """Note that no model could fill a form; how often that was."""
         ...
 
     async def advance(self, creator_id: CreatorId, lesson: Lesson, share: float, at: datetime) -> None:
@@ -208,6 +225,10 @@ class StudyBench(Protocol):
 
     async def settle(self, creator_id: CreatorId, lesson: Lesson, due_at: datetime | None, reason: str = "") -> None:
         """Let a lesson go: done, or due again at a time, and in words why."""
+        ...
+
+    async def word_later(self, creator_id: CreatorId, lesson: Lesson, due_at: datetime) -> None:
+        """Let a lesson go whose picked material is kept, to be worded, or worded further, once that is due."""
         ...
 
     async def sort(self, creator_id: CreatorId, lesson: Lesson, areas: Mapping[PointId, str]) -> None:

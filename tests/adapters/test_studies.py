@@ -15,9 +15,12 @@ from core.library.transcript import Chapter
 from core.rewards.quizzes import QuizContent, checked_question
 from core.study.material import Lesson, Made, NewPoint, PointKind
 from core.study.picked import chapter_points
-from core.study.store import Point, Revised, Wanted
+from core.study.store import KeptForm, Point, Revised, Wanted
+from core.study.studying import AHEAD, Studying
 from core.tiers import NO_TIERS, Scope
-from tests.adapters.school import School, found_school, jobs
+from tests.adapters.school import STEM, MadeUpEmbedder, School, add_ready, found_school, jobs, lecture
+from tests.core.embedders import Rack
+from tests.core.lessons import ScriptedClerk
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -51,6 +54,34 @@ async def test_a_lesson_is_in_one_hand_at_a_time_and_comes_back_when_its_worker_
     assert await bench.claim(school.creator_id, AT + timedelta(days=9)) is None, "each creator has their own"
 
 
+async def test_every_lesson_is_picked_before_any_is_worded_and_one_that_is_begun_goes_on_first(
+    database: Database,
+) -> None:
+    school, bench = await found_school(database, "water"), PostgresStudyBench(database)
+    creator_id = school.creator_id
+    others = [await add_ready(database, creator_id, lecture(subject)) for subject in ("fire", "earth")]
+    clerk = ScriptedClerk(lambda form: {"points": [], "takeaways": [], "questions": [], "chapters": [], "terms": []})
+    embedders = Rack({MadeUpEmbedder.embedder_id: MadeUpEmbedder()})
+    studying = Studying(bench, embedders, STEM, clerk, lambda: AT, written=True)
+    begun = None
+    for _ in range(3):
+        assignment = await bench.claim(creator_id, AT)
+        assert assignment is not None
+        assert not assignment.picked
+        begun = assignment.lesson
+        await bench.word_later(creator_id, begun, AT)
+    assert begun is not None
+    await bench.word_later(creator_id, begun, AT - AHEAD)
+    assert begun.source_id in others
+    again = await bench.claim(creator_id, AT)
+    assert again is not None
+    assert again.picked
+    assert again.lesson.source_id == begun.source_id
+    await bench.word_later(creator_id, begun, AT)
+    await studying.take_turn(creator_id, asyncio.Event())
+    assert len(clerk.forms) == 2, "one lesson a turn"
+
+
 async def test_material_of_words_that_were_replaced_is_never_shown(database: Database) -> None:
     school, bench, studies = (
         await found_school(database, "water"),
@@ -63,16 +94,16 @@ async def test_material_of_words_that_were_replaced_is_never_shown(database: Dat
     first, second = await studies.find(scope, Wanted())
     assert (first.text, first.said.linked_s) == ("Point 1", 5.0)
     await bench.keep_filled(school.creator_id, lesson, b"key", {"a": [1]}, "made-up")
-    assert await bench.filled(school.creator_id, lesson, b"key") == ({"a": [1]}, "made-up")
+    assert await bench.filled(school.creator_id, lesson, b"key") == KeptForm({"a": [1]}, "made-up")
     await studies.revise(school.creator_id, second.id, Revised(text="Mine"))
     async with database.creator(school.creator_id) as connection:
         await renew_study(connection, school.creator_id, school.source_id)
     assert await studies.find(scope, Wanted()) == []
-    assert await bench.filled(school.creator_id, lesson, b"key") is None
+    assert await bench.filled(school.creator_id, lesson, b"key") == KeptForm()
     await bench.keep(school.creator_id, lesson, material(lesson, 5))
     await bench.keep_filled(school.creator_id, lesson, b"key", {}, "made-up")
     assert await studies.find(scope, Wanted()) == [], "a worker that knew the old words changes nothing"
-    assert await bench.filled(school.creator_id, lesson, b"key") is None
+    assert await bench.filled(school.creator_id, lesson, b"key") == KeptForm()
     newer = await claimed(bench, school)
     assert newer.version == lesson.version + 1
     await bench.keep(school.creator_id, newer, material(newer, 7))
