@@ -1,7 +1,7 @@
 """A creator's library read for answers: whole, as packed arrays, or sentence by sentence."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Final
 
@@ -21,7 +21,7 @@ from core.errors import EmbedderChanged
 from core.ids import CreatorId, SourceId
 from core.library.media import MediaKey
 from core.library.store import SourceKind
-from core.library.transcript import LocatorKind
+from core.library.transcript import Chapter, LocatorKind
 from core.library.watching import WatchedSentence, WatchedSource
 from core.tiers import Scope
 
@@ -88,6 +88,11 @@ CREATOR_NAME: Final = "SELECT name FROM creators WHERE id = $1"
 TRANSCRIPT: Final = """
     SELECT start_s, end_s, paragraph, text, locator, speaker, estimated FROM segments
      WHERE creator_id = $1 AND source_id = $2 ORDER BY position
+"""
+HIDDEN_CHAPTERS: Final = """
+    SELECT first_segment FROM study_points
+     WHERE creator_id = $1 AND source_id = $2 AND kind = 'chapter' AND NOT stale
+       AND (hidden OR removed_at IS NOT NULL)
 """
 
 
@@ -169,6 +174,7 @@ class PostgresHoldings:
         async with self._database.creator(creator_id) as connection:
             source = await connection.fetchrow(WATCHED, creator_id, source_id)
             rows = await connection.fetch(TRANSCRIPT, creator_id, source_id)
+            hidden = {row["first_segment"] for row in await connection.fetch(HIDDEN_CHAPTERS, creator_id, source_id)}
             async with system_role(connection):
                 name = await connection.fetchval(CREATOR_NAME, creator_id)
         if source is None:
@@ -180,7 +186,7 @@ class PostgresHoldings:
             creator_name=name or "",
             estimated=source["timing"] == "estimated",
             locator_kind=LocatorKind(source["locator_kind"]),
-            chapters=chapters_from_json(source["chapters"]),
+            chapters=_without(hidden, chapters_from_json(source["chapters"]), [row["start_s"] for row in rows]),
             media_key=source["media_key"],
         )  # fmt: skip
 
@@ -189,6 +195,12 @@ class PostgresHoldings:
         async with self._database.creator(creator_id) as connection:
             key = await connection.fetchval(RECORDING, creator_id, source_id)
         return MediaKey(key) if key else None
+
+
+def _without(hidden: Collection[int], chapters: Sequence[Chapter], starts_s: Sequence[float]) -> tuple[Chapter, ...]:
+    """Chapters but those that the staff hid or deleted, known by the first sentence that is said in each."""
+    firsts = [next((n for n, at in enumerate(starts_s) if at >= chapter.start_s), None) for chapter in chapters]
+    return tuple(chapter for chapter, first in zip(chapters, firsts, strict=True) if first not in hidden)
 
 
 def _state(row: asyncpg.Record | None) -> CorpusState:

@@ -158,24 +158,12 @@ class PostgresQuizzes:
     async def add(self, creator_id: CreatorId, content: QuizContent, origin: str = BY_STAFF) -> QuizId:
         """Keep a new quiz as a draft."""
         async with self._database.creator(creator_id) as connection:
-            quiz_id = await connection.fetchval(ADD, creator_id, content.title, content.source_id, origin)
-            await connection.execute(ADD_VERSION, creator_id, quiz_id, 1, _to_json(content.questions))
-        return QuizId(quiz_id)
+            return await add_quiz(connection, creator_id, content, origin)
 
     async def change(self, creator_id: CreatorId, before: Quiz, content: QuizContent) -> None:
         """Change a quiz; other questions make a new version."""
-        known = before.summary.version
-        version = known if content.questions == before.questions else known + 1
         async with self._database.creator(creator_id) as connection:
-            found = await connection.fetchval(
-                CHANGE, creator_id, before.summary.id, known, content.title, content.source_id, version
-            )
-            if found is None:
-                raise Refused(CHANGED_MEANWHILE)
-            if version != known:
-                await connection.execute(
-                    ADD_VERSION, creator_id, before.summary.id, version, _to_json(content.questions)
-                )
+            await change_quiz(connection, creator_id, before, content)
 
     async def set_state(self, creator_id: CreatorId, quiz_id: QuizId, state: State) -> bool:
         """Publish or close a quiz; False where it is gone."""
@@ -202,7 +190,7 @@ class PostgresQuizzes:
     async def quiz(self, creator_id: CreatorId, quiz_id: QuizId) -> Quiz | None:
         """A quiz with its questions; None where there is none."""
         async with self._database.creator(creator_id) as connection:
-            return await _quiz(connection, creator_id, quiz_id)
+            return await read_quiz(connection, creator_id, quiz_id)
 
     async def about(self, creator_id: CreatorId, sources: Collection[SourceId]) -> QuizId | None:
         """The newest open quiz on any of these sources."""
@@ -229,7 +217,7 @@ class PostgresQuizzes:
         """Begin an attempt, or go on with the one that is not over."""
         async with self._database.creator(creator_id, student_id) as connection:
             await connection.execute(ONE_AT_A_TIME, student_id)
-            quiz = await _quiz(connection, creator_id, quiz_id)
+            quiz = await read_quiz(connection, creator_id, quiz_id)
             if quiz is None:
                 raise Refused(GONE)
             if not quiz.questions or (quiz.summary.state is not State.OPEN and not preview):
@@ -283,7 +271,7 @@ class PostgresQuizzes:
     async def statistics(self, creator_id: CreatorId, quiz_id: QuizId) -> Statistics:
         """How a quiz goes."""
         async with self._database.creator(creator_id) as connection:
-            quiz = await _quiz(connection, creator_id, quiz_id)
+            quiz = await read_quiz(connection, creator_id, quiz_id)
             row = await connection.fetchrow(STATISTICS, creator_id, quiz_id)
             if quiz is None or row is None:
                 return Statistics()
@@ -303,7 +291,30 @@ class PostgresQuizzes:
             await connection.execute(PURGE_PREVIEWS, creator_id, now - PREVIEWS_KEPT)
 
 
-async def _quiz(connection: Connection, creator_id: CreatorId, quiz_id: QuizId) -> Quiz | None:
+async def add_quiz(connection: Connection, creator_id: CreatorId, content: QuizContent, origin: str) -> QuizId:
+    """Inside a creator's transaction, keep a new quiz as a draft."""
+    quiz_id = await connection.fetchval(ADD, creator_id, content.title, content.source_id, origin)
+    await connection.execute(ADD_VERSION, creator_id, quiz_id, 1, _to_json(content.questions))
+    return QuizId(quiz_id)
+
+
+async def change_quiz(connection: Connection, creator_id: CreatorId, before: Quiz, content: QuizContent) -> None:
+    """Inside a creator's transaction, change a quiz; other questions make a new version.
+
+    Raises:
+        Refused: somebody else changed or removed it meanwhile.
+    """
+    quiz_id, known = before.summary.id, before.summary.version
+    version = known if content.questions == before.questions else known + 1
+    found = await connection.fetchval(CHANGE, creator_id, quiz_id, known, content.title, content.source_id, version)
+    if found is None:
+        raise Refused(CHANGED_MEANWHILE)
+    if version != known:
+        await connection.execute(ADD_VERSION, creator_id, quiz_id, version, _to_json(content.questions))
+
+
+async def read_quiz(connection: Connection, creator_id: CreatorId, quiz_id: QuizId) -> Quiz | None:
+    """Inside a creator's transaction, a quiz with its questions; None where there is none."""
     row = await connection.fetchrow(QUIZ_WITH_QUESTIONS, creator_id, quiz_id)
     return None if row is None else Quiz(_summary(row), _from_json(row["questions"]))
 

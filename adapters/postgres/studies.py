@@ -1,6 +1,7 @@
 """Study material on PostgreSQL as learners read it and the staff changes it, under one creator's scope."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -9,12 +10,14 @@ import asyncpg
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.jobs import STUDY, put_job
 from adapters.postgres.outbox import post
+from adapters.postgres.quizzes import add_quiz, change_quiz, read_quiz
 from adapters.postgres.transcripts import chapters_to_json
 from core.asking.holdings import StoredSentence
 from core.conversation import Place, reply_to_json
 from core.ids import CreatorId, PointId, QuizId, SourceId
 from core.library.store import SourceKind
 from core.library.transcript import Chapter, LocatorKind
+from core.rewards.quizzes import Quiz, QuizContent, checked_questions
 from core.study.cards import guide_card
 from core.study.material import USUAL_AREAS, Area, PointKind
 from core.study.store import Guide, Point, Revised, Wanted
@@ -23,11 +26,15 @@ from core.tiers import Scope
 KEPT_AFTER_REMOVAL: Final = timedelta(days=7)
 MOST_POINTS: Final = 5_000
 
-_COLUMNS: Final = """
+_IN_QUIZ: Final = """
+    EXISTS (SELECT FROM quizzes q WHERE q.creator_id = $1 AND q.id = p.quiz_id AND q.removed_at IS NULL)
+"""
+"""A draft stands in a quiz for as long as that is there; then it waits again."""
+_COLUMNS: Final = f"""
     p.id, p.kind, p.text, p.quote, p.weight, p.perspective, p.notes, p.area, p.options, p.right_option, p.writer,
-    p.hidden, p.edited, p.used, p.former IS NOT NULL AS may_undo, p.source_id, g.position, g.start_s, g.end_s,
-    g.paragraph, g.text AS said, x.title, x.link, x.duration_s, x.timing <> 'none' AS timed, g.locator,
-    x.locator_kind, g.speaker, x.tier, x.kind AS source_kind,
+    p.hidden, p.edited, {_IN_QUIZ} AS used, p.former IS NOT NULL AS may_undo, p.source_id,
+    g.position, g.start_s, g.end_s, g.paragraph, g.text AS said, x.title, x.link, x.duration_s,
+    x.timing <> 'none' AS timed, g.locator, x.locator_kind, g.speaker, x.tier, x.kind AS source_kind,
     (SELECT h.start_s FROM segments h
       WHERE h.creator_id = $1 AND h.source_id = p.source_id AND h.position <= g.position AND NOT h.estimated
       ORDER BY h.position DESC LIMIT 1) AS linked_s
@@ -46,10 +53,12 @@ FIND: Final = f"""
      ORDER BY p.source_id DESC, p.first_segment, p.id LIMIT {MOST_POINTS}
 """
 POINT: Final = f"SELECT {_COLUMNS} FROM {_OPEN} AND p.removed_at IS NULL AND p.id = $3"
-_GUIDE: Final = """
+_GUIDE: Final = f"""
     SELECT d.source_id, x.title, x.tier, d.made = d.version AS made, d.due_at IS NOT NULL AND NOT d.sort AS waits,
-           d.reason, d.writer, d.progress, d.rejected, d.lost, d.quiz_id,
-           (SELECT coalesce(jsonb_object_agg(c.kind, c.n), '{}') FROM (
+           d.reason, d.writer, d.progress, d.rejected, d.skipped, d.lost,
+           (SELECT q.id FROM quizzes q
+             WHERE q.creator_id = $1 AND q.id = d.quiz_id AND q.removed_at IS NULL) AS quiz_id,
+           (SELECT coalesce(jsonb_object_agg(c.kind, c.n), '{{}}') FROM (
                SELECT p.kind, count(*) AS n FROM study_points p
                 WHERE p.creator_id = $1 AND p.source_id = d.source_id AND NOT p.stale AND p.removed_at IS NULL
                 GROUP BY p.kind) c) AS counts,
@@ -58,7 +67,7 @@ _GUIDE: Final = """
                AND p.hidden) AS hidden,
            (SELECT count(*) FROM study_points p
              WHERE p.creator_id = $1 AND p.source_id = d.source_id AND NOT p.stale AND p.removed_at IS NULL
-               AND p.kind = 'quiz' AND NOT p.used) AS drafts
+               AND p.kind = 'quiz' AND NOT {_IN_QUIZ}) AS drafts
       FROM study_guides d
       JOIN sources x ON x.creator_id = $1 AND x.id = d.source_id AND x.status = 'ready' AND x.removed_at IS NULL
      WHERE d.creator_id = $1
@@ -66,8 +75,8 @@ _GUIDE: Final = """
 GUIDES: Final = f"{_GUIDE} ORDER BY d.source_id DESC"
 GUIDE: Final = f"{_GUIDE} AND d.source_id = $2"
 REDO: Final = """
-    UPDATE study_guides SET due_at = $3, progress = 0, reason = '', sort = false
-     WHERE creator_id = $1 AND source_id = $2 RETURNING source_id
+    UPDATE study_guides SET due_at = $3, progress = 0, reason = '', sort = false, picked = false
+     WHERE creator_id = $1 AND source_id = $2 AND (due_at IS NULL OR sort) RETURNING source_id
 """
 SET_CARD: Final = "UPDATE study_guides SET card_id = $3 WHERE creator_id = $1 AND source_id = $2"
 HOLD: Final = """
@@ -95,14 +104,22 @@ FORGET: Final = """
      WHERE creator_id = $1 AND removed_at < $2 AND text <> ''
 """
 SET_CHAPTERS: Final = "UPDATE sources SET chapters = $3 WHERE creator_id = $1 AND id = $2 AND chapters <> $3"
+OWN_CHAPTERS: Final = "SELECT own_chapters FROM study_guides WHERE creator_id = $1 AND source_id = $2"
 CHAPTERS: Final = """
-    SELECT g.start_s, p.text FROM study_points p
+    SELECT g.start_s, p.text, p.first_segment FROM study_points p
       JOIN segments g ON g.creator_id = $1 AND g.source_id = p.source_id AND g.position = p.first_segment
      WHERE p.creator_id = $1 AND p.source_id = $2 AND p.kind = 'chapter' AND NOT p.stale AND NOT p.hidden
        AND p.removed_at IS NULL
      ORDER BY p.first_segment
 """
-USE: Final = "UPDATE study_points SET used = true WHERE creator_id = $1 AND id = $2 RETURNING source_id"
+SOURCE_OF: Final = "SELECT source_id FROM study_points WHERE creator_id = $1 AND id = $2 AND kind = 'quiz'"
+HOLD_SOURCE: Final = "SELECT FROM sources WHERE creator_id = $1 AND id = $2 FOR NO KEY UPDATE"
+HOLD_GUIDE: Final = "SELECT quiz_id FROM study_guides WHERE creator_id = $1 AND source_id = $2 FOR UPDATE"
+WAITS: Final = f"""
+    SELECT NOT {_IN_QUIZ} FROM study_points p
+     WHERE p.creator_id = $1 AND p.id = $2 AND NOT p.stale AND p.removed_at IS NULL
+"""
+USE: Final = "UPDATE study_points SET quiz_id = $3 WHERE creator_id = $1 AND id = $2"
 SET_QUIZ: Final = "UPDATE study_guides SET quiz_id = $3 WHERE creator_id = $1 AND source_id = $2"
 AREAS: Final = "SELECT name, about FROM study_areas WHERE creator_id = $1 ORDER BY position"
 CLEAR_AREAS: Final = "DELETE FROM study_areas WHERE creator_id = $1"
@@ -131,7 +148,7 @@ class PostgresStudies:
             return await read_guide(connection, creator_id, source_id)
 
     async def redo(self, creator_id: CreatorId, source_id: SourceId, place: Place, at: datetime) -> Guide | None:
-        """Have a source's material made again, with a card that moves along."""
+        """Have a source's material made again, with a card that moves along; None where that is under way."""
         async with self._database.creator(creator_id) as connection:
             if await connection.fetchval(REDO, creator_id, source_id, at) is None:
                 return None
@@ -204,11 +221,21 @@ class PostgresStudies:
             await connection.fetchval(RESTORE, creator_id, point_id)
             return await _changed(connection, creator_id, point_id)
 
-    async def put_in_quiz(self, creator_id: CreatorId, point_id: PointId, quiz_id: QuizId) -> None:
-        """Note that a draft stands in a quiz."""
+    async def put_in_quiz(
+        self, creator_id: CreatorId, point_id: PointId, content: QuizContent, origin: str
+    ) -> tuple[QuizId, int] | None:  # fmt: skip
+        """Put a draft into the quiz of its source, one at a time."""
         async with self._database.creator(creator_id) as connection:
-            source_id = await connection.fetchval(USE, creator_id, point_id)
-            await connection.execute(SET_QUIZ, creator_id, source_id, quiz_id)
+            source_id = await connection.fetchval(SOURCE_OF, creator_id, point_id)
+            await connection.execute(HOLD_SOURCE, creator_id, source_id)
+            quiz_id = await connection.fetchval(HOLD_GUIDE, creator_id, source_id)
+            if not await connection.fetchval(WAITS, creator_id, point_id):
+                return None
+            before = await read_quiz(connection, creator_id, quiz_id) if quiz_id else None
+            put = await _put(connection, creator_id, before, content, origin)
+            await connection.execute(USE, creator_id, point_id, put[0])
+            await connection.execute(SET_QUIZ, creator_id, source_id, put[0])
+        return put
 
     async def areas(self, creator_id: CreatorId) -> tuple[Area, ...]:
         """The creator's focus areas, or the usual ones."""
@@ -232,6 +259,20 @@ class PostgresStudies:
                 await put_job(connection, STUDY, creator_id)
 
 
+async def _put(
+    connection: Connection, creator_id: CreatorId, before: Quiz | None, content: QuizContent, origin: str
+) -> tuple[QuizId, int]:
+    """The quiz that has a question from now on, and how many it has."""
+    if before is None:
+        return await add_quiz(connection, creator_id, content, origin), len(content.questions)
+    known = {question.text for question in before.questions}
+    every = (*before.questions, *(question for question in content.questions if question.text not in known))
+    if every != before.questions:
+        changed = replace(before.content, questions=checked_questions(every))
+        await change_quiz(connection, creator_id, before, changed)
+    return before.summary.id, len(every)
+
+
 async def _changed(connection: Connection, creator_id: CreatorId, point_id: PointId) -> Point | None:
     """A point as it is now; of a chapter, its source's page is told."""
     row = await connection.fetchrow(POINT, creator_id, None, point_id)
@@ -241,9 +282,14 @@ async def _changed(connection: Connection, creator_id: CreatorId, point_id: Poin
 
 
 async def put_chapters(connection: Connection, creator_id: CreatorId, source_id: SourceId) -> None:
-    """Inside a creator's transaction, let a source have the chapters that its material has."""
+    """Inside a creator's transaction, let a source have the chapters that its material has; a platform's stay.
+
+    The one at the first sentence begins with the recording, and no other: where it is hidden, the rest stay in place.
+    """
+    if not await connection.fetchval(OWN_CHAPTERS, creator_id, source_id):
+        return
     rows = await connection.fetch(CHAPTERS, creator_id, source_id)
-    chapters = [Chapter(row["start_s"] if number else 0.0, row["text"]) for number, row in enumerate(rows)]
+    chapters = [Chapter(row["start_s"] if row["first_segment"] else 0.0, row["text"]) for row in rows]
     await connection.execute(SET_CHAPTERS, creator_id, source_id, chapters_to_json(tuple(chapters)))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from adapters.postgres.database import Connection, Database, system_role
 from adapters.postgres.indexed import read_background
 from adapters.postgres.jobs import STUDY, put_job
-from adapters.postgres.studies import put_chapters, read_areas, read_guide
+from adapters.postgres.studies import HOLD_SOURCE, put_chapters, read_areas, read_guide
 from adapters.postgres.transcripts import chapters_from_json
 from adapters.postgres.workflows import MOVE_CARD
 from core.conversation import reply_to_json
@@ -22,19 +22,20 @@ from core.library.transcript import Timing
 from core.study.aligning import found_again
 from core.study.cards import guide_card
 from core.study.material import TAKEAWAYS, Lesson, Made, NewPoint, Said
-from core.study.store import Assignment
+from core.study.store import Assignment, KeptForm
 
 HELD: Final = timedelta(minutes=10)
 """So long nobody else takes what one worker has begun, unless it goes on."""
 MOST_OTHER_TERMS: Final = 60
 
-_CHANGED: Final = "(hidden OR edited OR used OR removed_at IS NOT NULL)"
+_CHANGED: Final = "(hidden OR edited OR quiz_id IS NOT NULL OR removed_at IS NOT NULL)"
 """What the staff did something with."""
 RENEW: Final = """
     INSERT INTO study_guides AS g (creator_id, source_id)
     SELECT creator_id, id FROM sources WHERE creator_id = $1 AND id = $2 AND kind NOT IN ('listing', 'qa', 'note')
     ON CONFLICT (creator_id, source_id) DO UPDATE
-       SET version = g.version + 1, due_at = '-infinity', progress = 0, reason = '', sort = false, lost = 0
+       SET version = g.version + 1, due_at = '-infinity', progress = 0, reason = '', sort = false, lost = 0,
+           skipped = 0, picked = false
     RETURNING g.version
 """
 DROP_UNCHANGED: Final = f"DELETE FROM study_points WHERE creator_id = $1 AND source_id = $2 AND NOT {_CHANGED}"
@@ -45,8 +46,8 @@ CLAIM: Final = """
      WHERE g.creator_id = $1 AND g.source_id = (
            SELECT d.source_id FROM study_guides d JOIN sources s ON s.creator_id = $1 AND s.id = d.source_id
             WHERE d.creator_id = $1 AND d.due_at <= $2 AND s.status = 'ready' AND s.removed_at IS NULL
-            ORDER BY d.due_at, d.source_id LIMIT 1 FOR UPDATE OF d SKIP LOCKED)
-    RETURNING g.source_id, g.version, g.sort AND g.made = g.version AS sort_only, g.own_chapters
+            ORDER BY d.picked, d.due_at, d.source_id LIMIT 1 FOR UPDATE OF d SKIP LOCKED)
+    RETURNING g.source_id, g.version, g.sort AND g.made = g.version AS sort_only, g.picked, g.own_chapters
 """
 SOURCE: Final = """
     SELECT s.title, s.language, s.timing, s.duration_s, s.chapters, s.tier,
@@ -74,23 +75,31 @@ UNSORTED: Final = """
      WHERE creator_id = $1 AND source_id = $2 AND kind = ANY($3) AND NOT edited AND NOT stale ORDER BY id
 """
 SORT: Final = "UPDATE study_points SET area = $3 WHERE creator_id = $1 AND id = $2"
-FILLED: Final = "SELECT content, model FROM study_forms WHERE creator_id = $1 AND source_id = $2 AND key = $3"
+FILLED: Final = "SELECT content, model, tries FROM study_forms WHERE creator_id = $1 AND source_id = $2 AND key = $3"
 KEEP_FILLED: Final = """
     INSERT INTO study_forms (creator_id, source_id, key, content, model)
     SELECT $1, $2, $4, $5, $6 FROM study_guides WHERE creator_id = $1 AND source_id = $2 AND version = $3
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (creator_id, source_id, key) DO UPDATE SET content = excluded.content, model = excluded.model
+"""
+KEEP_FAILED: Final = """
+    INSERT INTO study_forms AS f (creator_id, source_id, key, tries)
+    SELECT $1, $2, $4, 1 FROM study_guides WHERE creator_id = $1 AND source_id = $2 AND version = $3
+    ON CONFLICT (creator_id, source_id, key) DO UPDATE SET tries = f.tries + 1
+    RETURNING tries
 """
 ADVANCE: Final = """
-    UPDATE study_guides SET progress = $4, reason = '', due_at = $5
+    UPDATE study_guides SET progress = greatest(progress, $4), reason = '', due_at = $5
      WHERE creator_id = $1 AND source_id = $2 AND version = $3
     RETURNING card_id
 """
-HOLD_SOURCE: Final = "SELECT FROM sources WHERE creator_id = $1 AND id = $2 FOR NO KEY UPDATE"
 HOLD: Final = """
     SELECT made = version AND writer <> '' AS written FROM study_guides
      WHERE creator_id = $1 AND source_id = $2 AND version = $3 FOR UPDATE
 """
-STALE: Final = "SELECT id, quote FROM study_points WHERE creator_id = $1 AND source_id = $2 AND stale"
+STALE: Final = """
+    SELECT id, quote, removed_at IS NOT NULL AS removed, edited OR hidden AS shaped FROM study_points
+     WHERE creator_id = $1 AND source_id = $2 AND stale
+"""
 PLACE: Final = """
     UPDATE study_points SET first_segment = $3, last_segment = $4, stale = false WHERE creator_id = $1 AND id = $2
 """
@@ -103,12 +112,16 @@ ADD: Final = """
 """
 MADE: Final = """
     UPDATE study_guides SET made = version, writer = $3, rejected = $4, lost = lost + $5, own_chapters = $6,
-           sort = false
+           skipped = $7, sort = false
      WHERE creator_id = $1 AND source_id = $2
 """
+SKIP: Final = "UPDATE study_guides SET skipped = $3 WHERE creator_id = $1 AND source_id = $2"
+WORD_LATER: Final = """
+    UPDATE study_guides SET due_at = $4, picked = true WHERE creator_id = $1 AND source_id = $2 AND version = $3
+"""
 SETTLE: Final = """
-    UPDATE study_guides SET due_at = $4::timestamptz, reason = $5, sort = false,
-           progress = CASE WHEN $4 IS NULL THEN 1 ELSE 0 END
+    UPDATE study_guides SET due_at = $4::timestamptz, reason = $5, sort = false, picked = picked AND $4 IS NOT NULL,
+           progress = CASE WHEN $4 IS NULL THEN 1 ELSE progress END
      WHERE creator_id = $1 AND source_id = $2 AND version = $3
     RETURNING card_id
 """
@@ -126,11 +139,11 @@ class PostgresStudyBench:
             taken = await connection.fetchrow(CLAIM, creator_id, at, at + HELD)
             return None if taken is None else await _assignment(connection, creator_id, taken)
 
-    async def filled(self, creator_id: CreatorId, lesson: Lesson, key: bytes) -> tuple[Mapping[str, Any], str] | None:
-        """What a form was filled with before."""
+    async def filled(self, creator_id: CreatorId, lesson: Lesson, key: bytes) -> KeptForm:
+        """What became of a form before."""
         async with self._database.creator(creator_id) as connection:
             row = await connection.fetchrow(FILLED, creator_id, lesson.source_id, key)
-        return None if row is None else (row["content"], row["model"])
+        return KeptForm() if row is None else KeptForm(row["content"], row["model"], row["tries"])
 
     async def keep_filled(
         self, creator_id: CreatorId, lesson: Lesson, key: bytes, values: Mapping[str, Any], model: str
@@ -139,6 +152,13 @@ class PostgresStudyBench:
         async with self._database.creator(creator_id) as connection:
             version = (creator_id, lesson.source_id, lesson.version)
             await connection.execute(KEEP_FILLED, *version, key, dict(values), model)
+
+    async def keep_failed(self, creator_id: CreatorId, lesson: Lesson, key: bytes) -> int:
+        """Note that no model could fill a form; how often that was."""
+        async with self._database.creator(creator_id) as connection:
+            version = (creator_id, lesson.source_id, lesson.version)
+            tries = await connection.fetchval(KEEP_FAILED, *version, key)
+        return int(tries or 0)
 
     async def advance(self, creator_id: CreatorId, lesson: Lesson, share: float, at: datetime) -> None:
         """Note how far it is, and hold it for a while longer."""
@@ -153,14 +173,18 @@ class PostgresStudyBench:
         async with self._database.creator(creator_id) as connection:
             await connection.execute(HOLD_SOURCE, creator_id, source_id)
             written = await connection.fetchval(HOLD, creator_id, source_id, lesson.version)
-            if written is None or (written and not made.writer):
+            if written is None:
+                return
+            if written and not made.writer:
+                await connection.execute(SKIP, creator_id, source_id, made.skipped)
                 return
             lost = await _place_again(connection, creator_id, lesson)
             await connection.execute(DROP_UNCHANGED, creator_id, source_id)
             rows = [_row(creator_id, source_id, point) for point in made.points]
             await connection.executemany(ADD, rows)
             own = bool(lesson.own_chapters)
-            await connection.execute(MADE, creator_id, source_id, made.writer, made.rejected, lost, own)
+            counts = (made.rejected, lost, own, made.skipped)
+            await connection.execute(MADE, creator_id, source_id, made.writer, *counts)
             if own and made.writer:
                 await put_chapters(connection, creator_id, source_id)
 
@@ -172,6 +196,11 @@ class PostgresStudyBench:
             if due_at is None:
                 await connection.execute(DROP_FORMS, creator_id, lesson.source_id)
             await _move_card(connection, creator_id, lesson.source_id, card_id)
+
+    async def word_later(self, creator_id: CreatorId, lesson: Lesson, due_at: datetime) -> None:
+        """Let a lesson go, to be worded once that is due."""
+        async with self._database.creator(creator_id) as connection:
+            await connection.execute(WORD_LATER, creator_id, lesson.source_id, lesson.version, due_at)
 
     async def sort(self, creator_id: CreatorId, lesson: Lesson, areas: Mapping[PointId, str]) -> None:
         """Note the focus areas of takeaways."""
@@ -206,7 +235,7 @@ async def _assignment(connection: Connection, creator_id: CreatorId, taken: asyn
     kinds = [kind.value for kind in TAKEAWAYS]
     unsorted = await connection.fetch(UNSORTED, creator_id, source_id, kinds) if taken["sort_only"] else []
     return Assignment(
-        lesson, source["embedder"], tuple(row["text"] for row in others), taken["sort_only"],
+        lesson, source["embedder"], tuple(row["text"] for row in others), taken["sort_only"], taken["picked"],
         {PointId(row["id"]): row["first_segment"] for row in unsorted},
     )  # fmt: skip
 
@@ -239,17 +268,20 @@ def _vectors(rows: Sequence[asyncpg.Record], count: int) -> "np.ndarray[tuple[in
 
 
 async def _place_again(connection: Connection, creator_id: CreatorId, lesson: Lesson) -> int:
-    """Find what the staff changed in the present words; what is not said any more goes. How many that were."""
+    """Find what the staff changed in the present words; what is not said any more goes. How many of theirs that were.
+
+    What was deleted stays in any case: a week later its fingerprint alone keeps it away.
+    """
     rows = await connection.fetch(STALE, creator_id, lesson.source_id)
     texts = [lesson.quoted(said.position, said.position) for said in lesson.sentences] if rows else []
     lost = 0
     for row in rows:
-        found = found_again(row["quote"], texts)
-        if found is None:
-            lost += 1
-            await connection.execute(DROP, creator_id, row["id"])
-        else:
+        found = found_again(row["quote"], texts) if row["quote"] else None
+        if found is not None:
             await connection.execute(PLACE, creator_id, row["id"], *found)
+        elif not row["removed"]:
+            lost += row["shaped"]
+            await connection.execute(DROP, creator_id, row["id"])
     return lost
 
 

@@ -7,11 +7,11 @@ from typing import Final
 
 from bot.commands.library import named_source, suggest_source
 from bot.commands.material import where
-from bot.commands.registry import Context, Registry, numbers_of, said
+from bot.commands.registry import Context, Registry, numbers_and_rest, numbers_of, said
 from core.asking.markup import strip_markup
 from core.conversation import Audience, Button, Kind, Parameter, Reply, Tone
 from core.errors import Refused
-from core.ids import PointId, QuizId, SourceId
+from core.ids import PointId, SourceId
 from core.rewards.quiz_files import read_options
 from core.rewards.quizzes import (
     LETTERS,
@@ -20,7 +20,6 @@ from core.rewards.quizzes import (
     Question,
     QuizContent,
     checked_question,
-    checked_questions,
 )
 from core.richtext import RichText, bold, code, counted, italic, joined
 from core.study.cards import counts_words, guide_card, written_words
@@ -32,6 +31,7 @@ SHOWN: Final = 15
 PAGE: Final = 8
 ORIGIN: Final = "study material"
 GONE: Final = "That is gone, or was made again since. /study shows what there is."
+KEPT: Final = "What you edited, hid, deleted or put into a quiz stays as it is."
 NONE_LEFT: Final = "No draft waits any more."
 
 commands = Registry()
@@ -77,13 +77,18 @@ async def _guide(context: Context, source_id: SourceId) -> Guide:
 
 @commands.action("study_redo", audience=Audience.STAFF, private=False)
 async def redo(context: Context) -> Reply:
-    """Make it again; a card shows how far it is."""
-    source_id = SourceId(context.payload_number)
-    guide = await context.services.studies.redo(context.creator.id, source_id, context.place, datetime.now(UTC))
-    if guide is None:
-        raise Refused(GONE)
-    kept = "What you edited, hid, deleted or put into a quiz stays as it is."
-    return said(f"Making the material of {guide.title} again: the card below shows how far it is. {kept}")
+    """Make it again; a card shows how far it is. Where that costs, ask first."""
+    (number,), sure = numbers_and_rest(context, 1)
+    guide = await _guide(context, SourceId(number))
+    if not sure and not guide.waits and context.services.model_names:
+        again = Button("Yes, make it again", "study_redo", f"{number}:yes", Tone.GOOD)
+        words = f"The models read all of {guide.title} again, at the expense of your budget for them. {KEPT}"
+        return Reply(RichText.of(words), ((again,),), private=True)
+    studies, at = context.services.studies, datetime.now(UTC)
+    redone = await studies.redo(context.creator.id, guide.source_id, context.place, at)
+    if redone is None:
+        raise Refused(f"The material of {guide.title} is being made already: /study source:{number} shows how far.")
+    return said(f"Making the material of {guide.title} again: the card below shows how far it is. {KEPT}")
 
 
 # Single points: to see, edit, hide, delete.
@@ -341,27 +346,14 @@ async def _reviewed(context: Context, source_id: SourceId, lead: str) -> Reply:
 async def publish(context: Context) -> Reply:
     """Put a draft into the quiz of its source, which is made with the first."""
     point = await _point(context, PointId(context.payload_number))
-    if point.kind is not PointKind.QUIZ or point.used:
-        raise Refused("That stands in a quiz already. /quiz_admin shows it.")
-    quiz_id, length = await _into_quiz(context, point)
-    await context.services.studies.put_in_quiz(context.creator.id, point.id, quiz_id)
-    note = f"It stands in quiz #{quiz_id} now, with {counted(length, 'question')}."
+    if point.kind is not PointKind.QUIZ:
+        raise Refused(GONE)
+    content = QuizContent(point.said.title[:LONGEST_TITLE], (_question(point),), point.said.source_id)
+    put = await context.services.studies.put_in_quiz(context.creator.id, point.id, content, ORIGIN)
+    if put is None:
+        raise Refused("That stands in a quiz already, or is gone. /quiz_admin shows what there is.")
+    note = f"It stands in quiz #{put[0]} now, with {counted(put[1], 'question')}."
     return await _next_draft(context, point.said.source_id, point.id, note)
-
-
-async def _into_quiz(context: Context, point: Point) -> tuple[QuizId, int]:
-    """The quiz that now has the question, and how many it has; twice changes nothing."""
-    creator_id, quizzes = context.creator.id, context.services.quizzes
-    guide, question = await _guide(context, point.said.source_id), _question(point)
-    before = await quizzes.quiz(creator_id, guide.quiz_id) if guide.quiz_id else None
-    if before is None:
-        content = QuizContent(point.said.title[:LONGEST_TITLE], (question,), point.said.source_id)
-        return await quizzes.add(creator_id, content, ORIGIN), 1
-    if all(each.text != question.text for each in before.questions):
-        every = checked_questions((*before.questions, question))
-        await quizzes.change(creator_id, before, replace(before.content, questions=every))
-        return before.summary.id, len(every)
-    return before.summary.id, len(before.questions)
 
 
 def _question(point: Point) -> Question:

@@ -55,6 +55,11 @@ def _remarks(guide: Guide) -> list[str]:
         remarks.append(
             f"{counted(guide.rejected, 'thing')} that the model gave did not hold against the words: left out."
         )
+    if guide.skipped:
+        remarks.append(
+            f"{counted(guide.skipped, 'form')} no model could fill, tried twice: "
+            "there stands what was picked from the words."
+        )
     if guide.hidden:
         remarks.append(f"{counted(guide.hidden, 'point')} hidden from learners.")
     if guide.lost:

@@ -145,11 +145,15 @@ class NewPoint:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The material of one lesson; ``rejected`` counts what a model gave that the lesson does not carry."""
+    """The material of one lesson; ``rejected`` counts what a model gave that the lesson does not carry.
+
+    ``skipped`` counts the forms that no model could fill.
+    """
 
     points: tuple[NewPoint, ...]
     writer: str = ""
     rejected: int = 0
+    skipped: int = 0
 
 
 def unique(points: Sequence[NewPoint]) -> tuple[NewPoint, ...]:
@@ -172,7 +176,7 @@ def checked_areas(names: Sequence[str]) -> tuple[Area, ...]:
         raise Refused('Name at least one, with | between: areas:"Light: lamps, shadows | Colour | Mindset"')
     if len(areas) > MOST_AREAS:
         raise Refused(f"At most {MOST_AREAS} focus areas can be told apart, and these are {len(areas)}.")
-    if long := next((area.name for area in areas if len(area.name.encode()) > LONGEST_AREA), ""):
+    if long := next((area.name for area in areas if len(area.name) > LONGEST_AREA), ""):
         raise Refused(f"A focus area has a short name, of at most {LONGEST_AREA} letters: {long[:60]!r} is longer.")
     if len({area.name.casefold() for area in areas}) < len(areas):
         raise Refused("Two of these focus areas have the same name.")

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from core.asking.holdings import StoredSentence
 from core.conversation import Place
 from core.ids import CreatorId, PointId, QuizId, SourceId
+from core.rewards.quizzes import QuizContent
 from core.study.material import Area, Lesson, Made, PointKind
 from core.tiers import Scope
 
@@ -17,7 +18,8 @@ class Point:
     """A kept point; ``said`` is the first sentence that it rests on, as the database has it now.
 
     ``hidden`` ones are seen by the staff alone. ``edited`` says that the staff worded it. ``used`` is a draft of a
-    question that stands in a quiz. ``writer`` is the model that worded it, empty where it was picked from the words.
+    question that stands in a quiz, and that quiz is there. ``writer`` is the model that worded it, empty where it was
+    picked from the words.
     """
 
     id: PointId
@@ -61,7 +63,8 @@ class Guide:
 
     ``made`` says that there is material of its present words; ``waits`` that it is being made, or something
     better, and ``reason`` in words for what. ``writer`` as in a point. ``progress`` in [0, 1]. ``rejected`` is what a
-    model gave that the words did not carry, ``lost`` how many of the staff's own points no longer fit its words.
+    model gave that the words did not carry, ``skipped`` how many forms no model could fill, ``lost`` how many of the
+    staff's own points no longer fit its words.
     """
 
     source_id: SourceId
@@ -73,6 +76,7 @@ class Guide:
     writer: str = ""
     progress: float = 0.0
     rejected: int = 0
+    skipped: int = 0
     lost: int = 0
     hidden: int = 0
     drafts: int = 0
@@ -102,7 +106,10 @@ class Studies(Protocol):
         ...
 
     async def redo(self, creator_id: CreatorId, source_id: SourceId, place: Place, at: datetime) -> Guide | None:
-        """Have a source's material made again, with a card that moves along; what the staff changed stays."""
+        """Have a source's material made again, with a card that moves along; what the staff changed stays.
+
+        None where there is no such source, or its material is being made already.
+        """
         ...
 
     async def find(self, scope: Scope, wanted: Wanted) -> list[Point]:
@@ -133,8 +140,17 @@ class Studies(Protocol):
         """Bring a deleted point back; None where it is too late."""
         ...
 
-    async def put_in_quiz(self, creator_id: CreatorId, point_id: PointId, quiz_id: QuizId) -> None:
-        """Note that a draft stands in a quiz."""
+    async def put_in_quiz(
+        self, creator_id: CreatorId, point_id: PointId, content: QuizContent, origin: str
+    ) -> tuple[QuizId, int] | None:  # fmt: skip
+        """Put a draft into the quiz of its source; ``content`` is that of a new one, made where there is none.
+
+        Returns:
+            The quiz and how many questions it has; None where the draft is gone, or stands in a quiz already.
+
+        Raises:
+            Refused: the quiz takes no more questions.
+        """
         ...
 
     async def areas(self, creator_id: CreatorId) -> tuple[Area, ...]:
@@ -154,31 +170,46 @@ class Studies(Protocol):
 class Assignment:
     """What is to be done: a lesson whose material is due; ``sort_only``: only its takeaways are sorted by area.
 
-    ``takeaways`` are then the positions at which those stand that are to be sorted.
+    ``takeaways`` are then the positions at which those stand that are to be sorted. ``picked``: what can be picked
+    from its words is kept already, and it is to be worded.
     """
 
     lesson: Lesson
     embedder_id: str
     other_terms: tuple[str, ...] = ()
     sort_only: bool = False
+    picked: bool = False
     takeaways: Mapping[PointId, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptForm:
+    """What a form was filled with, and by which model; ``values`` None: by none in so many ``tries``."""
+
+    values: Mapping[str, Any] | None = None
+    model: str = ""
+    tries: int = 0
 
 
 class StudyBench(Protocol):
     """The work on study material. Doing it twice changes nothing."""
 
     async def claim(self, creator_id: CreatorId, at: datetime) -> Assignment | None:
-        """Take what has been due for longest; nobody else gets it for a while."""
+        """Take what has been due for longest, of lessons without material first; nobody else gets it for a while."""
         ...
 
-    async def filled(self, creator_id: CreatorId, lesson: Lesson, key: bytes) -> tuple[Mapping[str, Any], str] | None:
-        """What a form was filled with for this version of a lesson, and by which model; None where it was not."""
+    async def filled(self, creator_id: CreatorId, lesson: Lesson, key: bytes) -> KeptForm:
+        """What became of a form for this version of a lesson."""
         ...
 
     async def keep_filled(
         self, creator_id: CreatorId, lesson: Lesson, key: bytes, values: Mapping[str, Any], model: str
     ) -> None:
         """Keep what a form was filled with until the material is made."""
+        ...
+
+    async def keep_failed(self, creator_id: CreatorId, lesson: Lesson, key: bytes) -> int:
+        """Note that no model could fill a form; how often that was."""
         ...
 
     async def advance(self, creator_id: CreatorId, lesson: Lesson, share: float, at: datetime) -> None:
@@ -194,6 +225,10 @@ class StudyBench(Protocol):
 
     async def settle(self, creator_id: CreatorId, lesson: Lesson, due_at: datetime | None, reason: str = "") -> None:
         """Let a lesson go: done, or due again at a time, and in words why."""
+        ...
+
+    async def word_later(self, creator_id: CreatorId, lesson: Lesson, due_at: datetime) -> None:
+        """Let a lesson go whose picked material is kept, to be worded, or worded further, once that is due."""
         ...
 
     async def sort(self, creator_id: CreatorId, lesson: Lesson, areas: Mapping[PointId, str]) -> None:

@@ -13,6 +13,7 @@ from core.asking.claims import names, numbers, spoken_words
 from core.asking.forms import Filled, Form
 from core.asking.words import STOP_WORDS, tokens
 from core.asking.writing import Draft, DraftSentence, Task
+from core.errors import FormFailed
 from core.library.topics import LEAST_CHAPTERS, MOST_CHAPTERS, SHORTEST_S, USUAL_CHAPTER_S
 from core.library.transcript import Chapter
 from core.study.aligning import aligned
@@ -55,7 +56,7 @@ MOST_QUESTIONS: Final = 20
 _BREAK: Final = re.compile(r"(?<=[.!?\u2026])\s+")
 
 Ask = Callable[[Form], Awaitable[Filled | None]]
-"""Has a form filled, or finds what it was filled with before; None: not now."""
+"""Has a form filled, or finds what it was filled with before; None: not now. Raises FormFailed: never."""
 Report = Callable[[float], Awaitable[None]]
 """Hears the share that is done, in [0, 1]."""
 
@@ -69,6 +70,7 @@ class _Heap:
     questions: list[NewPoint]
     writer: str = ""
     rejected: int = 0
+    skipped: int = 0
 
     def take(self, point: NewPoint | None) -> None:
         if point is None:
@@ -87,27 +89,62 @@ async def write(lesson: Lesson, picked: Made, ask: Ask, report: Report) -> Made 
         report: hears how far it is.
 
     Returns:
-        None where a form could not be filled now; what was filled is found again another time.
+        None where a form could not be filled now; what was filled is found again another time. Where none could be
+        filled at all, what was picked.
     """
     heap = _Heap([], [], [])
     parts = parts_of(lesson)
     for number, part in enumerate(parts):
         await report(number / len(parts))
+        if not (await _outlined(heap, part, picked, ask) and await _taken(heap, part, picked, ask)):
+            return None
+    return _merged(lesson, picked, heap) if heap.writer else replace(picked, skipped=heap.skipped)
+
+
+async def _outlined(heap: _Heap, part: Part, picked: Made, ask: Ask) -> bool:
+    """Take what a part teaches, or where no model can tell, what was picked of it; False: not now."""
+    try:
         outline = await ask(outline_form(part))
-        given = outline and await ask(takeaways_form(part, lesson.areas))
-        if outline is None or given is None:
-            return None
-        heap.writer = given.model
+    except FormFailed:
+        _leave(heap, part, picked, (PointKind.SUMMARY, PointKind.TERM))
+        return True
+    if outline is not None:
+        heap.writer = outline.model
         _take_outline(heap, part, outline.values)
-        for entry in entries_in(given.values, "takeaways", 8):
-            heap.take(_takeaway(part, entry, given.model))
-        drafts = [_question(part, entry, given.model) for entry in entries_in(given.values, "questions", 5)]
+    return outline is not None
+
+
+async def _taken(heap: _Heap, part: Part, picked: Made, ask: Ask) -> bool:
+    """Take the takeaways of a part and the drafts that hold, or where no model can tell, what was picked."""
+    try:
+        given = await ask(takeaways_form(part, part.lesson.areas))
+    except FormFailed:
+        _leave(heap, part, picked, (*TAKEAWAYS, PointKind.QUIZ))
+        return True
+    if given is None:
+        return False
+    drafts = [_question(part, entry, given.model) for entry in entries_in(given.values, "questions", 5)]
+    try:
         kept = await _answerable([draft for draft in drafts if draft], ask)
-        if kept is None:
-            return None
-        heap.questions += kept
-        heap.rejected += len(drafts) - len(kept)
-    return _merged(lesson, picked, heap)
+    except FormFailed:
+        _leave(heap, part, picked, (PointKind.QUIZ,))
+        drafts, kept = [], []
+    if kept is None:
+        return False
+    heap.writer = given.model
+    for entry in entries_in(given.values, "takeaways", 8):
+        heap.take(_takeaway(part, entry, given.model))
+    heap.questions += kept
+    heap.rejected += len(drafts) - len(kept)
+    return True
+
+
+def _leave(heap: _Heap, part: Part, picked: Made, kinds: Sequence[PointKind]) -> None:
+    """Let the picked points of a part stand whose form no model could fill."""
+    heap.skipped += 1
+    own = [point for point in picked.points if point.kind in kinds and part.first <= point.first <= part.last]
+    heap.questions += [point for point in own if point.kind is PointKind.QUIZ]
+    heap.points += [point for point in own if point.kind is not PointKind.QUIZ]
 
 
 def _take_outline(heap: _Heap, part: Part, values: Mapping[str, Any]) -> None:
@@ -217,7 +254,7 @@ def _verified(part: Part, text: str, positions: Sequence[int]) -> str:
         return ""
     labels = tuple(f"S{at - part.first + 1}" for at in positions)
     drafts = tuple(DraftSentence(sentence, labels) for sentence in _BREAK.split(text))
-    kept = verify(Draft(True, drafts, ""), Task("", (part.evidence(),)))
+    kept = verify(Draft(True, drafts, ""), Task("", (part.evidence(),), language=part.lesson.language))
     said = " ".join(part.lesson.sentences[at].text for at in positions)
     held = len(kept) == len(drafts) and all(_in_their_words(sentence.text, said) for sentence in kept)
     return " ".join(sentence.text for sentence in kept) if held else ""
@@ -241,12 +278,17 @@ def _merged(lesson: Lesson, picked: Made, heap: _Heap) -> Made:
     ]
     missing = {PointKind.SUMMARY, PointKind.TERM} - {point.kind for point in points}
     points += [point for point in picked.points if point.kind in missing]
-    return Made(unique(points), heap.writer, heap.rejected)
+    return Made(unique(points), heap.writer, heap.rejected, heap.skipped)
 
 
 def _ranked(points: Sequence[NewPoint], central: NDArray[np.float64], most: int) -> Iterator[NewPoint]:
-    """The most central with falling weights; of points that say the same sentence the first."""
+    """The most central with falling weights; of points that say the same sentence the first.
+
+    What was picked alone is weighed already.
+    """
     once = unique(points)
+    if not any(point.writer for point in once):
+        return iter(once)
     best = sorted(once, key=lambda point: (-float(central[point.first]), point.first))[:most]
     return (replace(point, weight=round(1.0 - rank / max(len(best), 1), 3)) for rank, point in enumerate(best))
 

@@ -14,9 +14,10 @@ from bot.app import Deployment
 from bot.sample_library import sample_library
 from core.asking.forms import Form
 from core.conversation import Reply, Request
+from core.errors import FormFailed
 from core.ids import CreatorId
 from core.study.picked import PICKED
-from core.study.studying import NO_MODEL_NOW, Studying
+from core.study.studying import FAILED_NOW, NO_MODEL_NOW, Studying
 from tests.adapters.school import change, rows
 from tests.bot.conftest import Speaker, SpeakerMaker, attachment, ready
 from tests.core.lessons import STEM, ScriptedClerk
@@ -276,7 +277,6 @@ async def test_a_model_words_it_at_the_creators_expense_and_what_was_paid_is_nev
     studying = Studying(
         PostgresStudyBench(deployment.database), deployment.embedders, STEM, clerk, lambda: at, written=True
     )
-    card = await owner.says("study", source="espresso")
     await change(deployment.address.url, "DELETE FROM pgqueuer")
     await change(deployment.address.url, "ALTER TABLE study_guides NO FORCE ROW LEVEL SECURITY")
     await change(deployment.address.url, "UPDATE study_guides SET due_at = '-infinity'")
@@ -297,5 +297,62 @@ async def test_a_model_words_it_at_the_creators_expense_and_what_was_paid_is_nev
     summed = await owner.says("summary", source="espresso")
     assert "Crema is the golden foam on an espresso." in summed.text.plain
     assert "Worded by scripted:1" in summed.text.plain
-    assert "waits" not in card.text.plain
+    card = await owner.says("study", source="espresso")
+    assert "Worded by scripted:1" in card.text.plain
+    assert NO_MODEL_NOW not in card.text.plain
+    assert "being made" not in card.text.plain
+    assert "Make again" in labels_of(card)
     assert not await rows(deployment.address.url, "SELECT FROM study_forms")
+
+
+async def test_a_form_that_no_model_can_fill_is_paid_for_twice_and_then_its_part_stays_as_it_was_picked(
+    owner: Speaker, deployment: Deployment
+) -> None:
+    stop, at = asyncio.Event(), datetime.now(UTC)
+    creator = await creator_id(deployment)
+
+    def fails(form: Form) -> Mapping[str, Any] | None:
+        if "points" in str(form.schema):
+            raise FormFailed("declined")
+        return {"takeaways": [], "questions": []}
+
+    clerk = ScriptedClerk(fails)
+    studying = Studying(
+        PostgresStudyBench(deployment.database), deployment.embedders, STEM, clerk, lambda: at, written=True
+    )
+    before = (await owner.says("summary", source="espresso")).text.plain
+    await change(deployment.address.url, "DELETE FROM pgqueuer")
+    await change(deployment.address.url, "ALTER TABLE study_guides NO FORCE ROW LEVEL SECURITY")
+    await change(deployment.address.url, "UPDATE study_guides SET due_at = '-infinity'")
+    for _ in range(3):
+        await studying.take_turn(creator, stop)
+    assert len(clerk.forms) == 1
+    assert FAILED_NOW in (await owner.says("study", source="espresso")).text.plain
+    for _ in range(20):
+        at += timedelta(hours=2)
+        await studying.take_turn(creator, stop)
+    outlines = [(form.rules, form.material) for form in clerk.forms if "points" in str(form.schema)]
+    assert {outlines.count(each) for each in outlines} == {2}, "each is tried twice, and never again"
+    card = await owner.says("study", source="espresso")
+    assert "no model could fill" in card.text.plain
+    assert "Make again" in labels_of(card)
+    assert (await owner.says("summary", source="espresso")).text.plain == before, "what was picked stands"
+    assert not await rows(deployment.address.url, "SELECT FROM study_guides WHERE due_at IS NOT NULL")
+
+
+async def test_making_it_again_is_done_once_at_a_time_and_asks_first_where_models_are_paid_for_it(
+    owner: Speaker, deployment: Deployment
+) -> None:
+    services = replace(deployment.services, model_names=("scripted:1",))
+    responder = replace(deployment.responder, services=services)
+    paying = replace(owner, deployment=replace(deployment, responder=responder))
+    card = await paying.says("study", source="espresso")
+    asked = await paying.presses(card, "Make again")
+    assert "at the expense of your budget" in asked.text.plain
+    assert not await rows(deployment.address.url, "SELECT FROM study_guides WHERE due_at IS NOT NULL")
+    await paying.presses(asked, "Yes, make it again")
+    await studied(deployment)
+    await change(deployment.address.url, "ALTER TABLE study_guides NO FORCE ROW LEVEL SECURITY")
+    await change(deployment.address.url, "UPDATE study_guides SET due_at = now() + interval '1 hour'")
+    for speaker in (owner, paying):
+        assert "is being made already" in (await speaker.presses(card, "Make again")).text.plain

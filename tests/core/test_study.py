@@ -288,6 +288,7 @@ def test_the_form_of_answers_names_no_right_option() -> None:
 def test_focus_areas_have_short_names_that_differ() -> None:
     areas = checked_areas(["Light: lamps <@1>, shadows", " Colour ", ""])
     assert [(area.name, area.about) for area in areas] == [("Light", "lamps, shadows"), ("Colour", "")]
+    assert len(checked_areas(["Ä" * 40])[0].name) == 40, "letters are counted, however many bytes they take"
     for wrong in ([""], ["a"] * 2, [f"area {n}" for n in range(13)], ["x" * 41]):
         with pytest.raises(Refused):
             checked_areas(wrong)
