@@ -17,6 +17,7 @@ ChronosError
         ├── ProviderBusy    it may work again later
         │   └── DiskFull    a disk of ours is full: whoever waits for room can go on
         ├── TooLong         what it was sent is more than it takes: less of it may do
+        ├── FormFailed      models were asked to fill a form, and none of them could
         └── ProviderUsedUp  our account there has no credit or quota left
 """
 
@@ -119,6 +120,10 @@ class DiskFull(ProviderBusy):
 
 class TooLong(ProviderError):
     """What a service was sent is more than it takes at once; less of it may do."""
+
+
+class FormFailed(ProviderError):
+    """Models were asked to fill a form and none of them could; the same form may fail again, and was paid for."""
 
 
 class ProviderUsedUp(ProviderError):

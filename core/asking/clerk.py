@@ -9,7 +9,7 @@ from core.asking.answer import ModelCall, Usage
 from core.asking.authors import ModelWatch
 from core.asking.breaker import Breaker
 from core.asking.forms import Filled, Form, FormModel
-from core.errors import ProviderError
+from core.errors import FormFailed, ProviderError
 from core.ids import CreatorId, UsageId
 
 
@@ -35,7 +35,11 @@ class ModelClerk:
     breaker: Breaker = field(default_factory=Breaker)
 
     async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
-        """Have a form filled by the first model that can; None where there is no model or money, or none could."""
+        """Have a form filled by the first model that can; None where there is no model or money now.
+
+        Raises:
+            FormFailed: models were asked, and none of them could.
+        """
         if not self.models:
             return None
         usage_id = await self.till.draw(creator_id)
@@ -48,6 +52,7 @@ class ModelClerk:
             await self.till.settle(creator_id, usage_id, calls)
 
     async def _filled(self, form: Form, purpose: str, calls: list[ModelCall]) -> Filled | None:
+        failure: ProviderError | None = None
         for model in self.models:
             if not self.breaker.allows(model.name):
                 continue
@@ -55,6 +60,7 @@ class ModelClerk:
             try:
                 filled = await model.fill(form)
             except ProviderError as error:
+                failure = error
                 self.breaker.failed(model.name, error)
                 self.watch.model_failed(model.name, error)
                 calls.append(_call(model.name, purpose, error.usage or Usage(), began, str(error)))
@@ -62,6 +68,8 @@ class ModelClerk:
                 self.breaker.succeeded(model.name)
                 calls.append(_call(filled.model, purpose, filled.usage, began))
                 return filled
+        if failure is not None:
+            raise FormFailed(f"no model could fill a form ({purpose}): {failure}") from failure
         return None
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from core.asking.answer import Usage
+from core.errors import FormFailed
 from core.ids import CreatorId
 
 
@@ -59,7 +60,18 @@ class Clerk(Protocol):
     async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
         """Have a form filled by the first small model that can, and record the call under ``purpose``.
 
-        None where no model is configured, the creator's budget for models is spent, or every model failed: then do
-        without.
+        None where nobody can be asked now: no model is configured or all of them rest, or the creator's budget for
+        models is spent.
+
+        Raises:
+            FormFailed: models were asked, and none of them could; the last one's failure is its cause.
         """
         ...
+
+
+async def filled_or_none(clerk: Clerk, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
+    """Have a form filled by somebody who goes on without it just as well; None where it is not filled."""
+    try:
+        return await clerk.fill(creator_id, form, purpose)
+    except FormFailed:
+        return None

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from core.asking.answer import Outcome
 from core.asking.embedding import Embedders
-from core.asking.forms import Clerk, Form
+from core.asking.forms import Clerk, Form, filled_or_none
 from core.asking.gaps import Asked, Gap, find_gaps
 from core.asking.markup import strip_markup
 from core.asking.summing import carried, fitting
@@ -251,7 +251,8 @@ async def in_short(insight: Insight, creator_id: CreatorId, clerk: Clerk) -> str
         f"{subject.people} people asked {subject.times} times, {_struggling(subject)}: {subject.wording}"
         for subject in insight.subjects
     )
-    filled = await clerk.fill(creator_id, Form(_RULES, material, _SCHEMA, most_tokens=400), PURPOSE)
+    form = Form(_RULES, material, _SCHEMA, most_tokens=400)
+    filled = await filled_or_none(clerk, creator_id, form, PURPOSE)
     given = filled.values.get("sentences") if filled else None
     sentences = [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
     return fitting([plain for each in sentences[:4] if (plain := carried(each, material))])

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from core.asking.answer import Confidence, Usage
-from core.asking.forms import Clerk, Filled, Form
+from core.asking.forms import Clerk, Filled, Form, filled_or_none
 from core.asking.gate import says_its_claims
 from core.asking.markup import strip_markup
 from core.asking.wording import Found
@@ -82,7 +82,7 @@ async def read(
 ) -> Reading | None:  # fmt: skip
     """Have evidence read for a question; None where nobody can, or what comes back makes no sense."""
     form = Form(RULES, _material(question, sources), SCHEMA, MOST_TOKENS)
-    filled = await clerk.fill(creator_id, form, PURPOSE)
+    filled = await filled_or_none(clerk, creator_id, form, PURPOSE)
     if filled is None:
         return None
     return _reading(filled, question, {s.label for source in sources for s in source.sentences})

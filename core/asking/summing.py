@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from core.asking.checking import LEAST_OVERLAP
 from core.asking.claims import names, negated, numbers, spoken_words
-from core.asking.forms import Clerk, Filled, Form
+from core.asking.forms import Clerk, Filled, Form, filled_or_none
 from core.asking.markup import strip_markup
 from core.asking.words import STOP_WORDS, tokens
 from core.asking.writing import Turn
@@ -91,7 +91,7 @@ class Summing:
         found = await self.sessions.unsummed(creator_id, student_id, session_id)
         if found is None:
             return
-        filled = await self.clerk.fill(creator_id, summary_form(found), PURPOSE)
+        filled = await filled_or_none(self.clerk, creator_id, summary_form(found), PURPOSE)
         text = summary_of(filled, found) if filled else ""
         summary = Summary(text, lexical=False) if text else Summary(lexical_summary(found), lexical=True)
         await self.sessions.keep(creator_id, student_id, session_id, found, summary)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from core.asking.answer import Usage
-from core.asking.forms import Clerk, Form
+from core.asking.forms import Clerk, Form, filled_or_none
 from core.asking.tongue import NAMES
 from core.asking.words import CleanQuestion, clean_question
 from core.ids import CreatorId
@@ -60,7 +60,7 @@ async def translated(
     """Put a question into a language; where nobody can, it is searched for as it is."""
     rules = RULES.format(language=NAMES.get(language, language))
     form = Form(rules, f"Question: {one_line(cleaned.text)}", SCHEMA, MOST_TOKENS)
-    filled = await clerk.fill(creator_id, form, PURPOSE) if clerk else None
+    filled = await filled_or_none(clerk, creator_id, form, PURPOSE) if clerk else None
     if filled is None:
         return Searched(cleaned, language)
     said = filled.values.get("question")

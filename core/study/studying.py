@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from core.asking.embedding import Embedders, Vector
-from core.asking.forms import Clerk, Filled, Form
+from core.asking.forms import Clerk, Filled, Form, filled_or_none
 from core.asking.words import Stemmer
 from core.errors import EmbedderMissing, ProviderError
 from core.ids import CreatorId
@@ -98,7 +98,7 @@ class Studying:
         key = hashlib.blake2b(f"{form.rules}\0{form.material}".encode(), digest_size=16).digest()
         if before := await self.bench.filled(creator_id, lesson, key):
             return Filled(*before)
-        filled = await self.clerk.fill(creator_id, form, PURPOSE)
+        filled = await filled_or_none(self.clerk, creator_id, form, PURPOSE)
         if filled is not None:
             await self.bench.keep_filled(creator_id, lesson, key, filled.values, filled.model)
         return filled

@@ -8,8 +8,8 @@ import pytest
 from core.asking.answer import ModelCall, Usage
 from core.asking.breaker import FAILURES
 from core.asking.clerk import ModelClerk
-from core.asking.forms import Filled, Form
-from core.errors import ProviderError
+from core.asking.forms import Filled, Form, filled_or_none
+from core.errors import FormFailed, ProviderError
 from core.ids import CreatorId, UsageId
 
 FORM = Form("Fill it.", "Material.", {"type": "object"})
@@ -83,10 +83,22 @@ async def test_without_money_or_models_nobody_is_asked() -> None:
 async def test_a_model_that_fails_again_and_again_is_left_alone_and_money_is_given_back() -> None:
     till, failing = FakeTill(), ScriptedForms("one", ProviderError("cut"))
     clerk = ModelClerk([failing], till, Heard())
-    for _ in range(FAILURES + 2):
-        assert await clerk.fill(CREATOR, FORM, "study") is None
+    for _ in range(FAILURES):
+        with pytest.raises(FormFailed):
+            await clerk.fill(CREATOR, FORM, "study")
+    assert await clerk.fill(CREATOR, FORM, "study") is None
     assert failing.asked == FAILURES
     assert till.settled[-1] == (7, [])
+
+
+async def test_a_form_that_no_model_could_fill_is_told_from_one_that_nobody_was_asked_for() -> None:
+    last, till = ProviderError("did not fill the form"), FakeTill()
+    clerk = ModelClerk([ScriptedForms("one", ProviderError("cut")), ScriptedForms("two", last)], till, Heard())
+    with pytest.raises(FormFailed, match="did not fill the form") as failed:
+        await clerk.fill(CREATOR, FORM, "study")
+    assert failed.value.__cause__ is last
+    assert [call.failure for _, calls in till.settled for call in calls] == ["cut", "did not fill the form"]
+    assert await filled_or_none(clerk, CREATOR, FORM, "study") is None
 
 
 async def test_what_was_set_aside_is_settled_also_where_the_work_is_given_up() -> None:
