@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from adapters.models.anthropic_calls import FINISHED, AnthropicModel, usage_of
 from adapters.models.prompts import CITING_RULES, LONGEST_TITLE, NOT_COVERED, asked, spoken_turns
 from adapters.models.streamed import Reader, Written
-from adapters.models.vendor_calls import Access, VendorAnswerModel
-from core.asking.answer import Usage
+from adapters.models.vendor_answers import VendorAnswerModel
 from core.asking.writing import DraftSentence, EvidenceSentence, EvidenceSource, Task
-from core.errors import ProviderError, TooLong
+from core.errors import Declined, ProviderError, TooLong
 from core.richtext import one_line
 
 if TYPE_CHECKING:
@@ -22,11 +22,9 @@ if TYPE_CHECKING:
         RawMessageStreamEvent,
         TextBlockParam,
     )
-    from anthropic.types import Usage as AnthropicUsage
     from anthropic.types.citations_delta import Citation
 
 MOST_TOKENS: Final = 1_024
-CUT_SHORT: Final = frozenset({"max_tokens", "model_context_window_exceeded"})
 
 _SENTENCE_END: Final = re.compile(r"(?:[.!?\u2026]+[\"'\u2019\u201d)\]]*(?=\s)|[\u3002\uff01\uff1f]|\n)\s*")
 _LOOKS_ENDED: Final = re.compile(r"[^\W\d_][.!?\u2026]+[\"'\u2019\u201d)\]]*\s*\Z|[\u3002\uff01\uff1f]\s*\Z")
@@ -36,19 +34,8 @@ _NO_END: Final = re.compile(
 )
 
 
-class AnthropicAnswerModel(VendorAnswerModel["AsyncAnthropic", "RawMessageStreamEvent"]):
+class AnthropicAnswerModel(AnthropicModel, VendorAnswerModel["AsyncAnthropic", "RawMessageStreamEvent"]):
     """Words answers with a Claude model; labels come from citations, so that they point at sentences that exist."""
-
-    title = "Anthropic"
-    official_url = "https://api.anthropic.com"
-
-    def open_client(self, access: Access) -> "AsyncAnthropic":
-        """Make the SDK's client."""
-        from anthropic import AsyncAnthropic
-
-        client = AsyncAnthropic(**asdict(access))
-        _ = client.messages  # imported at first use: better in this thread than on the event loop
-        return client
 
     async def request(self, client: "AsyncAnthropic", task: Task) -> "AsyncStream[RawMessageStreamEvent]":
         """Send the evidence as documents with citations."""
@@ -93,7 +80,7 @@ class _Reader(Reader["RawMessageStreamEvent"]):
     def take(self, event: "RawMessageStreamEvent") -> Iterable[DraftSentence]:
         """Take in an event; a closed block may complete sentences."""
         if event.type == "message_start":
-            self.usage = _usage(event.message.usage)
+            self.usage = usage_of(event.message.usage)
         elif event.type == "content_block_start":
             self._open = event.content_block.type == "text"
             self._blocks.append(_Block(len(self._text)))
@@ -103,30 +90,32 @@ class _Reader(Reader["RawMessageStreamEvent"]):
             self._blocks[-1].end = len(self._text)
             return self._tell(self._whole())
         elif event.type == "message_delta":
-            self.usage = replace(self.usage, completion_tokens=event.usage.output_tokens)
+            self.usage, self.counted = replace(self.usage, completion_tokens=event.usage.output_tokens), True
             self._stop_reason = event.delta.stop_reason
         elif event.type == "message_stop":
             self._ended = True
-            return [] if self._stop_reason in CUT_SHORT else self._tell([len(self._text)])
+            return self._tell([len(self._text)]) if self._stop_reason in FINISHED else []
         return []
 
     def written(self) -> Written:
-        """All sentences; of an answer that ran out of tokens those that were complete."""
+        """All sentences; of an answer that ran out of tokens those that were complete have been heard."""
         if self._stop_reason == "refusal":
-            raise ProviderError("Anthropic refused to answer")
+            raise Declined("Anthropic refused to answer")
         if not self._ended:
             raise ProviderError("Anthropic's answer broke off")
+        if self._stop_reason not in FINISHED:
+            failure = TooLong if self._stop_reason == "model_context_window_exceeded" else Declined
+            raise failure(f"Anthropic did not finish its answer ({self._stop_reason})")
         if NOT_COVERED in self._text:
-            return Written((), self.usage, covered=False)
+            return Written((), covered=False)
         if not self._sentences:
-            failure = TooLong if self._stop_reason == "model_context_window_exceeded" else ProviderError
-            raise failure(f"Anthropic wrote no answer ({self._stop_reason})")
-        return Written(tuple(self._sentences), self.usage)
+            raise Declined("Anthropic wrote no answer")
+        return Written(tuple(self._sentences))
 
     def _take_delta(self, delta: "RawContentBlockDelta") -> None:
         if delta.type == "text_delta":
             self._text += delta.text
-            self.begun = True
+            self.receive(delta.text)
         elif delta.type == "citations_delta":
             self._blocks[-1].labels += [sentence.label for sentence in _cited(delta.citation, self._sources)]
 
@@ -180,13 +169,6 @@ def _document(source: EvidenceSource) -> "DocumentBlockParam":
             "content": [{"type": "text", "text": one_line(s.text)} for s in source.sentences],
         },
     }
-
-
-def _usage(usage: "AnthropicUsage") -> Usage:
-    """Count what was read from a cache as part of the prompt; the vendor counts it beside the prompt."""
-    cached = usage.cache_read_input_tokens or 0
-    prompt = usage.input_tokens + cached + (usage.cache_creation_input_tokens or 0)
-    return Usage(prompt_tokens=prompt, completion_tokens=usage.output_tokens, cached_tokens=cached)
 
 
 def _cited(citation: "Citation", sources: Sequence[EvidenceSource]) -> Iterator[EvidenceSentence]:

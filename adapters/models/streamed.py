@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from adapters.models.estimates import size_bytes
 from core.asking.answer import Usage
 from core.asking.writing import DraftSentence
 
@@ -13,24 +14,35 @@ Event = TypeVar("Event")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a vendor's model wrote, and what it used; not ``covered``: the evidence does not answer the question.
-
-    ``model`` and ``cost_usd`` are set where the vendor says which of several models answered, and what it took.
-    """
+    """What a vendor's model wrote; not ``covered``: the evidence does not answer the question."""
 
     sentences: tuple[DraftSentence, ...]
-    usage: Usage
     covered: bool = True
-    model: str = ""
-    cost_usd: float | None = None
 
 
 class Reader(ABC, Generic[Event]):
-    """Takes in one answer event by event; ``usage`` is what the vendor said of it so far."""
+    """Takes in one answer event by event.
+
+    ``usage`` is what the vendor said of it so far; ``model`` and ``cost_usd`` are set where the vendor says which of
+    several models answers, and what it takes. They count whether or not the answer is of any use.
+    """
 
     usage: Usage = Usage()
-    begun: bool = False
-    """Whether a first word has come."""
+    model: str = ""
+    cost_usd: float | None = None
+    counted: bool = False
+    """Whether ``usage`` is of all of it."""
+    received_bytes: int = 0
+    """How much of its text has come."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether a first word has come."""
+        return self.received_bytes > 0
+
+    def receive(self, text: str) -> None:
+        """Note that a piece of text has come, of use or not."""
+        self.received_bytes += size_bytes([text])
 
     @abstractmethod
     def take(self, event: Event) -> Iterable[DraftSentence]:
@@ -45,5 +57,6 @@ class Reader(ABC, Generic[Event]):
         """All of the answer, once the events have ended; it begins with the sentences that were completed.
 
         Raises:
-            ProviderError: it broke off, the model refused, or it cannot be read.
+            Declined: the model refused, was cut by its limit, or wrote what cannot be read.
+            ProviderError: it broke off.
         """

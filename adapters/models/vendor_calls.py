@@ -2,37 +2,22 @@
 
 import asyncio
 import math
-import re
-import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
-from adapters.models.streamed import Event, Reader, Written
+from adapters.models.streamed import Event
+from adapters.models.vendor_failures import Overdue, failure_of
 from core.asking.answer import Usage
 from core.asking.prices import Prices, cost_usd
-from core.asking.writing import Draft, Heard, Task, unheard
-from core.errors import ProviderBusy, ProviderError, ProviderUsedUp, TooLong
+from core.errors import ProviderBusy, ProviderError
 
 QUICK_RETRY_S: Final = 2.0
 """A vendor that asks to wait longer than this is left alone, so that the next model can answer."""
 PAUSE_S: Final = 0.5
 LONGEST_ANSWER: Final = 4
 """An answer as a whole may take so many times as long as a vendor may be silent."""
-BUSY_STATUS: Final = frozenset({408, 429, 502, 503, 504, 524, 529})
-TOO_LARGE_STATUS: Final = frozenset({400, 413})
-NO_CREDIT_STATUS: Final = 402
-BUSY_KINDS: Final = frozenset({
-    "429", "502", "503", "524", "529", "rate_limit_exceeded", "server_error", "overloaded_error", "rate_limit_error",
-    "timeout_error",
-})  # fmt: skip
-USED_UP_KINDS: Final = frozenset({"402", "insufficient_quota", "billing_error"})
-TOO_LONG_KINDS: Final = frozenset({"context_length_exceeded", "request_too_large"})
-_TOO_LONG: Final = re.compile(
-    r"context (?:length|window|size)|(?:prompt|input) is too long|maximum prompt length|token count.{0,40}exceeds",
-    re.IGNORECASE,
-)
 
 
 class Closeable(Protocol):
@@ -89,7 +74,7 @@ class Vendor(Generic[Client]):
             async with asyncio.timeout(deadline_s):
                 return await self._twice(client, request)
         except TimeoutError as error:
-            raise ProviderBusy(f"{self._title} did not answer within {deadline_s:g} seconds") from error
+            raise Overdue(f"{self._title} did not answer within {deadline_s:g} seconds") from error
 
     async def follow(
         self, request: Callable[[Client], Awaitable[Stream[Event]]], take: Callable[[Event], Awaitable[None]]
@@ -123,9 +108,9 @@ class Vendor(Generic[Client]):
         except TimeoutError as error:
             if silence.expired():
                 said = "fell silent for" if came else "did not answer within"
-                raise ProviderBusy(f"{self._title} {said} {self._timeout_s:g} seconds") from error
+                raise Overdue(f"{self._title} {said} {self._timeout_s:g} seconds") from error
             longest_s = self._timeout_s * LONGEST_ANSWER
-            raise ProviderBusy(f"{self._title} did not finish within {longest_s:g} seconds") from error
+            raise Overdue(f"{self._title} did not finish within {longest_s:g} seconds") from error
 
     async def close(self) -> None:
         """Give the connections back; the next call would open new ones."""
@@ -163,18 +148,9 @@ class Vendor(Generic[Client]):
     def _translated(self, error: Exception) -> ProviderError:
         status, kind = getattr(error, "status_code", None), _kind(error)
         reason = " ".join(str(error).split())[:300] or type(error).__name__
-        if kind in USED_UP_KINDS or status == NO_CREDIT_STATUS:
-            return ProviderUsedUp(f"{self._title} has no credit left: {reason}")
-        if kind in TOO_LONG_KINDS or (status in TOO_LARGE_STATUS and _TOO_LONG.search(reason)):
-            return TooLong(f"{self._title} was sent more than it reads: {reason}")
-        if status in BUSY_STATUS or kind in BUSY_KINDS:
-            return ProviderBusy(
-                f"{self._title} is busy ({status or kind}): {reason}", retry_after_s=_retry_after_s(error)
-            )
-        if "Timeout" in type(error).__name__:
+        if not status and not kind and "Timeout" in type(error).__name__:
             return ProviderBusy(f"{self._title} did not answer in time: {reason}")
-        where = f" ({status})" if status else ""
-        return ProviderError(f"{self._title} failed{where}: {reason}")
+        return failure_of(self._title, kind, reason, status, retry_after_s=_retry_after_s(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +166,8 @@ class Access:
     max_retries: int = 0
 
 
-class VendorAnswerModel(ABC, Generic[Client, Event]):
-    """A vendor's answer model; each vendor says how its client opens and how a task is asked and read.
+class VendorModel(ABC, Generic[Client]):
+    """What a vendor's models for answers and for forms share: how its client opens, and what a call cost.
 
     A subclass sets ``title`` and ``official_url``.
     """
@@ -219,44 +195,21 @@ class VendorAnswerModel(ABC, Generic[Client, Event]):
     def open_client(self, access: Access) -> Client:
         """Make the SDK's client, in a thread; whatever the SDK imports late is better imported here."""
 
-    @abstractmethod
-    async def request(self, client: Client, task: Task) -> Stream[Event]:
-        """Ask for an answer from the task's evidence, as a stream; what the SDK raises is translated."""
-
-    @abstractmethod
-    def reader(self, task: Task) -> Reader[Event]:
-        """What reads one answer to a task."""
-
-    async def write(self, task: Task, heard: Heard = unheard) -> Draft:
-        """Word an answer; see :class:`core.asking.writing.AnswerModel`."""
-        reader, began_s, first_word_ms = self.reader(task), time.perf_counter(), 0.0
-
-        async def take(event: Event) -> None:
-            nonlocal first_word_ms
-            completed = reader.take(event)
-            if reader.begun and not first_word_ms:
-                first_word_ms = 1000 * (time.perf_counter() - began_s)
-            for sentence in completed:
-                await heard(sentence)
-
-        try:
-            await self._vendor.follow(lambda client: self.request(client, task), take)
-            written = reader.written()
-        except ProviderError as error:
-            error.usage, error.first_word_ms = self._priced(Written((), reader.usage)), first_word_ms
-            raise
-        model, usage = written.model or self.name, self._priced(written)
-        return Draft(written.covered, written.sentences, model, usage, first_word_ms)
-
-    def _priced(self, written: Written) -> Usage:
-        taken_usd = written.cost_usd
-        if taken_usd is None:
-            taken_usd = cost_usd(written.model or self.name, written.usage, self._prices)
-        return replace(written.usage, cost_usd=taken_usd)
-
     async def close(self) -> None:
         """Give the connections back."""
         await self._vendor.close()
+
+    def priced(self, usage: Usage, model: str = "", taken_usd: float | None = None) -> Usage:
+        """What was used with what it cost.
+
+        Args:
+            usage: as the vendor counted it.
+            model: the one of several that answered, where the vendor says so; without a price it costs what they do.
+            taken_usd: what the vendor says that it took; else the operator's prices count.
+        """
+        if taken_usd is None:
+            taken_usd = cost_usd(model if model in self._prices else self.name, usage, self._prices)
+        return replace(usage, cost_usd=taken_usd)
 
 
 def _kind(error: Exception) -> str:

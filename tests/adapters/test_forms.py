@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from adapters.models.chat_forms import (
 from adapters.models.openai_forms import OpenAIFormModel
 from adapters.models.vendor_forms import VendorFormModel
 from core.asking.forms import Filled, Form
-from core.errors import ProviderBusy, ProviderError
+from core.errors import Declined, ProviderBusy, ProviderError, ProviderUsedUp, TooLong
 from tests.waiting import deadlines_s
 from tests.wire.fake_models import ModelRequest, ModelServer
 from tests.wire.fake_models_anthropic import FakeAnthropic
@@ -107,6 +108,7 @@ async def test_failures_refusals_and_garbage_are_provider_errors(server: ModelSe
     with pytest.raises(ProviderError) as failure:
         await filled_by(server, model)
     assert not isinstance(failure.value, ProviderBusy)
+    assert isinstance(failure.value, Declined) is (fault in {"refuse", "truncate", "garbage"})
     assert bool(failure.value.usage) is (fault in {"refuse", "truncate", "garbage"})
     assert (await filled_by(server, model)).values == VALUES
 
@@ -125,8 +127,17 @@ async def test_a_short_overload_is_waited_out_and_a_hang_ends(server: ModelServe
     server.hang()
     for timeout_s in deadlines_s(server.requests):
         async with forms_at(server, model, timeout_s=timeout_s) as forms:
-            with pytest.raises(ProviderBusy, match="did not answer within"):
+            with pytest.raises(ProviderBusy, match="did not answer within") as overdue:
                 await forms.fill(FORM)
+    assert overdue.value.usage is not None
+    assert overdue.value.usage.cost_usd > 0, "it was sent, and may be charged for"
+
+
+async def test_a_form_that_somebody_waits_for_ends_sooner(server: ModelServer, model: str) -> None:
+    server.hang()
+    async with forms_at(server, model) as forms:
+        with pytest.raises(ProviderBusy, match=r"did not answer within 0\.2 seconds"):
+            await forms.fill(replace(FORM, within_s=0.2))
 
 
 def completion(text: str, finish: str = "stop", **more: object) -> dict[str, object]:
@@ -163,3 +174,25 @@ async def test_a_fence_is_passed_over_and_an_overload_inside_of_a_good_status_is
         server.document = {"error": {"code": 502, "message": "upstream is down"}}
         with pytest.raises(ProviderBusy, match="upstream"):
             await filled_by(server, "m", OpenRouterFormModel)
+
+
+FAILURES: Mapping[tuple[object, str], type[ProviderError]] = {
+    ("insufficient_quota", "no credit"): ProviderUsedUp,
+    (402, "Insufficient credits"): ProviderUsedUp,
+    ("context_length_exceeded", "less"): TooLong,
+    (400, "the maximum context length is 8192 tokens"): TooLong,
+    (408, "slow"): ProviderBusy,
+    (403, "your input was flagged"): Declined,
+}
+
+
+@pytest.mark.parametrize("said", FAILURES, ids=str)
+async def test_a_failure_inside_of_a_good_status_means_what_it_means_elsewhere(said: tuple[object, str]) -> None:
+    error = {"code": said[0], "message": said[1]}
+    async with Verbatim() as server:
+        server.document = {"error": error}
+        with pytest.raises(FAILURES[said], match=said[1]):
+            await filled_by(server, "m", OpenRouterFormModel)
+        server.document = {"id": "r", "status": "failed", "error": {**error, "code": str(said[0])}, "output": []}
+        with pytest.raises(FAILURES[said], match=said[1]):
+            await filled_by(server, "m", OpenAIFormModel)
