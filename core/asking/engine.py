@@ -116,7 +116,8 @@ class Engine:
         found = await self._answered(replace(course, question=replace(asked, besides=dispute.shown)))
         if dispute.shown and found.answer.outcome is not Outcome.ANSWERED:
             before = found.answer
-            found = await self._answered(replace(course, question=replace(asked, step=Step.QUOTING)))
+            once_more = replace(course, question=replace(asked, step=Step.QUOTING), searched=found.searched)
+            found = await self._answered(once_more)
             found = replace(found, answer=replace(found.answer, usage=before.usage, calls=before.calls))
         return replace(found, answer=looked_again(found.answer, dispute.shown))
 
@@ -164,7 +165,7 @@ class Engine:
             return Explained(without_answer(Outcome.ABSTAINED, WITHDRAWN))
         moved = opened.library.version != state.version
         answer = await self._answering.answer(search, given, course, None if moved else inquiry)
-        return Explained(answer, found.ranking.hits, found.ranking.gate)
+        return Explained(answer, found.ranking.hits, found.ranking.gate, search.searched)
 
     async def _listed(self, course: Course, state: CorpusState) -> Explained | None:
         """Answer a question about the library itself; None where it is none, or its topic is nowhere."""

@@ -12,6 +12,7 @@ from core.asking.growing import Tell, untold
 from core.asking.holdings import Span
 from core.asking.ranking import Hit
 from core.asking.tongue import language_of
+from core.asking.translating import Searched
 from core.asking.words import CleanQuestion, clean_question
 from core.asking.writing import Manner, Turn, Wishes
 from core.ids import CreatorId
@@ -89,11 +90,15 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A question while it is answered; ``tell`` takes its answer as far as it has grown."""
+    """A question while it is answered; ``tell`` takes its answer as far as it has grown.
+
+    ``searched`` is the question as it was put into the library's language before, where it was.
+    """
 
     question: Question
     timing: Timing = field(default_factory=Timing)
     tell: Tell = untold
+    searched: Searched | None = None
 
     @property
     def unseen(self) -> "Course":
@@ -103,11 +108,15 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """An answer with what it was made from, for evaluation; ``gate`` is what the cut-off is held against."""
+    """An answer with what it was made from; ``gate`` is what the cut-off is held against.
+
+    ``searched`` is the question as it was searched for, None where it was not.
+    """
 
     answer: Answer
     hits: tuple[Hit, ...] = ()
     gate: float = 0.0
+    searched: Searched | None = None
 
     @property
     def free(self) -> "Explained":

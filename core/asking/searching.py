@@ -84,11 +84,12 @@ class Searching:
             EmbedderMissing: its embedder cannot be had.
         """
         question = course.question
-        searched = await self._in_its_language(question, cleaned, state)
+        searched = course.searched or await self._in_its_language(question, cleaned, state)
         opened, queries = await self._prepared(question, searched.cleaned, state, course.timing)
         found = await self._find(queries, opened, course.timing)
         ranking = held_against(found.ranking) if question.besides else found.ranking
-        lacking = await self._lacking(question, found, opened, course.timing)
+        as_asked = searched.cleaned == cleaned and not searched.foreign  # its parts are not translated
+        lacking = await self._lacking(question, found, opened, course.timing) if as_asked else ()
         return Search(opened, queries[0].vector, replace(found, ranking=ranking, lacking=lacking), searched)
 
     async def find_topic(self, course: Course, topic: CleanQuestion, state: CorpusState) -> Found:

@@ -432,6 +432,30 @@ async def test_where_nobody_translates_it_is_said_that_the_material_is_in_anothe
     assert "idioma" not in (await counter.ask("Who won the election in Peru?")).notice
 
 
+async def test_who_objects_in_another_language_is_translated_once_for_both_searches() -> None:
+    clerk, embedder = ScriptedClerk({"question": CLEAN_THE_DRILL}), EnglishEmbedder()
+    counter = Counter(clerk, holdings=EnglishHoldings(), embedder=embedder)
+    asked = "¿Cómo limpio el taladro?"
+    first = await counter.ask(asked)
+    clerk.forms.clear()
+    before = Turn(asked, first.text, tuple(Span(c.source_id, c.first, c.last) for c in first.citations))
+    again = await counter.ask("Eso no es cierto", before)
+
+    assert again.notice.startswith(in_language(AGAIN_SAME, "es"))
+    assert again.citations[0].source_id == DRILL
+    assert asked not in embedder.asked
+    assert [purpose for _, purpose in clerk.forms].count("translation") == 1
+
+
+async def test_parts_that_nobody_translated_are_not_said_to_be_missing() -> None:
+    clerk, embedder = ScriptedClerk({"question": CLEAN_THE_DRILL}), EnglishEmbedder()
+    counter = Counter(clerk, holdings=EnglishHoldings(), embedder=embedder)
+    answer = await counter.ask("¿Cómo limpio el taladro? ¿Y dónde guardo el barniz?")
+
+    assert embedder.asked == [CLEAN_THE_DRILL]
+    assert "barniz" not in answer.notice
+
+
 async def test_a_question_in_the_librarys_language_is_not_translated() -> None:
     clerk = ScriptedClerk({"question": "Something else"})
     await Counter(clerk, holdings=EnglishHoldings(), embedder=EnglishEmbedder()).ask(CLEAN_THE_DRILL)
