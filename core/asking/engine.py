@@ -106,7 +106,8 @@ class Engine:
             return Explained(without_answer(Outcome.REFUSED, str(missing)))
 
     async def _taken_up(self, course: Course) -> Explained:
-        if dispute := disputed(course.question.text, course.question.history):
+        question = course.question
+        if dispute := disputed(question.text, question.history, tutor=question.manner.tutor):
             return await self._again(course.unseen, dispute)
         return await self._answered(course)
 

@@ -10,6 +10,7 @@ from core.asking.answer import Answer, Usage
 from core.asking.budgets import Step
 from core.asking.growing import Tell, untold
 from core.asking.holdings import Span
+from core.asking.pushback import asked_last
 from core.asking.ranking import Hit
 from core.asking.tongue import language_of
 from core.asking.translating import Searched
@@ -124,12 +125,15 @@ class Explained:
         return replace(self, answer=replace(self.answer, usage=Usage(), calls=()))
 
 
-def in_context(cleaned: CleanQuestion, history: Sequence[Turn]) -> CleanQuestion | None:
-    """A follow-up with the content words of the question before it; None where the question stands alone."""
+def in_context(cleaned: CleanQuestion, history: Sequence[Turn], *, tutor: bool = False) -> CleanQuestion | None:
+    """A follow-up with the content words of the question before it; None where the question stands alone.
+
+    An objection is no question: it leans on what was objected to. ``tutor`` is as in :func:`disputed`.
+    """
     if not history:
         return None
     opening = cleaned.text.casefold().replace(",", " ").split()[:6]
     if len(cleaned.words) > SHORT_QUESTION and REFERRING.isdisjoint(opening):
         return None
-    before = clean_question(history[-1].question)
+    before = clean_question(history[asked_last(history, tutor=tutor)].question)
     return CleanQuestion(f"{before.text} {cleaned.text}", tuple(dict.fromkeys((*cleaned.words, *before.words))))

@@ -141,7 +141,7 @@ class Searching:
         self, question: Question, cleaned: CleanQuestion, state: CorpusState, timing: Timing
     ) -> tuple[Opened, list[SearchQuery]]:
         """Open the library while the question is embedded; a follow-up also together with the question before it."""
-        context = in_context(cleaned, question.history)
+        context = in_context(cleaned, question.history, tutor=question.manner.tutor)
         searched = [cleaned, context] if context else [cleaned]
         embedder = self.embedders.of(state.embedder_id)
         opened, queries = await asyncio.gather(
