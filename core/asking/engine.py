@@ -80,8 +80,10 @@ class Engine:
         finally:
             if newest:
                 await newest.close()
-        notice = in_language(explained.answer.notice, course.question.language)
-        return replace(explained, answer=replace(explained.answer, notice=notice, timing_ms=course.timing.taken_ms))
+        language, answer = course.question.language, explained.answer
+        notice = in_language(answer.notice, language)
+        said = replace(answer, notice=notice, language=language, timing_ms=course.timing.taken_ms)
+        return replace(explained, answer=said)
 
     async def recalibrate(self, creator_id: CreatorId) -> None:
         """Find a creator's cut-off for the present version of the corpus and keep it."""

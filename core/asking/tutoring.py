@@ -5,9 +5,8 @@ from dataclasses import replace
 from typing import Final
 
 from core.asking.answer import Answer, Mode, Origin
+from core.asking.notices import LOOK_FIRST
 from core.asking.writing import Manner
-
-LOOK_FIRST: Final = "Look at these moments first, and try to answer it yourself:"
 
 _TOLD: Final = re.compile(
     r"\W*(?:(?:ok|okay|no|yes|please)\W+)*"

@@ -22,10 +22,10 @@ from core.asking.assistants import (
 )
 from core.asking.given import Given, GivenText
 from core.asking.holdings import Snapshots
-from core.asking.notices import CLOSEST, NOT_COVERED
+from core.asking.notices import CLOSEST, LOOK_FIRST, NOT_COVERED
 from core.asking.prompt_changes import Changed, Mark, changes
 from core.asking.question import Question
-from core.asking.tutoring import LOOK_FIRST, asked_outright, keeps_back, led
+from core.asking.tutoring import asked_outright, keeps_back, led
 from core.asking.writing import Manner
 from core.errors import Refused
 from core.ids import SourceId

@@ -20,18 +20,20 @@ from core.asking.notices import (
     AGAIN_SAME,
     ALL_THERE_IS,
     CLOSEST,
+    LOOK_FIRST,
     NEW_HERE,
     NONE_OF_KIND,
     NOT_COVERED,
     NOTHING_NEW,
     ONLY_PARTLY,
     SPEAK_OF_IT,
+    UNFINISHED,
     in_language,
 )
 from core.asking.parts import parts_of
 from core.asking.question import Question
 from core.asking.routing import Routing
-from core.asking.writing import Turn, Wishes
+from core.asking.writing import Manner, Turn, Wishes
 from core.ids import CreatorId, SourceId
 from core.library.catalogue import Contained
 from core.library.store import SourceKind
@@ -361,7 +363,7 @@ async def test_all_there_is_is_listed_with_where_the_rest_is_found() -> None:
 
     assert len(answer.citations) == 10
     assert answer.notice == f"{ALL_THERE_IS}\n\nThere is more: /videos lists all 16."
-    none = await Counter(contents=FakeContents(many), holdings=holdings).ask("List all documents")
+    none = await Counter(contents=FakeContents(many), holdings=holdings).ask("List all documents here")
     assert (none.outcome, none.notice, none.citations) == (Outcome.ANSWERED, NONE_OF_KIND, ())
 
 
@@ -395,6 +397,13 @@ async def test_what_we_say_ourselves_is_in_the_language_of_the_question_or_the_o
     assert german.notice == in_language(NOT_COVERED, "de")
     assert wished.notice == in_language(NOT_COVERED, "fr")
     assert followed.notice == in_language(NOT_COVERED, "de")
+
+
+async def test_an_answer_knows_the_language_that_it_is_read_in_and_breaks_off_in_it() -> None:
+    german = await Counter().ask(CLEAN_THE_DRILL, manner=Manner("1", tutor=True), wishes=Wishes("de"))
+    assert german.language == "de"
+    assert german.notice == in_language(LOOK_FIRST, "de")
+    assert replace(german, finished=False).text.endswith(in_language(UNFINISHED, "de"))
 
 
 async def test_a_model_is_told_the_language_that_is_asked_in() -> None:

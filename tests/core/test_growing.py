@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from core.asking.answer import UNFINISHED, Answer, Confidence, Mode, Outcome, Usage
+from core.asking.answer import Answer, Confidence, Mode, Outcome, Usage
 from core.asking.breaker import FAILURES
 from core.asking.embedding import Vector
 from core.asking.gate import null_questions
-from core.asking.notices import CLOSEST, WORDS_ONLY, WORDS_ONLY_NOTHING
+from core.asking.notices import CLOSEST, UNFINISHED, WORDS_ONLY, WORDS_ONLY_NOTHING
 from core.asking.question import Question
 from core.asking.searching import AT_ONCE
 from core.asking.shortening import shortened
