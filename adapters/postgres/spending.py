@@ -143,8 +143,8 @@ async def admit_question(
         return Refused(reason)
     await _tell_of_step(connection, creator_id, load)
     step, notice = step_of(load)
-    if step is Step.STOPPED:
-        return Refused(notice)
+    if notice and notice.stops:
+        return Refused(notice.words())
     usage_id = await _counted(connection, creator_id, student_id, community_id, limits, load, step)
     return Admission(usage_id, step, notice, models)
 

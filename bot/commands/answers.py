@@ -4,7 +4,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from core.asking.answer import UNFINISHED, Answer, Citation, Locator, Mode, Origin, Outcome, Sentence, by_source
+from core.asking.answer import Answer, Citation, Locator, Mode, Origin, Outcome, Sentence, by_source
+from core.asking.notices import QUOTED_FROM, in_language
 from core.asking.sessions import Past
 from core.conversation import Button, Reply
 from core.ids import CreatorId, MessageId, SourceId
@@ -23,7 +24,6 @@ KIND_WORDS: Final[Mapping[str, str]] = {
     SourceKind.QA: "Q&A",
     SourceKind.NOTE: "note",
 }
-_QUOTED_FROM = "In the creator's own words:"
 
 
 def answer_reply(
@@ -35,10 +35,10 @@ def answer_reply(
     if answer.notice:
         parts.append(RichText.of(answer.notice))
     elif _is_quoted(answer):
-        parts.append(RichText.of(italic(_QUOTED_FROM)))
+        parts.append(RichText.of(italic(in_language(QUOTED_FROM, answer.language))))
     parts += _sentences(answer, urls)
-    if not answer.finished:
-        parts.append(RichText.of(italic(UNFINISHED)))
+    if answer.broken_off:
+        parts.append(RichText.of(italic(answer.broken_off)))
     if answer.citations and not _is_list(answer):
         parts.append(joined(_sources(answer.citations)))
     votes = _votes(creator_id, message_id) if answer.citations and message_id is not None else ()

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
+from core.asking.notices import UNFINISHED, in_language
 from core.ids import SourceId
 
 
@@ -121,9 +122,6 @@ class ModelCall:
     failure: str
 
 
-UNFINISHED: Final = "I could not finish this answer."
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A checked answer; ``notice`` is a sentence of ours to the asker, such as why there is no answer.
@@ -131,6 +129,7 @@ class Answer:
     ``members_only``: a source that it cites is not for everybody, so that nobody else may see it. ``places``, where
     a model wrote it: of each citation, the positions of its sentences in their source. ``finished``
     is False where every model broke off and this is how far they came. ``calls`` are those of models that it took.
+    ``language`` is the one that whoever asked reads our own sentences in.
     """
 
     outcome: Outcome
@@ -146,12 +145,18 @@ class Answer:
     finished: bool = True
     calls: tuple[ModelCall, ...] = ()
     places: tuple[tuple[int, ...], ...] = ()
+    language: str = "en"
 
     @property
     def text(self) -> str:
         """The words of the answer, labels included, as plain text."""
         body = " ".join(s.text + "".join(f" [{label}]" for label in s.labels) for s in self.sentences)
-        return "\n\n".join(part for part in (self.notice, body, "" if self.finished else UNFINISHED) if part)
+        return "\n\n".join(part for part in (self.notice, body, self.broken_off) if part)
+
+    @property
+    def broken_off(self) -> str:
+        """What stands below an answer that is not finished; empty below one that is."""
+        return "" if self.finished else in_language(UNFINISHED, self.language)
 
     def noticed(self, notice: str) -> "Answer":
         """The same answer with one more sentence of ours, before those that it has."""

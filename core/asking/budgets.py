@@ -91,11 +91,9 @@ _WHOSE: Final = {
 }
 
 
-def used_up(period: Period, until: str, *, stops: bool) -> str:
-    """To whoever asks: what is used up, and what happens until when."""
-    if stops:
-        return f"{_WHOSE[period]} is used up, and the staff decided that I stop then. You can go on asking {until}."
-    return f"{_WHOSE[period]} is used up. Until {until}, I quote the creator."
+def stopped(period: Period, until: str) -> str:
+    """To whoever asks where nothing is answered any more: what is used up, and until when."""
+    return f"{_WHOSE[period]} is used up, and the staff decided that I stop then. You can go on asking {until}."
 
 
 def news_for_staff(step: Step, budget: Budget, at: datetime) -> str:

@@ -1,7 +1,7 @@
 """Questions about the library itself: which video covers something, what is new, what there is.
 
-They are known by their form, in English, and answered from the catalogue within what is open to who asks. A question
-about what the material says must not be taken for one: "list all steps", "what is new in version 3".
+They are known by their form and answered from the catalogue within what is open to who asks. A question about what
+the material says must not be taken for one: "list all steps", "what is new in version 3", "which class teaches X".
 """
 
 import re
@@ -13,6 +13,7 @@ from typing import Final
 
 from core.asking.answer import Answer, Confidence, Mode, Origin, Outcome, Sentence
 from core.asking.citing import citation
+from core.asking.contents_abroad import FORMS_ABROAD, days_called, kinds_called
 from core.asking.holdings import Span, StoredSentence
 from core.asking.notices import (
     ALL_THERE_IS,
@@ -50,7 +51,19 @@ _NOUN: Final = (
     r"(?P<noun>videos?|clips?|streams?|audios?|podcasts?|episodes?|recordings?|lectures?|documents?|pdfs?|files?"
     r"|articles?|web ?pages?|pages?|lessons?|tutorials?|class(?:es)?|sources?|materials?|uploads?|courses?|modules?)"
 )
-_TOPIC: Final = r"(?P<topic>\S.{1,200}?)"
+_UNMISTAKABLE: Final = re.compile(r"(?:video|lesson|episode|podcast|tutorial|pdf)s?")
+"""Any other noun may be what the material is about: a class, a file, a page of it."""
+_PLACE: Final = r"(?:this|the|your) (?:channel|server|library|community)"
+_OF_LIBRARY: Final = re.compile(
+    r"\b(?:here|uploaded|upload|added|posted|published|(?:on|in) (?:this|the|your) (?:channel|server"
+    r"|library|community)"
+    r"|(?:talks?|speaks?|tells? (?:me|us)|is|are) about|speaks? of|(?:mention|discuss)(?:s|es)?|talk|speak)\b"
+    r"|\babout $",
+    re.IGNORECASE,
+)
+"""Words beside the topic by which it is one of the library all the same."""
+_TOPIC: Final = rf"(?!{_PLACE}\b)(?P<topic>\S.{{1,200}}?)"
+_ON: Final = r"(?:on|about|covering|explaining)"
 _SPEAKS: Final = (
     r"(?:covers?|explains?|shows?|discuss(?:es)?|mentions?|describes?|teach(?:es)?|introduces?|addresses"
     r"|(?:talks?|speaks?|is|are|tells? (?:me|us)) about|speaks? of|deals? with|goes? (?:over|into|through)|is on)"
@@ -62,8 +75,15 @@ _PERIOD: Final = (
 _GREETING: Final = (
     r"(?:(?:hi|hey|hello|ok|so|please|pls)[,!]? )*(?:(?:can|could|would) you (?:please )?)?(?:tell me )?"
 )
-_POLITE: Final = r"(?: please| pls| thanks| thank you| here| on here| in here)*"
-_HERE: Final = r"(?:do you have|have you got|are there|is there|are here|there are|you have|exist|are available)"
+_POLITE: Final = (
+    r"(?: please| pls| thanks| thank you| here| on here| in here"
+    rf"| (?:on|in) {_PLACE})*"
+)
+_HERE: Final = (
+    r"(?:do you have|have you got|have you (?:uploaded|added)|did you (?:upload|add)|were (?:uploaded"
+    r"|added)|are there"
+    r"|is there|are here|there are|you have|exist|are available)"
+)
 
 
 class What(StrEnum):
@@ -83,8 +103,18 @@ _FORMS: Final = tuple(
             rf"in (?:which|what) {_NOUN} (?:do|does|did|is|are|was) (?:you|he|she|they|it|we)? ?(?:talk|speak|explain"
             rf"|cover|show|discuss|mention|teach|go)(?:s|ed)?(?: about| over| into| through)? {_TOPIC}",
         ),
-        (What.WHICH, rf"(?:is|are) there (?:a|an|any|some) {_NOUN} (?:on|about|covering|explaining) {_TOPIC}"),
-        (What.WHICH, rf"do you have (?:a|an|any|some) {_NOUN} (?:on|about|covering|explaining) {_TOPIC}"),
+        (
+            What.WHICH,
+            rf"(?:(?:(?:is|are) there|do you have|have you got|have you made)(?: an?| any| some)?|any"
+            rf"|some) {_NOUN} {_ON}"
+            rf" {_TOPIC}",
+        ),
+        (
+            What.WHICH,
+            rf"(?:(?:show|send|give|find|recommend)(?: me)?|i(?:'m| am) looking for"
+            rf"|where can i find) (?:an?|any|some) {_NOUN}"
+            rf" {_ON} {_TOPIC}",
+        ),
         (What.NEW, rf"what(?:'s| is|s) new(?: {_PERIOD})?"),
         (What.NEW, rf"(?:(?:is|was) there )?anything new(?: {_PERIOD})?"),
         (
@@ -111,6 +141,7 @@ _FORMS: Final = tuple(
         (What.ALL, rf"how many {_NOUN} {_HERE}(?: (?:on|about|covering) {_TOPIC})?"),
     )
 )  # fmt: skip
+_ENDS: Final = " ?!.¿¡\uff1f\uff01\u3002\u061f\u0964"
 _PLURAL_ONLY: Final = re.compile(r"(?:s|material)$", re.IGNORECASE)
 
 
@@ -126,14 +157,32 @@ class Wanted:
 
 def asks_for_contents(text: str) -> Wanted | None:
     """Tell what a question asks of the library itself; None where it is about what the material says."""
-    said = " ".join(text.replace("\u2019", "'").split()).strip(" ?!.")
+    said = " ".join(text.replace("\u2019", "'").split()).strip(_ENDS)
     for what, form in _FORMS:
         if found := form.fullmatch(said):
-            return _wanted(what, found.groupdict())
-    return None
+            return _wanted(what, found) if _of_the_library(found) else None
+    return next((_abroad(What(what), found) for what, form in FORMS_ABROAD if (found := form.fullmatch(said))), None)
 
 
-def _wanted(what: What, said: Mapping[str, str | None]) -> Wanted | None:
+def _of_the_library(found: re.Match[str]) -> bool:
+    """Whether a form's noun is one of the library, and not of what its material is about."""
+    said = found.groupdict()
+    noun, topic = (said.get("noun") or "").casefold(), said.get("topic") or ""
+    beside = found.string.replace(topic, "") if topic else found.string
+    return not noun or bool(_UNMISTAKABLE.fullmatch(noun) or _OF_LIBRARY.search(beside))
+
+
+def _abroad(what: What, found: re.Match[str]) -> Wanted:
+    said = {name: text.casefold() for name, text in found.groupdict().items() if text and name != "topic"}
+    topic = found.groupdict().get("topic") or ""
+    days = days_called(said.get("period", ""))
+    return Wanted(
+        what, kinds_called(said.get("noun", "")) or EVERY_KIND, topic, timedelta(days=days) if days else None
+    )
+
+
+def _wanted(what: What, found: re.Match[str]) -> Wanted | None:
+    said = found.groupdict()
     noun, topic = (said.get("noun") or "").casefold(), said.get("topic") or ""
     if what is What.ALL and not _PLURAL_ONLY.search(noun):  # "show me the page on shipping" wants what it says
         return None

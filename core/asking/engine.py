@@ -80,8 +80,10 @@ class Engine:
         finally:
             if newest:
                 await newest.close()
-        notice = in_language(explained.answer.notice, course.question.language)
-        return replace(explained, answer=replace(explained.answer, notice=notice, timing_ms=course.timing.taken_ms))
+        language, answer = course.question.language, explained.answer
+        notice = in_language(answer.notice, language)
+        said = replace(answer, notice=notice, language=language, timing_ms=course.timing.taken_ms)
+        return replace(explained, answer=said)
 
     async def recalibrate(self, creator_id: CreatorId) -> None:
         """Find a creator's cut-off for the present version of the corpus and keep it."""
@@ -106,7 +108,8 @@ class Engine:
             return Explained(without_answer(Outcome.REFUSED, str(missing)))
 
     async def _taken_up(self, course: Course) -> Explained:
-        if dispute := disputed(course.question.text, course.question.history):
+        question = course.question
+        if dispute := disputed(question.text, question.history, tutor=question.manner.tutor):
             return await self._again(course.unseen, dispute)
         return await self._answered(course)
 
@@ -116,7 +119,8 @@ class Engine:
         found = await self._answered(replace(course, question=replace(asked, besides=dispute.shown)))
         if dispute.shown and found.answer.outcome is not Outcome.ANSWERED:
             before = found.answer
-            found = await self._answered(replace(course, question=replace(asked, step=Step.QUOTING)))
+            once_more = replace(course, question=replace(asked, step=Step.QUOTING), searched=found.searched)
+            found = await self._answered(once_more)
             found = replace(found, answer=replace(found.answer, usage=before.usage, calls=before.calls))
         return replace(found, answer=looked_again(found.answer, dispute.shown))
 
@@ -164,7 +168,7 @@ class Engine:
             return Explained(without_answer(Outcome.ABSTAINED, WITHDRAWN))
         moved = opened.library.version != state.version
         answer = await self._answering.answer(search, given, course, None if moved else inquiry)
-        return Explained(answer, found.ranking.hits, found.ranking.gate)
+        return Explained(answer, found.ranking.hits, found.ranking.gate, search.searched)
 
     async def _listed(self, course: Course, state: CorpusState) -> Explained | None:
         """Answer a question about the library itself; None where it is none, or its topic is nowhere."""

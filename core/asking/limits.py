@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from core.asking.answer import Answer, Mode, Origin
-from core.asking.budgets import Budget, Period, Step, furthest, used_up
+from core.asking.budgets import Budget, Period, Step, furthest, stopped
+from core.asking.notices import QUOTING_MONTH, QUOTING_OWN, QUOTING_TODAY, filled
 from core.ids import UsageId
 from core.richtext import counted
 
@@ -17,6 +18,11 @@ RESERVED_FOR: Final = timedelta(minutes=10)
 """Money that was set aside for an answer that never came is free again after this long."""
 FIRST_COST_USD: Final = 0.05
 """What is set aside for a question as long as none was paid for; later the largest cost of the last ones."""
+_QUOTING: Final = {
+    Period.DAY: QUOTING_TODAY,
+    Period.MONTH: QUOTING_MONTH,
+    Period.OWN_DAY: QUOTING_OWN,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,26 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class UsedUp:
+    """The budget of a period that was used up at a time; ``stops``: nothing is answered until there is a new one."""
+
+    period: Period
+    at: datetime
+    stops: bool = False
+
+    def words(self, language: str = "en") -> str:
+        """What happens until when, to whoever asks."""
+        ends = self.period.ends(self.at)
+        left, day = in_words(ends - self.at), f"{ends:%d %B}"
+        if self.stops:
+            when = f"on {day}, midnight UTC" if self.period is Period.MONTH else f"at midnight UTC, in {left}"
+            return stopped(self.period, when)
+        if language != "en":  # signs that are read everywhere
+            left, day = in_signs(ends - self.at), f"{ends:%Y-%m-%d}"
+        return filled(_QUOTING[self.period], language, wait=left, day=day)
+
+
+@dataclass(frozen=True, slots=True)
 class Admission:
     """A question that is counted and may be answered, and what may be paid for it.
 
@@ -68,7 +94,7 @@ class Admission:
 
     usage_id: UsageId
     step: Step = Step.LARGE
-    notice: str = ""
+    notice: UsedUp | None = None
     models: tuple[str, ...] = ()
 
     @property
@@ -111,32 +137,24 @@ def _wait(asked_at: Sequence[datetime], limit: int, at: datetime) -> timedelta:
     return max(asked_at[-limit] + WINDOW - at, timedelta(seconds=1))
 
 
-def step_of(load: Load) -> tuple[Step, str]:
-    """What may be paid for, and what whoever asks reads of it; empty where an answer may be written.
+def step_of(load: Load) -> tuple[Step, UsedUp | None]:
+    """What may be paid for, and what whoever asks reads of it; None where an answer may be written.
 
     Money that is set aside counts as spent, so that a burst cannot pass a budget together.
     """
     step, period = furthest(load.budgets, stops=load.stops)
-    if step.may_write:
-        return step, ""
-    ends = period.ends(load.at)
-    stops = step is Step.STOPPED
-    if period is Period.MONTH:
-        return step, used_up(period, f"{'on ' * stops}{ends:%d %B}, midnight UTC", stops=stops)
-    wait = in_words(ends - load.at)
-    until = f"at midnight UTC, in {wait}" if stops else f"midnight UTC, for another {wait}"
-    return step, used_up(period, until, stops=stops)
+    return step, None if step.may_write else UsedUp(period, load.at, stops=step is Step.STOPPED)
 
 
 def with_budget_notice(answer: Answer, admission: Admission) -> Answer:
-    """Say above quotes that they stand in for a written answer.
+    """Say above quotes, in the language of the answer, that they stand in for a written one.
 
     An answer that shows nothing needs no model; nor does one that was written before, or by the staff.
     """
     by_staff = bool(answer.sentences) and all(said.origin is Origin.PAIR for said in answer.sentences)
     if not admission.notice or not answer.citations or answer.mode is not Mode.QUOTED or by_staff:
         return answer
-    return replace(answer, notice=f"{admission.notice}\n\n{answer.notice}".rstrip())
+    return answer.noticed(admission.notice.words(answer.language))
 
 
 def in_words(duration: timedelta) -> str:
@@ -147,3 +165,9 @@ def in_words(duration: timedelta) -> str:
     hours, minutes = divmod(math.ceil(seconds / 60), 60)
     parts = [counted(hours, "hour")] * bool(hours) + [counted(minutes, "minute")] * bool(minutes)
     return " and ".join(parts)
+
+
+def in_signs(duration: timedelta) -> str:
+    """A duration for a reader of any language, rounded up to minutes: ``3 h 5 min``."""
+    hours, minutes = divmod(math.ceil(duration.total_seconds() / 60), 60)
+    return " ".join([f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes or not hours))

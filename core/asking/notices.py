@@ -38,6 +38,19 @@ NOTHING_NEW: Final = "Nothing new was added in that time. /videos shows what the
 ALL_THERE_IS: Final = "This is here, the latest first:"
 MORE_THERE: Final = "There is more: /videos lists all {total}."
 NONE_OF_KIND: Final = "There is nothing of that kind here. /videos shows what there is."
+QUOTED_FROM: Final = "In the creator's own words:"
+UNFINISHED: Final = "I could not finish this answer."
+LOOK_FIRST: Final = "Look at these moments first, and try to answer it yourself:"
+QUOTING_TODAY: Final = (
+    "Today's budget for written answers is used up. Until midnight UTC, for another {wait}, I quote the creator."
+)
+QUOTING_MONTH: Final = (
+    "This month's budget for written answers is used up. Until {day}, midnight UTC, I quote the creator."
+)
+QUOTING_OWN: Final = (
+    "Your own budget for written answers today is used up. Until midnight UTC, for another {wait}, I "
+    "quote the creator."
+)
 
 _TRANSLATED: Final[Mapping[str, Mapping[str, str]]] = {
     WORDS_ONLY: {
@@ -409,6 +422,126 @@ _TRANSLATED: Final[Mapping[str, Mapping[str, str]]] = {
         "ja": "ここにはその種類のものはありません。/videos で一覧を見られます。",
         "ko": "여기에는 그런 종류가 없습니다. /videos에서 목록을 볼 수 있습니다.",
         "ar": "لا يوجد شيء من هذا النوع هنا. يعرض /videos ما هو موجود.",
+    },
+    QUOTED_FROM: {
+        "es": "En palabras de quien lo creó:",
+        "pt": "Nas palavras de quem criou:",
+        "de": "In den eigenen Worten aus dem Material:",
+        "fr": "Dans les mots mêmes de l'auteur :",
+        "it": "Con le parole di chi l'ha creato:",
+        "ru": "Словами самого автора:",
+        "uk": "Словами самого творця:",
+        "hi": "निर्माता के अपने शब्दों में:",
+        "id": "Dengan kata-kata kreatornya sendiri:",
+        "tr": "Yaratıcının kendi sözleriyle:",
+        "zh": "以下是创作者的原话：",
+        "ja": "作者自身の言葉で：",
+        "ko": "제작자 본인의 말로는:",
+        "ar": "بكلمات صاحب المحتوى نفسه:",
+    },
+    UNFINISHED: {
+        "es": "No pude terminar esta respuesta.",
+        "pt": "Não consegui terminar esta resposta.",
+        "de": "Diese Antwort konnte ich nicht zu Ende bringen.",
+        "fr": "Je n'ai pas pu terminer cette réponse.",
+        "it": "Non sono riuscito a finire questa risposta.",
+        "ru": "Я не смог закончить этот ответ.",
+        "uk": "Я не зміг закінчити цю відповідь.",
+        "hi": "मैं यह उत्तर पूरा नहीं कर सका।",
+        "id": "Saya tidak dapat menyelesaikan jawaban ini.",
+        "tr": "Bu yanıtı tamamlayamadım.",
+        "zh": "这个回答我没能写完。",
+        "ja": "この回答は最後まで書けませんでした。",
+        "ko": "이 답변을 끝맺지 못했습니다.",
+        "ar": "لم أستطع إكمال هذه الإجابة.",
+    },
+    LOOK_FIRST: {
+        "es": "Mira primero estos momentos e intenta responderlo por tu cuenta:",
+        "pt": "Veja primeiro estes momentos e tente responder você mesmo:",
+        "de": "Sieh dir zuerst diese Stellen an und versuche, es selbst zu beantworten:",
+        "fr": "Regarde d'abord ces passages et essaie d'y répondre toi-même :",
+        "it": "Guarda prima questi momenti e prova a rispondere da te:",
+        "ru": "Сначала посмотрите эти места и попробуйте ответить сами:",
+        "uk": "Спершу перегляньте ці місця й спробуйте відповісти самі:",
+        "hi": "पहले ये अंश देखें और ख़ुद उत्तर देने की कोशिश करें:",
+        "id": "Lihat dulu bagian-bagian ini, lalu coba jawab sendiri:",
+        "tr": "Önce şu yerlere bak ve kendin yanıtlamayı dene:",
+        "zh": "先看看这些片段，试着自己回答：",
+        "ja": "まずこれらの箇所を見て、自分で答えてみてください：",
+        "ko": "먼저 이 부분들을 보고 스스로 답해 보세요:",
+        "ar": "شاهد هذه المقاطع أولًا وحاول أن تجيب بنفسك:",
+    },
+    QUOTING_TODAY: {
+        "es": "El presupuesto de hoy para respuestas escritas se ha agotado. Hasta la medianoche UTC, "
+        "durante {wait} más, cito el material.",
+        "pt": "O orçamento de hoje para respostas escritas acabou. Até a meia-noite UTC, por mais "
+        "{wait}, cito o material.",
+        "de": "Das Budget für geschriebene Antworten ist für heute aufgebraucht. Bis Mitternacht UTC, "
+        "noch {wait}, zitiere ich das Material.",
+        "fr": "Le budget du jour pour les réponses rédigées est épuisé. Jusqu'à minuit UTC, encore "
+        "{wait}, je cite le contenu.",
+        "it": "Il budget di oggi per le risposte scritte è esaurito. Fino a mezzanotte UTC, ancora "
+        "{wait}, cito il materiale.",
+        "ru": "Сегодняшний бюджет на письменные ответы исчерпан. До полуночи UTC, ещё {wait}, я цитирую материалы.",
+        "uk": "Сьогоднішній бюджет на письмові відповіді вичерпано. До півночі UTC, ще {wait}, я цитую матеріали.",
+        "hi": "लिखित उत्तरों का आज का बजट ख़त्म हो गया है। UTC आधी रात तक, अभी {wait} और, मैं सामग्री से उद्धरण देता हूँ।",
+        "id": "Anggaran hari ini untuk jawaban tertulis sudah habis. Sampai tengah malam UTC, {wait} "
+        "lagi, saya mengutip materinya.",
+        "tr": "Bugünkü yazılı yanıt bütçesi bitti. UTC gece yarısına kadar, {wait} daha, içerikten alıntı yapıyorum.",
+        "zh": "今天用于书面回答的预算已用完。在 UTC 午夜之前（还有 {wait}），我会引用原文。",
+        "ja": "本日の文章回答の予算を使い切りました。UTC の午前0時まで（あと {wait}）、"
+        "資料からの引用でお答えします。",
+        "ko": "오늘의 서술형 답변 예산을 모두 썼습니다. UTC 자정까지 앞으로 {wait} 동안 자료를 인용해 답합니다.",
+        "ar": "نفدت ميزانية اليوم للإجابات المكتوبة. حتى منتصف الليل بتوقيت UTC، أي {wait} أخرى، أقتبس من المواد.",
+    },
+    QUOTING_MONTH: {
+        "es": "El presupuesto de este mes para respuestas escritas se ha agotado. Hasta el {day}, "
+        "medianoche UTC, cito el material.",
+        "pt": "O orçamento deste mês para respostas escritas acabou. Até {day}, meia-noite UTC, cito o material.",
+        "de": "Das Budget für geschriebene Antworten ist für diesen Monat aufgebraucht. Bis {day}, "
+        "Mitternacht UTC, zitiere ich das Material.",
+        "fr": "Le budget du mois pour les réponses rédigées est épuisé. Jusqu'au {day}, minuit UTC, je "
+        "cite le contenu.",
+        "it": "Il budget di questo mese per le risposte scritte è esaurito. Fino al {day}, mezzanotte "
+        "UTC, cito il materiale.",
+        "ru": "Бюджет этого месяца на письменные ответы исчерпан. До {day}, полночь UTC, я цитирую материалы.",
+        "uk": "Бюджет цього місяця на письмові відповіді вичерпано. До {day}, північ UTC, я цитую матеріали.",
+        "hi": "लिखित उत्तरों का इस महीने का बजट ख़त्म हो गया है। {day}, UTC आधी रात तक, मैं सामग्री से उद्धरण देता हूँ।",
+        "id": "Anggaran bulan ini untuk jawaban tertulis sudah habis. Sampai {day}, tengah malam UTC, "
+        "saya mengutip materinya.",
+        "tr": "Bu ayki yazılı yanıt bütçesi bitti. {day}, UTC gece yarısına kadar içerikten alıntı yapıyorum.",
+        "zh": "本月用于书面回答的预算已用完。在 {day} UTC 零点之前，我会引用原文。",
+        "ja": "今月の文章回答の予算を使い切りました。{day} の UTC 午前0時まで、資料からの引用でお答えします。",
+        "ko": "이번 달의 서술형 답변 예산을 모두 썼습니다. {day} UTC 0시까지 자료를 인용해 답합니다.",
+        "ar": "نفدت ميزانية هذا الشهر للإجابات المكتوبة. حتى {day}، منتصف الليل بتوقيت UTC، أقتبس من المواد.",
+    },
+    QUOTING_OWN: {
+        "es": "Tu propio presupuesto de hoy para respuestas escritas se ha agotado. Hasta la medianoche "
+        "UTC, durante {wait} más, cito el material.",
+        "pt": "O seu orçamento de hoje para respostas escritas acabou. Até a meia-noite UTC, por mais "
+        "{wait}, cito o material.",
+        "de": "Dein eigenes Budget für geschriebene Antworten ist für heute aufgebraucht. Bis "
+        "Mitternacht UTC, noch {wait}, zitiere ich das Material.",
+        "fr": "Ton propre budget du jour pour les réponses rédigées est épuisé. Jusqu'à minuit UTC, "
+        "encore {wait}, je cite le contenu.",
+        "it": "Il tuo budget di oggi per le risposte scritte è esaurito. Fino a mezzanotte UTC, ancora "
+        "{wait}, cito il materiale.",
+        "ru": "Ваш личный бюджет на письменные ответы на сегодня исчерпан. До полуночи UTC, ещё {wait}, "
+        "я цитирую материалы.",
+        "uk": "Ваш особистий бюджет на письмові відповіді на сьогодні вичерпано. До півночі UTC, ще "
+        "{wait}, я цитую матеріали.",
+        "hi": "लिखित उत्तरों का आपका आज का बजट ख़त्म हो गया है। UTC आधी रात तक, अभी {wait} और, मैं सामग्री से उद्धरण देता हूँ।",
+        "id": "Anggaran Anda sendiri hari ini untuk jawaban tertulis sudah habis. Sampai tengah malam "
+        "UTC, {wait} lagi, saya mengutip materinya.",
+        "tr": "Bugünkü kendi yazılı yanıt bütçen bitti. UTC gece yarısına kadar, {wait} daha, içerikten "
+        "alıntı yapıyorum.",
+        "zh": "你今天用于书面回答的预算已用完。在 UTC 午夜之前（还有 {wait}），我会引用原文。",
+        "ja": "あなたの本日の文章回答の予算を使い切りました。UTC の午前0時まで（あと {wait}）、"
+        "資料からの引用でお答えします。",
+        "ko": "오늘 당신에게 주어진 서술형 답변 예산을 모두 썼습니다. UTC 자정까지 앞으로 "
+        "{wait} 동안 자료를 인용해 답합니다.",
+        "ar": "نفدت ميزانيتك الخاصة اليوم للإجابات المكتوبة. حتى منتصف الليل بتوقيت UTC، أي {wait} أخرى، "
+        "أقتبس من المواد.",
     },
 }
 

@@ -92,6 +92,14 @@ _OPENING: Final = frozenset(
 )
 """What an objection opens with; a lone "no" is one itself."""
 _ALONE: Final = frozenset("no nope nah nein non não нет ні hayır tidak नहीं لا 不 いいえ 아니 아니요 really".split())
+_ASKS: Final = re.compile(r"[?\uff1f\u061f][\"'”»)\s]*(?:\[[^\]]*\]\s*)*$")
+_OF_A_THING: Final = re.compile(
+    rf"(?P<it>it)\b(?!.*\bwhat {_SPEAKER}\b)|this\b(?!.*\bwhat {_SPEAKER}\b)|an? (?:mistake|error)\b"
+)
+"""What is wrong may as well be what somebody works at: then what follows tells."""
+_ASKS_FOR_HELP: Final = re.compile(
+    r"(?:.*\W)?(?:how|what|why|when|where|which|i|i'm|i've|me|my|mine|we|our)\b.*", re.DOTALL
+)
 _CLAUSE: Final = re.compile(r"[.,;:!?…—–\n。，！？、؟،]+|\s-\s")
 
 
@@ -112,36 +120,69 @@ class Dispute:
     shown: tuple[Span, ...]
 
 
-def disputed(text: str, history: Sequence[Turn]) -> Dispute | None:
-    """Tell which earlier question a message objects to the answer of; None where it is no objection."""
-    rest = objection_rest(text) if history else None
+def disputed(text: str, history: Sequence[Turn], *, tutor: bool = False) -> Dispute | None:
+    """Tell which earlier question a message objects to the answer of; None where it is no objection.
+
+    ``tutor``: the answers lead with a question, to which a lone "no" is an answer.
+    """
+    rest = _rest_against(text, history[-1], tutor=tutor) if history else None
     if rest is None:
         return None
-    at = len(history) - 1
-    while at > 0 and objection_rest(history[at].question) is not None:
-        at -= 1
+    at = asked_last(history, tutor=tutor)
     shown = tuple(span for turn in history[at:] for span in turn.cited)
     question = " ".join(part for part in (history[at].question, rest) if part)
     return Dispute(question, text, tuple(history[:at]), shown)
 
 
+def asked_last(history: Sequence[Turn], *, tutor: bool = False) -> int:
+    """Return which of some turns asked what the last of them is about: objections are no questions."""
+    at = len(history) - 1
+    while at > 0 and _rest_against(history[at].question, history[at - 1], tutor=tutor) is not None:
+        at -= 1
+    return at
+
+
+def _rest_against(text: str, before: Turn, *, tutor: bool) -> str | None:
+    """As :func:`objection_rest`; a lone word is an answer where the turn before it asked something."""
+    lone = len(clauses := _clauses(text)) == 1 and clauses[0].casefold() in _ALONE
+    return None if lone and (tutor or _ASKS.search(before.answer)) else objection_rest(text)
+
+
+def _clauses(text: str) -> list[str]:
+    said = " ".join(text.replace("\u2019", "'").split())
+    return [clause.strip() for clause in _CLAUSE.split(said) if clause.strip()]
+
+
 def objection_rest(text: str) -> str | None:
     """Return what a message says besides that an answer is wrong; None where it does not say so."""
-    said = " ".join(text.replace("\u2019", "'").split())
-    clauses = [clause.strip() for clause in _CLAUSE.split(said) if clause.strip()]
-    if len(said) > LONGEST_OBJECTION or not clauses:
+    clauses = _clauses(text)
+    if len(text.strip()) > LONGEST_OBJECTION or not clauses:
         return None
     if len(clauses) == 1 and clauses[0].casefold() in _ALONE:
         return ""
     while len(clauses) > 1 and _OPENING.issuperset(clauses[0].casefold().split()):
         clauses = clauses[1:]
-    objects, rest = False, clauses
+    objecting: list[str] = []
+    rest = clauses
     while rest and (left := _left_of(rest[0])) is not None:
-        objects, rest = True, [left, *rest[1:]] if left else rest[1:]
+        objecting.append(rest[0])
+        rest = [left, *rest[1:]] if left else rest[1:]
         if left:
             break
     besides = ", ".join(rest)
-    return besides if objects and len(besides.split()) <= MOST_REST else None
+    if not objecting or len(besides.split()) > MOST_REST or _of_their_own(objecting, besides, text):
+        return None
+    return besides
+
+
+def _of_their_own(objecting: Sequence[str], besides: str, text: str) -> bool:
+    """Whether it is their own work that somebody finds wrong, and not the answer: "it's wrong, mine is flat"."""
+    things = [_OF_A_THING.match(_without_opening(clause).casefold()) for clause in objecting]
+    if not besides or not all(things):
+        return False
+    return any(thing and thing["it"] for thing in things) or bool(
+        _ASKS_FOR_HELP.fullmatch(besides.casefold()) or text.rstrip().endswith("?")
+    )
 
 
 def _left_of(clause: str) -> str | None:

@@ -10,8 +10,10 @@ from core.asking.answer import Answer, Usage
 from core.asking.budgets import Step
 from core.asking.growing import Tell, untold
 from core.asking.holdings import Span
+from core.asking.pushback import asked_last
 from core.asking.ranking import Hit
 from core.asking.tongue import language_of
+from core.asking.translating import Searched
 from core.asking.words import CleanQuestion, clean_question
 from core.asking.writing import Manner, Turn, Wishes
 from core.ids import CreatorId
@@ -89,11 +91,15 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A question while it is answered; ``tell`` takes its answer as far as it has grown."""
+    """A question while it is answered; ``tell`` takes its answer as far as it has grown.
+
+    ``searched`` is the question as it was put into the library's language before, where it was.
+    """
 
     question: Question
     timing: Timing = field(default_factory=Timing)
     tell: Tell = untold
+    searched: Searched | None = None
 
     @property
     def unseen(self) -> "Course":
@@ -103,11 +109,15 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """An answer with what it was made from, for evaluation; ``gate`` is what the cut-off is held against."""
+    """An answer with what it was made from; ``gate`` is what the cut-off is held against.
+
+    ``searched`` is the question as it was searched for, None where it was not.
+    """
 
     answer: Answer
     hits: tuple[Hit, ...] = ()
     gate: float = 0.0
+    searched: Searched | None = None
 
     @property
     def free(self) -> "Explained":
@@ -115,12 +125,15 @@ class Explained:
         return replace(self, answer=replace(self.answer, usage=Usage(), calls=()))
 
 
-def in_context(cleaned: CleanQuestion, history: Sequence[Turn]) -> CleanQuestion | None:
-    """A follow-up with the content words of the question before it; None where the question stands alone."""
+def in_context(cleaned: CleanQuestion, history: Sequence[Turn], *, tutor: bool = False) -> CleanQuestion | None:
+    """A follow-up with the content words of the question before it; None where the question stands alone.
+
+    An objection is no question: it leans on what was objected to. ``tutor`` is as in :func:`disputed`.
+    """
     if not history:
         return None
     opening = cleaned.text.casefold().replace(",", " ").split()[:6]
     if len(cleaned.words) > SHORT_QUESTION and REFERRING.isdisjoint(opening):
         return None
-    before = clean_question(history[-1].question)
+    before = clean_question(history[asked_last(history, tutor=tutor)].question)
     return CleanQuestion(f"{before.text} {cleaned.text}", tuple(dict.fromkeys((*cleaned.words, *before.words))))

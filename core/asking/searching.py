@@ -72,7 +72,7 @@ class Searching:
     stem: Stemmer
     watch: ModelWatch
     clerk: Clerk | None = None
-    _unrelated: dict[str, tuple[SearchQuery, ...]] = field(default_factory=dict)
+    _unrelated: dict[str, list[SearchQuery]] = field(default_factory=dict)
     _embedding_unrelated: asyncio.Lock = field(default_factory=asyncio.Lock)
     _embedding: Breaker = field(default_factory=Breaker)
 
@@ -84,11 +84,12 @@ class Searching:
             EmbedderMissing: its embedder cannot be had.
         """
         question = course.question
-        searched = await self._in_its_language(question, cleaned, state)
+        searched = course.searched or await self._in_its_language(question, cleaned, state)
         opened, queries = await self._prepared(question, searched.cleaned, state, course.timing)
         found = await self._find(queries, opened, course.timing)
         ranking = held_against(found.ranking) if question.besides else found.ranking
-        lacking = await self._lacking(question, found, opened, course.timing)
+        as_asked = searched.cleaned == cleaned and not searched.foreign  # its parts are not translated
+        lacking = await self._lacking(question, found, opened, course.timing) if as_asked else ()
         return Search(opened, queries[0].vector, replace(found, ranking=ranking, lacking=lacking), searched)
 
     async def find_topic(self, course: Course, topic: CleanQuestion, state: CorpusState) -> Found:
@@ -97,7 +98,11 @@ class Searching:
         return await self._find(queries, opened, course.timing)
 
     async def calibrated(self, scope: Scope, library: Snapshot | Extent) -> Cutoff:
-        """Find a library's cut-off, by questions that no library answers."""
+        """Find a library's cut-off, by questions that no library answers.
+
+        Raises:
+            ProviderError: those questions could not be embedded, or not all of them.
+        """
         unrelated = await self._unrelated_to(library.embedder_id)
         if isinstance(library, Snapshot):
             return await asyncio.to_thread(calibrate, library, unrelated)
@@ -122,7 +127,9 @@ class Searching:
         parts = parts_of(question.text) if found.confidence is not Confidence.NONE else ()
         if not parts or found.words_only:
             return ()
-        cutoff = opened.cutoff or await self.calibrated(opened.scope, opened.library)
+        cutoff = await self._cutoff(opened, timing)
+        if cutoff is None:
+            return ()
         embedder = self.embedders.of(opened.library.embedder_id)
         queries = await self._embedded([clean_question(part) for part in parts], embedder, timing)
         rankings = [await self._ranked(opened, query, timing) for query in queries]
@@ -134,7 +141,7 @@ class Searching:
         self, question: Question, cleaned: CleanQuestion, state: CorpusState, timing: Timing
     ) -> tuple[Opened, list[SearchQuery]]:
         """Open the library while the question is embedded; a follow-up also together with the question before it."""
-        context = in_context(cleaned, question.history)
+        context = in_context(cleaned, question.history, tutor=question.manner.tutor)
         searched = [cleaned, context] if context else [cleaned]
         embedder = self.embedders.of(state.embedder_id)
         opened, queries = await asyncio.gather(
@@ -172,12 +179,24 @@ class Searching:
         leaning = queries[1:] if _known_here(opened.library, queries[0]) else ()
         found = [await self._ranked(opened, query, timing) for query in (queries[0], *leaning)]
         ranking = max(found, key=lambda ranking: ranking.gate)
-        if queries[0].words_only:
+        cutoff = None if queries[0].words_only else await self._cutoff(opened, timing)
+        if cutoff is None:
             is_said = ranking.covered >= WORDS_COVERED and len(queries[0].terms)
             return Found(ranking, Confidence.LOW if is_said else Confidence.NONE, words_only=True)
-        with timing.of("calibration"):
-            cutoff = opened.cutoff or await self.calibrated(opened.scope, opened.library)
         return Found(ranking, confidence(ranking.gate, cutoff))
+
+    async def _cutoff(self, opened: Opened, timing: Timing) -> Cutoff | None:
+        """A library's cut-off; None where there is none yet, and its embedder fails at what it is found by."""
+        if opened.cutoff:
+            return opened.cutoff
+        embedder_id = opened.library.embedder_id
+        with timing.of("calibration"):
+            try:
+                return await self.calibrated(opened.scope, opened.library)
+            except ProviderError as error:  # whoever asks waits for no second try
+                self._embedding.failed(embedder_id, error)
+                self.watch.model_failed(embedder_id, error)
+                return None
 
     async def _ranked(self, opened: Opened, query: SearchQuery, timing: Timing) -> Ranking:
         with timing.of("candidates"):
@@ -192,18 +211,15 @@ class Searching:
         terms = np.unique(term_ids(cleaned.words, self.stem))
         return SearchQuery(vector, terms, fact=wants_a_fact(cleaned.text))
 
-    async def _unrelated_to(self, embedder_id: str) -> tuple[SearchQuery, ...]:
-        """Questions that no library answers, embedded once however many ask for them."""
+    async def _unrelated_to(self, embedder_id: str) -> Sequence[SearchQuery]:
+        """Questions that no library answers, embedded once however many ask for them; what a failure leaves stays."""
         async with self._embedding_unrelated:
-            if embedder_id not in self._unrelated:
-                embedder = self.embedders.of(embedder_id)
-                texts = null_questions()
-                queries: list[SearchQuery] = []
-                for at in range(0, len(texts), AT_ONCE):
-                    batch = (self._query(clean_question(text), embedder) for text in texts[at : at + AT_ONCE])
-                    queries += await asyncio.gather(*batch)
-                self._unrelated[embedder_id] = tuple(queries)
-            return self._unrelated[embedder_id]
+            embedder, texts = self.embedders.of(embedder_id), null_questions()
+            queries = self._unrelated.setdefault(embedder_id, [])
+            for at in range(len(queries), len(texts), AT_ONCE):
+                batch = (self._query(clean_question(text), embedder) for text in texts[at : at + AT_ONCE])
+                queries += await asyncio.gather(*batch)
+            return queries
 
 
 def _known_here(library: Snapshot | Extent, query: SearchQuery) -> bool:

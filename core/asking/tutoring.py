@@ -1,13 +1,14 @@
 """Being led to an answer in place of getting it, and getting it all the same for the asking."""
 
+# ruff: noqa: RUF001 - wishes in several scripts
+
 import re
 from dataclasses import replace
 from typing import Final
 
 from core.asking.answer import Answer, Mode, Origin
+from core.asking.notices import LOOK_FIRST
 from core.asking.writing import Manner
-
-LOOK_FIRST: Final = "Look at these moments first, and try to answer it yourself:"
 
 _TOLD: Final = re.compile(
     r"\W*(?:(?:ok|okay|no|yes|please)\W+)*"
@@ -15,6 +16,31 @@ _TOLD: Final = re.compile(
     r"(?:\s+it)?(?:\s*(?:the\s+)?(?:full\s+|whole\s+)?(?:answer|solution)\b)?(?:\W+please\b)?(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_ABROAD: Final = (
+    r"(?:s[óo]lo )?dímelo(?: ya)?|(?:solo )?dime la respuesta",  # es
+    r"(?:só )?me (?:diz|diga|diga logo)(?: a resposta)|(?:só )?(?:diga|diz) logo",  # pt
+    r"(?:sag|verrat)(?:e? es|e|'s)? mir(?: es)?(?: (?:doch|einfach|bitte|jetzt|schon|endlich))+",  # de
+    r"(?:sag|verrat)e? mir (?:(?:bitte|einfach|doch) )*die (?:antwort|lösung)",
+    r"dis[- ]le[- ]moi(?: simplement)?|(?:dis|donne)[- ]moi (?:juste |simplement )?la réponse",  # fr
+    r"dimmelo(?: e basta)?|(?:dimmi|dammi) (?:solo )?la risposta",  # it
+    r"просто (?:скажи|скажите|ответь|ответьте)(?: мне)?(?: ответ)?|(?:скажи|скажите|дай|дайте) (?:мне )?ответ",  # ru
+    r"просто (?:скажи|скажіть)(?: мені)?(?: відповідь)?|(?:скажи|скажіть|дай|дайте) (?:мені )?відповідь",  # uk
+    r"(?:बस )?(?:मुझे )?(?:जवाब|उत्तर) (?:बता दो|बताओ|बताइए|दे दो)|बस बता (?:दो|दीजिए)",
+    r"(?:langsung )?(?:beri ?tahu|katakan|kasih tahu) (?:saja(?: jawabannya)?|jawabannya)(?: saja)?",  # id
+    r"(?:sadece |direkt )?(?:cevabı|yanıtı) (?:söyle|ver)|(?:sadece|direkt) söyle",  # tr
+    r"(?:请)?直接(?:告诉我|说)(?:答案|吧)?|(?:请)?告诉我答案(?:吧)?",
+    r"(?:答え|解答)を教えて(?:ください|よ)?|(?:いいから|すぐ)教えて(?:ください)?",
+    r"그냥 (?:알려|말해)(?: ?줘| ?주세요)|(?:정답|답)(?:을)? ?(?:알려|말해)(?: ?줘| ?주세요)",
+    r"(?:فقط )?(?:أخبرني|قل لي|أعطني) (?:فقط )?(?:ب)?الإجابة|(?:فقط )?(?:أخبرني|قل لي) فقط|فقط (?:أخبرني|قل لي)",
+)
+"""The same where nothing else is asked, in the other languages of our own sentences."""
+_TOLD_ABROAD: Final = re.compile(
+    rf"(?:(?:no|não|nein|non|нет|ні|nee|ok|okay|bitte|por favor|s'il te plaît|per favore|пожалуйста|будь ласка|lütfen"
+    rf"|tolong|कृपया|من فضلك),? )*(?:{'|'.join(_ABROAD)})(?:,? (?:por favor|bitte|s'il te plaît|per favore|пожалуйста"
+    rf"|будь ласка|lütfen|tolong|من فضلك))?",
+    re.IGNORECASE,
+)
+_ENDS: Final = " \t\n,.:;!?\u00a1\u00bf\u3002\uff01\uff1f\u061f\u0964\u2013\u2014"
 _WORD: Final = re.compile(r"\w")
 
 
@@ -23,6 +49,8 @@ def asked_outright(text: str) -> str | None:
 
     Empty where they only say so, such as "just tell me": then it is about the question before.
     """
+    if _TOLD_ABROAD.fullmatch(" ".join(text.replace("\u2019", "'").split()).strip(_ENDS)):
+        return ""
     found = _TOLD.fullmatch(text)
     if found is None:
         return None

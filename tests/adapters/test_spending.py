@@ -74,7 +74,8 @@ async def test_a_months_budget_counts_what_a_day_ago_cost_and_sets_aside_what_is
     assert (await conversations.admit_operator(speaker.creator_id, A_MONTH)).step is Step.LARGE
     admitted = [await conversations.admit(speaker, A_MONTH) for _ in range(2)]
     assert [each.step for each in admitted] == [Step.SMALL, Step.QUOTING], "0.35 are set aside for each on its way"
-    assert "This month's budget for written answers is used up." in admitted[1].notice
+    assert admitted[1].notice is not None
+    assert "This month's budget for written answers is used up." in admitted[1].notice.words()
     await move_back(database_url, "usage", "32 days")
     assert (await conversations.admit(speaker, A_MONTH)).step is Step.LARGE
 
@@ -85,7 +86,9 @@ async def test_a_persons_own_budget_is_theirs_alone_and_holds_for_a_burst(
     classmate = school.speaker(await enrol_student(database, "2"))
     steps = [(await conversations.admit(speaker, OWN)).step for _ in range(3)]
     assert steps == [Step.LARGE, Step.LARGE, Step.QUOTING], "five cents are set aside for each"
-    assert (await conversations.admit(speaker, OWN)).notice.startswith("Your own budget for written answers today")
+    notice = (await conversations.admit(speaker, OWN)).notice
+    assert notice is not None
+    assert notice.words().startswith("Your own budget for written answers today")
     assert (await conversations.admit(classmate, OWN)).step is Step.LARGE
     assert (await conversations.admit_operator(school.creator_id, OWN)).step is Step.LARGE
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.app import DatabaseAddress, Deployment, open_on
 from bot.settings import Settings
-from core.asking.tutoring import LOOK_FIRST
+from core.asking.notices import LOOK_FIRST
 from core.conversation import Place, Reply, Request
 from core.ids import CreatorId
 from core.library.ingestion import process

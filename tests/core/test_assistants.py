@@ -1,5 +1,7 @@
 """What may be said of an assistant, what it answers from, and how a tutor leads to an answer."""
 
+# ruff: noqa: RUF001 - wishes in several scripts
+
 import pytest
 
 from core.asking.answer import Answer, Confidence, Mode, Origin, Outcome, Sentence
@@ -22,10 +24,10 @@ from core.asking.assistants import (
 )
 from core.asking.given import Given, GivenText
 from core.asking.holdings import Snapshots
-from core.asking.notices import CLOSEST, NOT_COVERED
+from core.asking.notices import CLOSEST, LOOK_FIRST, NOT_COVERED
 from core.asking.prompt_changes import Changed, Mark, changes
 from core.asking.question import Question
-from core.asking.tutoring import LOOK_FIRST, asked_outright, keeps_back, led
+from core.asking.tutoring import asked_outright, keeps_back, led
 from core.asking.writing import Manner
 from core.errors import Refused
 from core.ids import SourceId
@@ -143,6 +145,25 @@ def test_a_difference_shows_what_went_what_came_and_that_the_rest_stayed() -> No
         ("OK, give me the answer", ""),
         ("just tell me: how long does it dry?", "how long does it dry?"),
         ("Simply tell me how to glaze", "how to glaze"),
+        ("¡Dímelo!", ""),
+        ("Só me diz a resposta", ""),
+        ("Nein, sag es mir einfach!", ""),
+        ("Sag mir bitte die Antwort", ""),
+        ("Dis-moi juste la réponse", ""),
+        ("dimmi la risposta, per favore", ""),
+        ("Просто скажи", ""),
+        ("Скажи мені відповідь", ""),
+        ("बस बता दो", ""),
+        ("katakan saja jawabannya", ""),
+        ("Sadece söyle", ""),
+        ("直接告诉我吧。", ""),
+        ("答えを教えて", ""),
+        ("그냥 알려 주세요", ""),
+        ("فقط أخبرني", ""),
+        ("Sag mir, wie man glasiert", None),
+        ("dime cómo se esmalta", None),
+        ("Скажи, как глазуровать", None),
+        ("怎么上釉？", None),
         ("How do I just tell the clay from the slip?", None),
         ("tell me about glazes", None),
         ("Show me how to centre clay", None),

@@ -14,7 +14,8 @@ NOW = datetime(2026, 12, 30, 20, 30, tzinfo=UTC)
 
 
 def step_with(*budgets: Budget, stops: bool = False) -> tuple[Step, str]:
-    return step_of(Load(NOW, (), (), budgets, stops=stops))
+    step, notice = step_of(Load(NOW, (), (), budgets, stops=stops))
+    return step, notice.words() if notice else ""
 
 
 @pytest.mark.parametrize(

@@ -20,18 +20,20 @@ from core.asking.notices import (
     AGAIN_SAME,
     ALL_THERE_IS,
     CLOSEST,
+    LOOK_FIRST,
     NEW_HERE,
     NONE_OF_KIND,
     NOT_COVERED,
     NOTHING_NEW,
     ONLY_PARTLY,
     SPEAK_OF_IT,
+    UNFINISHED,
     in_language,
 )
 from core.asking.parts import parts_of
 from core.asking.question import Question
 from core.asking.routing import Routing
-from core.asking.writing import Turn, Wishes
+from core.asking.writing import Manner, Turn, Wishes
 from core.ids import CreatorId, SourceId
 from core.library.catalogue import Contained
 from core.library.store import SourceKind
@@ -368,7 +370,7 @@ async def test_all_there_is_is_listed_with_where_the_rest_is_found() -> None:
 
     assert len(answer.citations) == 10
     assert answer.notice == f"{ALL_THERE_IS}\n\nThere is more: /videos lists all 16."
-    none = await Counter(contents=FakeContents(many), holdings=holdings).ask("List all documents")
+    none = await Counter(contents=FakeContents(many), holdings=holdings).ask("List all documents here")
     assert (none.outcome, none.notice, none.citations) == (Outcome.ANSWERED, NONE_OF_KIND, ())
 
 
@@ -404,6 +406,13 @@ async def test_what_we_say_ourselves_is_in_the_language_of_the_question_or_the_o
     assert followed.notice == in_language(NOT_COVERED, "de")
 
 
+async def test_an_answer_knows_the_language_that_it_is_read_in_and_breaks_off_in_it() -> None:
+    german = await Counter().ask(CLEAN_THE_DRILL, manner=Manner("1", tutor=True), wishes=Wishes("de"))
+    assert german.language == "de"
+    assert german.notice == in_language(LOOK_FIRST, "de")
+    assert replace(german, finished=False).text.endswith(in_language(UNFINISHED, "de"))
+
+
 async def test_a_model_is_told_the_language_that_is_asked_in() -> None:
     model = ScriptedModel("one", True)
     await Counter(models=[model]).ask("Wie kann ich clean the drill hier im Video?")
@@ -437,6 +446,30 @@ async def test_where_nobody_translates_it_is_said_that_the_material_is_in_anothe
     assert "otro idioma" in answer.notice
     assert "English" in answer.notice
     assert "idioma" not in (await counter.ask("Who won the election in Peru?")).notice
+
+
+async def test_who_objects_in_another_language_is_translated_once_for_both_searches() -> None:
+    clerk, embedder = ScriptedClerk({"question": CLEAN_THE_DRILL}), EnglishEmbedder()
+    counter = Counter(clerk, holdings=EnglishHoldings(), embedder=embedder)
+    asked = "¿Cómo limpio el taladro?"
+    first = await counter.ask(asked)
+    clerk.forms.clear()
+    before = Turn(asked, first.text, tuple(Span(c.source_id, c.first, c.last) for c in first.citations))
+    again = await counter.ask("Eso no es cierto", before)
+
+    assert again.notice.startswith(in_language(AGAIN_SAME, "es"))
+    assert again.citations[0].source_id == DRILL
+    assert asked not in embedder.asked
+    assert [purpose for _, purpose in clerk.forms].count("translation") == 1
+
+
+async def test_parts_that_nobody_translated_are_not_said_to_be_missing() -> None:
+    clerk, embedder = ScriptedClerk({"question": CLEAN_THE_DRILL}), EnglishEmbedder()
+    counter = Counter(clerk, holdings=EnglishHoldings(), embedder=embedder)
+    answer = await counter.ask("¿Cómo limpio el taladro? ¿Y dónde guardo el barniz?")
+
+    assert embedder.asked == [CLEAN_THE_DRILL]
+    assert "barniz" not in answer.notice
 
 
 async def test_a_question_in_the_librarys_language_is_not_translated() -> None:

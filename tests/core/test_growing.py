@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from core.asking.answer import UNFINISHED, Answer, Confidence, Mode, Outcome, Usage
+from core.asking.answer import Answer, Confidence, Mode, Outcome, Usage
 from core.asking.breaker import FAILURES
 from core.asking.embedding import Vector
-from core.asking.notices import CLOSEST, WORDS_ONLY, WORDS_ONLY_NOTHING
+from core.asking.gate import null_questions
+from core.asking.notices import CLOSEST, UNFINISHED, WORDS_ONLY, WORDS_ONLY_NOTHING
 from core.asking.question import Question
+from core.asking.searching import AT_ONCE
 from core.asking.shortening import shortened
 from core.asking.single_flight import SingleFlight
 from core.asking.straying import strays
@@ -325,6 +327,35 @@ async def test_an_embedder_that_fails_again_and_again_is_left_alone_and_nothing_
     assert len(dead.asked) == FAILURES
     assert len(speaker.tasks) == FAILURES + 1, "an answer from words alone is not kept"
     assert (answer.mode, answer.outcome, answer.notice) == (Mode.WRITTEN, Outcome.CLOSEST, WORDS_ONLY)
+
+
+class Spare(WorkshopEmbedder):
+    """An embedder that has had enough after so many questions."""
+
+    def __init__(self, left: int) -> None:
+        super().__init__()
+        self.left = left
+
+    async def embed_query(self, text: str) -> Vector:
+        vector = await super().embed_query(text)
+        self.left -= 1
+        if self.left < 0:
+            raise ProviderBusy("the embedder is busy")
+        return vector
+
+
+async def test_where_no_cut_off_can_be_found_words_decide_and_what_was_embedded_for_one_stays() -> None:
+    spare = Spare(1 + AT_ONCE)
+    at = Desk(FakeHoldings(cutoff=None), embedders=Rack({EMBEDDER: spare}))
+    answer = await at.ask(CLEAN_THE_DRILL)
+
+    assert (answer.outcome, answer.confidence) == (Outcome.CLOSEST, Confidence.LOW)
+    assert answer.notice == f"{WORDS_ONLY}\n\n{CLOSEST}"
+    assert answer.citations[0].source_id == DRILL
+    assert at.heard.failures == [(EMBEDDER, "the embedder is busy")]
+    spare.left, already = 10_000, len(spare.asked)
+    assert (await at.ask(CLEAN_THE_DRILL)).outcome is Outcome.ANSWERED
+    assert len(spare.asked) - already == 1 + len(null_questions()) - AT_ONCE
 
 
 # The newest state, and flights.

@@ -7,11 +7,12 @@ import pytest
 
 from core.asking.answer import Answer, Citation, Confidence, Locator, Mode, Origin, Outcome, Sentence
 from core.asking.budgets import Budget, Period, Step, budgets_of
-from core.asking.limits import Admission, Limits, Load, in_words, over_limit, step_of, with_budget_notice
-from core.asking.notices import CLOSEST
+from core.asking.limits import Admission, Limits, Load, UsedUp, in_words, over_limit, step_of, with_budget_notice
+from core.asking.notices import CLOSEST, in_language
 from core.ids import SourceId, UsageId
 
 NOW = datetime(2026, 5, 4, 20, 30, tzinfo=UTC)
+DAY_IS_SPENT = UsedUp(Period.DAY, NOW)
 LIMITS = Limits(3, 5, 1.0)
 USED_UP = (
     "Today's budget for written answers is used up. Until midnight UTC, for another 3 hours and 30 minutes, "
@@ -58,14 +59,15 @@ def test_a_full_day_says_until_when_what_was_bought_and_that_there_is_more() -> 
 def test_zero_is_no_limit() -> None:
     load = Load(NOW, ago(*[1] * 99), ago(*[1] * 99), budgets_of(Limits(0, 0, 0.0).money, {}))
     assert over_limit(load, Limits(0, 0, 0.0)) == ""
-    assert step_of(load) == (Step.LARGE, "")
+    assert step_of(load) == (Step.LARGE, None)
 
 
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=5)), timezone(timedelta(hours=-9))])
 def test_money_that_is_used_up_lasts_until_midnight_utc_in_every_zone(zone: timezone) -> None:
-    assert step_of(Load(NOW.astimezone(zone), (), (), [Budget(Period.DAY, 1.0, 0.99)])) == (Step.SMALL, "")
+    assert step_of(Load(NOW.astimezone(zone), (), (), [Budget(Period.DAY, 1.0, 0.99)])) == (Step.SMALL, None)
     step, notice = step_of(Load(NOW.astimezone(zone), (), (), [Budget(Period.DAY, 1.0, 1.0)]))
-    assert (step, notice) == (Step.QUOTING, USED_UP)
+    assert notice is not None
+    assert (step, notice.words()) == (Step.QUOTING, USED_UP)
 
 
 @pytest.mark.parametrize(
@@ -88,17 +90,33 @@ def quoted(outcome: Outcome, notice: str) -> Answer:
 
 
 def test_quotes_instead_of_a_written_answer_say_why_and_keep_their_own_notice() -> None:
-    used_up = Admission(UsageId(1), Step.QUOTING, USED_UP)
+    used_up = Admission(UsageId(1), Step.QUOTING, DAY_IS_SPENT)
     assert with_budget_notice(quoted(Outcome.ANSWERED, ""), used_up).notice == USED_UP
     assert with_budget_notice(quoted(Outcome.CLOSEST, CLOSEST), used_up).notice == f"{USED_UP}\n\n{CLOSEST}"
 
 
+@pytest.mark.parametrize(
+    ("period", "says"),
+    [
+        (Period.DAY, "Bis Mitternacht UTC, noch 3 h 30 min,"),
+        (Period.OWN_DAY, "Dein eigenes Budget"),
+        (Period.MONTH, "Bis 2026-06-01, Mitternacht UTC"),
+    ],
+)
+def test_it_is_said_in_the_language_of_the_answer_as_what_stands_below_it(period: Period, says: str) -> None:
+    admission = Admission(UsageId(1), Step.QUOTING, UsedUp(period, NOW))
+    asked = replace(quoted(Outcome.CLOSEST, in_language(CLOSEST, "de")), language="de")
+    notice = with_budget_notice(asked, admission).notice
+    assert says in notice
+    assert notice.endswith(f"\n\n{in_language(CLOSEST, 'de')}")
+
+
 def test_an_answer_that_money_would_not_have_changed_says_nothing_of_it() -> None:
     declined = quoted(Outcome.ABSTAINED, "The material does not say.")
-    assert with_budget_notice(declined, Admission(UsageId(1), Step.QUOTING, USED_UP)) == declined
+    assert with_budget_notice(declined, Admission(UsageId(1), Step.QUOTING, DAY_IS_SPENT)) == declined
     answered = quoted(Outcome.ANSWERED, "")
     assert with_budget_notice(answered, Admission(UsageId(1))) == answered
     kept = replace(answered, mode=Mode.WRITTEN)
     by_staff = replace(answered, sentences=(Sentence("Write to us.", ("1",), Origin.PAIR),))
     for free in (kept, by_staff):
-        assert with_budget_notice(free, Admission(UsageId(1), Step.QUOTING, USED_UP)) == free
+        assert with_budget_notice(free, Admission(UsageId(1), Step.QUOTING, DAY_IS_SPENT)) == free

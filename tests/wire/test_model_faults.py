@@ -12,8 +12,9 @@ from adapters.models import vendor_calls
 from adapters.models.anthropic_answers import AnthropicAnswerModel
 from adapters.models.chat_answers import GeminiAnswerModel, OllamaAnswerModel, OpenRouterAnswerModel, XaiAnswerModel
 from adapters.models.openai_answers import OpenAIAnswerModel
-from core.asking.answer import UNFINISHED, Answer, Mode, Outcome
+from core.asking.answer import Answer, Mode, Outcome
 from core.asking.breaker import FAILURES
+from core.asking.notices import UNFINISHED
 from core.asking.question import Question
 from core.asking.snapshot import Snapshot
 from core.asking.writing import AnswerModel
