@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from adapters.models.anthropic_calls import AnthropicModel, usage_of
 from adapters.models.prompts import CITING_RULES, LONGEST_TITLE, NOT_COVERED, asked, spoken_turns
 from adapters.models.streamed import Reader, Written
-from adapters.models.vendor_calls import Access, VendorAnswerModel
-from core.asking.answer import Usage
+from adapters.models.vendor_answers import VendorAnswerModel
 from core.asking.writing import DraftSentence, EvidenceSentence, EvidenceSource, Task
 from core.errors import ProviderError, TooLong
 from core.richtext import one_line
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         RawMessageStreamEvent,
         TextBlockParam,
     )
-    from anthropic.types import Usage as AnthropicUsage
     from anthropic.types.citations_delta import Citation
 
 MOST_TOKENS: Final = 1_024
@@ -36,19 +35,8 @@ _NO_END: Final = re.compile(
 )
 
 
-class AnthropicAnswerModel(VendorAnswerModel["AsyncAnthropic", "RawMessageStreamEvent"]):
+class AnthropicAnswerModel(AnthropicModel, VendorAnswerModel["AsyncAnthropic", "RawMessageStreamEvent"]):
     """Words answers with a Claude model; labels come from citations, so that they point at sentences that exist."""
-
-    title = "Anthropic"
-    official_url = "https://api.anthropic.com"
-
-    def open_client(self, access: Access) -> "AsyncAnthropic":
-        """Make the SDK's client."""
-        from anthropic import AsyncAnthropic
-
-        client = AsyncAnthropic(**asdict(access))
-        _ = client.messages  # imported at first use: better in this thread than on the event loop
-        return client
 
     async def request(self, client: "AsyncAnthropic", task: Task) -> "AsyncStream[RawMessageStreamEvent]":
         """Send the evidence as documents with citations."""
@@ -93,7 +81,7 @@ class _Reader(Reader["RawMessageStreamEvent"]):
     def take(self, event: "RawMessageStreamEvent") -> Iterable[DraftSentence]:
         """Take in an event; a closed block may complete sentences."""
         if event.type == "message_start":
-            self.usage = _usage(event.message.usage)
+            self.usage = usage_of(event.message.usage)
         elif event.type == "content_block_start":
             self._open = event.content_block.type == "text"
             self._blocks.append(_Block(len(self._text)))
@@ -180,13 +168,6 @@ def _document(source: EvidenceSource) -> "DocumentBlockParam":
             "content": [{"type": "text", "text": one_line(s.text)} for s in source.sentences],
         },
     }
-
-
-def _usage(usage: "AnthropicUsage") -> Usage:
-    """Count what was read from a cache as part of the prompt; the vendor counts it beside the prompt."""
-    cached = usage.cache_read_input_tokens or 0
-    prompt = usage.input_tokens + cached + (usage.cache_creation_input_tokens or 0)
-    return Usage(prompt_tokens=prompt, completion_tokens=usage.output_tokens, cached_tokens=cached)
 
 
 def _cited(citation: "Citation", sources: Sequence[EvidenceSource]) -> Iterator[EvidenceSentence]:

@@ -1,38 +1,27 @@
 """Answers by OpenAI's Responses API, which returns sentences with labels in a strict schema."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from adapters.models.labelled_answers import ANSWER_SCHEMA, LabelledText, read_labelled
+from adapters.models.openai_calls import OpenAIModel, unfinished, usage_of
 from adapters.models.prompts import LABELLING_RULES, asked, labelled_evidence, spoken_turns
 from adapters.models.streamed import Reader, Written
-from adapters.models.vendor_calls import BUSY_KINDS, TOO_LONG_KINDS, Access, VendorAnswerModel
-from core.asking.answer import Usage
+from adapters.models.vendor_answers import VendorAnswerModel
+from adapters.models.vendor_calls import BUSY_KINDS, TOO_LONG_KINDS
 from core.asking.writing import DraftSentence, Task
 from core.errors import ProviderBusy, ProviderError, TooLong
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream
-    from openai.types.responses import Response, ResponseInputParam, ResponseStreamEvent, ResponseUsage
+    from openai.types.responses import Response, ResponseInputParam, ResponseStreamEvent
 
 MOST_TOKENS: Final = 4_000
 """More than an answer needs, because models that reason spend tokens on it before they write."""
 
 
-class OpenAIAnswerModel(VendorAnswerModel["AsyncOpenAI", "ResponseStreamEvent"]):
+class OpenAIAnswerModel(OpenAIModel, VendorAnswerModel["AsyncOpenAI", "ResponseStreamEvent"]):
     """Words answers with an OpenAI model; the labels are what the model says and are checked later."""
-
-    title = "OpenAI"
-    official_url = "https://api.openai.com/v1"
-
-    def open_client(self, access: Access) -> "AsyncOpenAI":
-        """Make the SDK's client."""
-        from openai import AsyncOpenAI
-
-        client = AsyncOpenAI(**asdict(access))
-        _ = client.responses  # imported at first use: better in this thread than on the event loop
-        return client
 
     async def request(self, client: "AsyncOpenAI", task: Task) -> "AsyncStream[ResponseStreamEvent]":
         """Send the evidence with labels and ask for sentences in a strict schema."""
@@ -79,12 +68,11 @@ class _Reader(Reader["ResponseStreamEvent"]):
         return read_labelled(self._labelled.text, self.usage, "OpenAI")
 
     def _end(self, response: "Response") -> None:
-        self.usage = _usage(response.usage)
+        self.usage = usage_of(response)
         if response.error is not None:
             raise _failure(response.error.code, response.error.message)
-        if response.status != "completed":
-            reason = response.incomplete_details.reason if response.incomplete_details else None
-            raise ProviderError(f"OpenAI did not finish its answer ({reason or response.status})")
+        if reason := unfinished(response):
+            raise ProviderError(f"OpenAI did not finish its answer ({reason})")
         self._ended = True
 
 
@@ -100,10 +88,3 @@ def _messages(task: Task) -> "ResponseInputParam":
     for question, answer in spoken_turns(task.history):
         messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     return [*messages, {"role": "user", "content": f"{labelled_evidence(task.evidence)}\n\n{asked(task)}"}]
-
-
-def _usage(usage: "ResponseUsage | None") -> Usage:
-    if usage is None:
-        return Usage()
-    cached = usage.input_tokens_details.cached_tokens if usage.input_tokens_details else 0
-    return Usage(prompt_tokens=usage.input_tokens, completion_tokens=usage.output_tokens, cached_tokens=cached)

@@ -1,11 +1,9 @@
 """Forms filled by OpenAI's Responses API, in a strict schema."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
-from adapters.models.vendor_calls import Access
+from adapters.models.openai_calls import OpenAIModel, unfinished, usage_of
 from adapters.models.vendor_forms import REASONING_TOKENS, Said, VendorFormModel, material_of, rules_of
-from core.asking.answer import Usage
 from core.asking.forms import Form
 from core.errors import ProviderBusy, ProviderError
 
@@ -16,19 +14,8 @@ if TYPE_CHECKING:
 BUSY_CODES: Final = frozenset({"rate_limit_exceeded", "server_error"})
 
 
-class OpenAIFormModel(VendorFormModel["AsyncOpenAI"]):
+class OpenAIFormModel(OpenAIModel, VendorFormModel["AsyncOpenAI"]):
     """Fills forms with an OpenAI model."""
-
-    title = "OpenAI"
-    official_url = "https://api.openai.com/v1"
-
-    def open_client(self, access: Access) -> "AsyncOpenAI":
-        """Make the SDK's client."""
-        from openai import AsyncOpenAI
-
-        client = AsyncOpenAI(**asdict(access))
-        _ = client.responses  # imported at first use: better in this thread than on the event loop
-        return client
 
     async def ask(self, client: "AsyncOpenAI", form: Form) -> Said:
         """Ask for the form in its strict schema."""
@@ -43,20 +30,12 @@ class OpenAIFormModel(VendorFormModel["AsyncOpenAI"]):
         if reply.error is not None:
             failure = ProviderBusy if reply.error.code in BUSY_CODES else ProviderError
             raise failure(f"OpenAI failed on a form: {reply.error.message}")
-        return Said(reply.output_text, _usage(reply), problem=_problem(reply))
+        return Said(reply.output_text, usage_of(reply), problem=_problem(reply))
 
 
 def _problem(reply: "Response") -> str:
     """Why it is of no use: stopped early, or declined."""
-    if reply.status != "completed":
-        reason = reply.incomplete_details.reason if reply.incomplete_details else None
-        return f"did not fill the form ({reason or reply.status})"
+    if reason := unfinished(reply):
+        return f"did not fill the form ({reason})"
     parts = [part for item in reply.output if item.type == "message" for part in item.content]
     return "refused to fill the form" if any(part.type == "refusal" for part in parts) else ""
-
-
-def _usage(reply: "Response") -> Usage:
-    if reply.usage is None:
-        return Usage()
-    cached = reply.usage.input_tokens_details.cached_tokens if reply.usage.input_tokens_details else 0
-    return Usage(reply.usage.input_tokens, reply.usage.output_tokens, cached or 0)

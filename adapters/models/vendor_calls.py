@@ -3,16 +3,14 @@
 import asyncio
 import math
 import re
-import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
-from adapters.models.streamed import Event, Reader, Written
+from adapters.models.streamed import Event
 from core.asking.answer import Usage
 from core.asking.prices import Prices, cost_usd
-from core.asking.writing import Draft, Heard, Task, unheard
 from core.errors import ProviderBusy, ProviderError, ProviderUsedUp, TooLong
 
 QUICK_RETRY_S: Final = 2.0
@@ -190,8 +188,8 @@ class Access:
     max_retries: int = 0
 
 
-class VendorAnswerModel(ABC, Generic[Client, Event]):
-    """A vendor's answer model; each vendor says how its client opens and how a task is asked and read.
+class VendorModel(ABC, Generic[Client]):
+    """What a vendor's models for answers and for forms share: how its client opens, and what a call cost.
 
     A subclass sets ``title`` and ``official_url``.
     """
@@ -219,44 +217,21 @@ class VendorAnswerModel(ABC, Generic[Client, Event]):
     def open_client(self, access: Access) -> Client:
         """Make the SDK's client, in a thread; whatever the SDK imports late is better imported here."""
 
-    @abstractmethod
-    async def request(self, client: Client, task: Task) -> Stream[Event]:
-        """Ask for an answer from the task's evidence, as a stream; what the SDK raises is translated."""
-
-    @abstractmethod
-    def reader(self, task: Task) -> Reader[Event]:
-        """What reads one answer to a task."""
-
-    async def write(self, task: Task, heard: Heard = unheard) -> Draft:
-        """Word an answer; see :class:`core.asking.writing.AnswerModel`."""
-        reader, began_s, first_word_ms = self.reader(task), time.perf_counter(), 0.0
-
-        async def take(event: Event) -> None:
-            nonlocal first_word_ms
-            completed = reader.take(event)
-            if reader.begun and not first_word_ms:
-                first_word_ms = 1000 * (time.perf_counter() - began_s)
-            for sentence in completed:
-                await heard(sentence)
-
-        try:
-            await self._vendor.follow(lambda client: self.request(client, task), take)
-            written = reader.written()
-        except ProviderError as error:
-            error.usage, error.first_word_ms = self._priced(Written((), reader.usage)), first_word_ms
-            raise
-        model, usage = written.model or self.name, self._priced(written)
-        return Draft(written.covered, written.sentences, model, usage, first_word_ms)
-
-    def _priced(self, written: Written) -> Usage:
-        taken_usd = written.cost_usd
-        if taken_usd is None:
-            taken_usd = cost_usd(written.model or self.name, written.usage, self._prices)
-        return replace(written.usage, cost_usd=taken_usd)
-
     async def close(self) -> None:
         """Give the connections back."""
         await self._vendor.close()
+
+    def priced(self, usage: Usage, model: str = "", taken_usd: float | None = None) -> Usage:
+        """What was used with what it cost.
+
+        Args:
+            usage: as the vendor counted it.
+            model: the one of several that answered, where the vendor says so.
+            taken_usd: what the vendor says that it took; else the operator's prices count.
+        """
+        if taken_usd is None:
+            taken_usd = cost_usd(model or self.name, usage, self._prices)
+        return replace(usage, cost_usd=taken_usd)
 
 
 def _kind(error: Exception) -> str:

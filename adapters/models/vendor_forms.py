@@ -2,15 +2,14 @@
 
 import json
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Final, Generic
+from dataclasses import dataclass
+from typing import Any, Final
 
-from adapters.models.vendor_calls import Access, Client, Vendor
+from adapters.models.vendor_calls import Client, VendorModel
 from core.asking.answer import Usage
 from core.asking.forms import Filled, Form
-from core.asking.prices import Prices, cost_usd
 from core.errors import ProviderError
 
 REASONING_TOKENS: Final = 3_000
@@ -33,34 +32,8 @@ class Said:
     problem: str = ""
 
 
-class VendorFormModel(ABC, Generic[Client]):
-    """Fills forms with a vendor's model; each vendor says how its client opens and how a form is asked for.
-
-    A subclass sets ``title`` and ``official_url``.
-    """
-
-    title: ClassVar[str]
-    official_url: ClassVar[str]
-
-    def __init__(
-        self,
-        name: str,
-        model: str,
-        *,
-        api_key: str,
-        base_url: str = "",
-        prices: Prices | None = None,
-        timeout_s: float = 30.0,
-    ) -> None:
-        self.name = name
-        self.model = model
-        self._prices = prices or {}
-        access = Access(api_key, base_url or self.official_url, timeout_s * 2)
-        self._vendor: Vendor[Client] = Vendor(self.title, lambda: self.open_client(access), timeout_s)
-
-    @abstractmethod
-    def open_client(self, access: Access) -> Client:
-        """Make the SDK's client, in a thread; whatever the SDK imports late is better imported here."""
+class VendorFormModel(VendorModel[Client]):
+    """Fills forms with a vendor's model; each vendor says how a form is asked for."""
 
     @abstractmethod
     async def ask(self, client: Client, form: Form) -> Said:
@@ -80,21 +53,13 @@ class VendorFormModel(ABC, Generic[Client]):
                 used all the same.
         """
         said = await self._vendor.call(lambda client: self.ask(client, form))
-        model = said.model or self.name
-        taken_usd = said.cost_usd
-        if taken_usd is None:
-            taken_usd = cost_usd(model, said.usage, self._prices)
-        usage = replace(said.usage, cost_usd=taken_usd)
+        usage = self.priced(said.usage, said.model, said.cost_usd)
         values = None if said.problem else _values(said.text)
         if values is None:
             failed = ProviderError(f"{self.title} {said.problem or 'did not fill the form'}")
             failed.usage = usage
             raise failed
-        return Filled(values, model, usage)
-
-    async def close(self) -> None:
-        """Give the connections back."""
-        await self._vendor.close()
+        return Filled(values, said.model or self.name, usage)
 
 
 def rules_of(form: Form) -> str:
