@@ -1,17 +1,15 @@
 """Forms filled by Chat Completions, as OpenRouter, xAI, Gemini, Ollama and others understand it."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from adapters.models.chat_calls import ChatModel, Gemini, Ollama, OpenRouter, Xai, strictly, taken_usd, usage_of
+from adapters.models.vendor_failures import failure_of
 from adapters.models.vendor_forms import REASONING_TOKENS, Said, VendorFormModel, material_of, rules_of
 from core.asking.forms import Form
-from core.errors import ProviderBusy, ProviderError
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
     from openai.types.chat import ChatCompletion
-
-BUSY_CODES: Final = frozenset({"429", "502", "503", "524", "529", "rate_limit_exceeded", "server_error"})
 
 
 class ChatFormModel(ChatModel, VendorFormModel["AsyncOpenAI"]):
@@ -29,7 +27,9 @@ class ChatFormModel(ChatModel, VendorFormModel["AsyncOpenAI"]):
             response_format=strictly("form", form.schema),
             extra_body=self.extra_body,
         )
-        _raise_failure(reply, self.title)
+        failed: Any = (reply.model_extra or {}).get("error")
+        if failed:  # inside of a good status
+            raise failure_of(self.title, str(failed.get("code") or ""), str(failed.get("message", "")))
         text = reply.choices[0].message.content or "" if reply.choices else ""
         return Said(text, usage_of(reply.usage), self.chosen(reply.model), taken_usd(reply.usage), _problem(reply))
 
@@ -48,19 +48,6 @@ class GeminiFormModel(Gemini, ChatFormModel):
 
 class OllamaFormModel(Ollama, ChatFormModel):
     """Forms by Ollama, or any other server of this kind."""
-
-
-def _raise_failure(reply: "ChatCompletion", vendor: str) -> None:
-    """Say what failed inside of a reply with a good status.
-
-    Raises:
-        ProviderBusy: it may work again later.
-        ProviderError: any other failure.
-    """
-    failed: Any = (reply.model_extra or {}).get("error")
-    if failed:
-        failure = ProviderBusy if str(failed.get("code")) in BUSY_CODES else ProviderError
-        raise failure(f"{vendor} failed on a form: {failed.get('message', '')}")
 
 
 def _problem(reply: "ChatCompletion") -> str:

@@ -8,9 +8,9 @@ from adapters.models.openai_calls import OpenAIModel, unfinished, usage_of
 from adapters.models.prompts import LABELLING_RULES, asked, labelled_evidence, spoken_turns
 from adapters.models.streamed import Reader, Written
 from adapters.models.vendor_answers import VendorAnswerModel
-from adapters.models.vendor_calls import BUSY_KINDS, TOO_LONG_KINDS
+from adapters.models.vendor_failures import failure_of
 from core.asking.writing import DraftSentence, Task
-from core.errors import ProviderBusy, ProviderError, TooLong
+from core.errors import ProviderError
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream
@@ -54,7 +54,7 @@ class _Reader(Reader["ResponseStreamEvent"]):
         if event.type == "response.refusal.delta":
             self._refused = True
         elif event.type == "error":
-            raise _failure(event.code or "", event.message)
+            raise failure_of("OpenAI", event.code or "", event.message)
         elif event.type in {"response.completed", "response.failed", "response.incomplete"}:
             self._end(event.response)
         return []
@@ -70,17 +70,10 @@ class _Reader(Reader["ResponseStreamEvent"]):
     def _end(self, response: "Response") -> None:
         self.usage = usage_of(response)
         if response.error is not None:
-            raise _failure(response.error.code, response.error.message)
+            raise failure_of("OpenAI", response.error.code, response.error.message)
         if reason := unfinished(response):
             raise ProviderError(f"OpenAI did not finish its answer ({reason})")
         self._ended = True
-
-
-def _failure(code: str, message: str) -> ProviderError:
-    if code in TOO_LONG_KINDS:
-        return TooLong(f"OpenAI was sent more than it reads: {message}")
-    failure = ProviderBusy if code in BUSY_KINDS else ProviderError
-    return failure(f"OpenAI failed while answering: {message}")
 
 
 def _messages(task: Task) -> "ResponseInputParam":

@@ -1,17 +1,15 @@
 """Forms filled by OpenAI's Responses API, in a strict schema."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from adapters.models.openai_calls import OpenAIModel, unfinished, usage_of
+from adapters.models.vendor_failures import failure_of
 from adapters.models.vendor_forms import REASONING_TOKENS, Said, VendorFormModel, material_of, rules_of
 from core.asking.forms import Form
-from core.errors import ProviderBusy, ProviderError
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
     from openai.types.responses import Response
-
-BUSY_CODES: Final = frozenset({"rate_limit_exceeded", "server_error"})
 
 
 class OpenAIFormModel(OpenAIModel, VendorFormModel["AsyncOpenAI"]):
@@ -28,8 +26,7 @@ class OpenAIFormModel(OpenAIModel, VendorFormModel["AsyncOpenAI"]):
             text={"format": {"type": "json_schema", "name": "form", "strict": True, "schema": dict(form.schema)}},
         )
         if reply.error is not None:
-            failure = ProviderBusy if reply.error.code in BUSY_CODES else ProviderError
-            raise failure(f"OpenAI failed on a form: {reply.error.message}")
+            raise failure_of(self.title, reply.error.code, reply.error.message)
         return Said(reply.output_text, usage_of(reply), problem=_problem(reply))
 
 

@@ -2,35 +2,22 @@
 
 import asyncio
 import math
-import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 from adapters.models.streamed import Event
+from adapters.models.vendor_failures import failure_of
 from core.asking.answer import Usage
 from core.asking.prices import Prices, cost_usd
-from core.errors import ProviderBusy, ProviderError, ProviderUsedUp, TooLong
+from core.errors import ProviderBusy, ProviderError
 
 QUICK_RETRY_S: Final = 2.0
 """A vendor that asks to wait longer than this is left alone, so that the next model can answer."""
 PAUSE_S: Final = 0.5
 LONGEST_ANSWER: Final = 4
 """An answer as a whole may take so many times as long as a vendor may be silent."""
-BUSY_STATUS: Final = frozenset({408, 429, 502, 503, 504, 524, 529})
-TOO_LARGE_STATUS: Final = frozenset({400, 413})
-NO_CREDIT_STATUS: Final = 402
-BUSY_KINDS: Final = frozenset({
-    "429", "502", "503", "524", "529", "rate_limit_exceeded", "server_error", "overloaded_error", "rate_limit_error",
-    "timeout_error",
-})  # fmt: skip
-USED_UP_KINDS: Final = frozenset({"402", "insufficient_quota", "billing_error"})
-TOO_LONG_KINDS: Final = frozenset({"context_length_exceeded", "request_too_large"})
-_TOO_LONG: Final = re.compile(
-    r"context (?:length|window|size)|(?:prompt|input) is too long|maximum prompt length|token count.{0,40}exceeds",
-    re.IGNORECASE,
-)
 
 
 class Closeable(Protocol):
@@ -161,18 +148,9 @@ class Vendor(Generic[Client]):
     def _translated(self, error: Exception) -> ProviderError:
         status, kind = getattr(error, "status_code", None), _kind(error)
         reason = " ".join(str(error).split())[:300] or type(error).__name__
-        if kind in USED_UP_KINDS or status == NO_CREDIT_STATUS:
-            return ProviderUsedUp(f"{self._title} has no credit left: {reason}")
-        if kind in TOO_LONG_KINDS or (status in TOO_LARGE_STATUS and _TOO_LONG.search(reason)):
-            return TooLong(f"{self._title} was sent more than it reads: {reason}")
-        if status in BUSY_STATUS or kind in BUSY_KINDS:
-            return ProviderBusy(
-                f"{self._title} is busy ({status or kind}): {reason}", retry_after_s=_retry_after_s(error)
-            )
-        if "Timeout" in type(error).__name__:
+        if not status and not kind and "Timeout" in type(error).__name__:
             return ProviderBusy(f"{self._title} did not answer in time: {reason}")
-        where = f" ({status})" if status else ""
-        return ProviderError(f"{self._title} failed{where}: {reason}")
+        return failure_of(self._title, kind, reason, status, retry_after_s=_retry_after_s(error))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from adapters.models.chat_forms import (
 from adapters.models.openai_forms import OpenAIFormModel
 from adapters.models.vendor_forms import VendorFormModel
 from core.asking.forms import Filled, Form
-from core.errors import ProviderBusy, ProviderError
+from core.errors import ProviderBusy, ProviderError, ProviderUsedUp, TooLong
 from tests.waiting import deadlines_s
 from tests.wire.fake_models import ModelRequest, ModelServer
 from tests.wire.fake_models_anthropic import FakeAnthropic
@@ -163,3 +163,24 @@ async def test_a_fence_is_passed_over_and_an_overload_inside_of_a_good_status_is
         server.document = {"error": {"code": 502, "message": "upstream is down"}}
         with pytest.raises(ProviderBusy, match="upstream"):
             await filled_by(server, "m", OpenRouterFormModel)
+
+
+FAILURES: Mapping[tuple[object, str], type[ProviderError]] = {
+    ("insufficient_quota", "no credit"): ProviderUsedUp,
+    (402, "Insufficient credits"): ProviderUsedUp,
+    ("context_length_exceeded", "less"): TooLong,
+    (400, "the maximum context length is 8192 tokens"): TooLong,
+    (408, "slow"): ProviderBusy,
+}
+
+
+@pytest.mark.parametrize("said", FAILURES, ids=str)
+async def test_a_failure_inside_of_a_good_status_means_what_it_means_elsewhere(said: tuple[object, str]) -> None:
+    error = {"code": said[0], "message": said[1]}
+    async with Verbatim() as server:
+        server.document = {"error": error}
+        with pytest.raises(FAILURES[said], match=said[1]):
+            await filled_by(server, "m", OpenRouterFormModel)
+        server.document = {"id": "r", "status": "failed", "error": {**error, "code": str(said[0])}, "output": []}
+        with pytest.raises(FAILURES[said], match=said[1]):
+            await filled_by(server, "m", OpenAIFormModel)

@@ -10,7 +10,7 @@ from aiohttp import web
 from adapters.models.openai_answers import OpenAIAnswerModel
 from core.asking.checking import verify
 from core.asking.writing import Draft, DraftSentence, EvidenceSentence, EvidenceSource, Task, Turn
-from core.errors import ProviderBusy, ProviderError
+from core.errors import ProviderBusy, ProviderError, ProviderUsedUp, TooLong
 from core.ids import SourceId
 from tests.waiting import deadlines_s
 from tests.wire.fake_models import Claim, RecordedRequest, say, unsupported
@@ -176,6 +176,16 @@ async def test_a_failure_inside_of_a_good_status_is_seen(code: str, busy: bool) 
     with pytest.raises(ProviderError, match="went wrong") as failure:
         await drafted({"status": "failed", "error": {"code": code, "message": "went wrong"}, "output": []})
     assert isinstance(failure.value, ProviderBusy) == busy
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [("insufficient_quota", ProviderUsedUp), ("context_length_exceeded", TooLong)]
+)
+async def test_what_is_said_in_the_middle_of_an_answer_means_the_same_as_before_it(
+    code: str, kind: type[ProviderError]
+) -> None:
+    with pytest.raises(kind, match="Check it"):
+        await drafted({"status": "failed", "error": {"code": code, "message": "Check it."}, "output": []})
 
 
 async def test_an_account_without_credit_is_not_merely_busy() -> None:
