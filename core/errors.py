@@ -17,6 +17,7 @@ ChronosError
         ├── ProviderBusy    it may work again later
         │   └── DiskFull    a disk of ours is full: whoever waits for room can go on
         ├── TooLong         what it was sent is more than it takes: less of it may do
+        ├── Declined        a model works and would not or could not say this: another one may
         ├── FormFailed      models were asked to fill a form, and none of them could
         └── ProviderUsedUp  our account there has no credit or quota left
 """
@@ -120,6 +121,10 @@ class DiskFull(ProviderBusy):
 
 class TooLong(ProviderError):
     """What a service was sent is more than it takes at once; less of it may do."""
+
+
+class Declined(ProviderError):
+    """A model refused, was cut by its limit or strayed from what was asked for: no sign that its service is down."""
 
 
 class FormFailed(ProviderError):

@@ -10,7 +10,7 @@ from adapters.models.prompts import CITING_RULES, LONGEST_TITLE, NOT_COVERED, as
 from adapters.models.streamed import Reader, Written
 from adapters.models.vendor_answers import VendorAnswerModel
 from core.asking.writing import DraftSentence, EvidenceSentence, EvidenceSource, Task
-from core.errors import ProviderError, TooLong
+from core.errors import Declined, ProviderError, TooLong
 from core.richtext import one_line
 
 if TYPE_CHECKING:
@@ -101,13 +101,13 @@ class _Reader(Reader["RawMessageStreamEvent"]):
     def written(self) -> Written:
         """All sentences; of an answer that ran out of tokens those that were complete."""
         if self._stop_reason == "refusal":
-            raise ProviderError("Anthropic refused to answer")
+            raise Declined("Anthropic refused to answer")
         if not self._ended:
             raise ProviderError("Anthropic's answer broke off")
         if NOT_COVERED in self._text:
             return Written((), self.usage, covered=False)
         if not self._sentences:
-            failure = TooLong if self._stop_reason == "model_context_window_exceeded" else ProviderError
+            failure = TooLong if self._stop_reason == "model_context_window_exceeded" else Declined
             raise failure(f"Anthropic wrote no answer ({self._stop_reason})")
         return Written(tuple(self._sentences), self.usage)
 

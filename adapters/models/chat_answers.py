@@ -10,7 +10,7 @@ from adapters.models.prompts import LABELLING_RULES, asked, labelled_evidence, s
 from adapters.models.streamed import Reader, Written
 from adapters.models.vendor_answers import VendorAnswerModel
 from core.asking.writing import DraftSentence, Task
-from core.errors import ProviderError
+from core.errors import Declined, ProviderError
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST_TOKENS: Final = 4_000
 """More than an answer needs, because models that reason spend tokens on it before they write."""
+AT_ITS_LIMITS: Final = frozenset({"length", "content_filter"})
+"""Why a model ends an answer before it is whole, while all is well with it."""
 
 
 class ChatAnswerModel(ChatModel, VendorAnswerModel["AsyncOpenAI", "ChatCompletionChunk"]):
@@ -67,10 +69,11 @@ class _Reader(Reader["ChatCompletionChunk"]):
     def written(self) -> Written:
         """All sentences of the schema."""
         if self._refused:
-            raise ProviderError(f"{self._title} refused to answer")
+            raise Declined(f"{self._title} refused to answer")
         if self._finish_reason != "stop":
             reason = self._finish_reason or "it broke off"
-            raise ProviderError(f"{self._title} did not finish its answer ({reason})")
+            failure = Declined if reason in AT_ITS_LIMITS else ProviderError
+            raise failure(f"{self._title} did not finish its answer ({reason})")
         written = read_labelled(self._labelled.text, self.usage, self._title)
         return replace(written, model=self._asked.chosen(self._model), cost_usd=self._cost_usd)
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from adapters.models.streamed import Written
 from core.asking.answer import Usage
 from core.asking.writing import DraftSentence
-from core.errors import ProviderError
+from core.errors import Declined
 
 _SENTENCE: Final[dict[str, object]] = {
     "type": "object",
@@ -81,15 +81,15 @@ def read_labelled(text: str, usage: Usage, vendor: str) -> Written:
     """Read what a model wrote in :data:`ANSWER_SCHEMA`; a fence of Markdown around it is passed over.
 
     Raises:
-        ProviderError: it does not have the form, or says that it answers and does not.
+        Declined: it does not have the form, or says that it answers and does not.
     """
     try:
         said = _Said.model_validate_json(_unfenced(text))
     except ValidationError as error:
-        raise ProviderError(f"{vendor}'s answer does not have the form that was asked for") from error
+        raise Declined(f"{vendor}'s answer does not have the form that was asked for") from error
     sentences = tuple(_sentence(sentence) for sentence in said.sentences if sentence.text.strip())
     if said.covered and not sentences:
-        raise ProviderError(f"{vendor} wrote no answer")
+        raise Declined(f"{vendor} wrote no answer")
     return Written(sentences if said.covered else (), usage, covered=said.covered)
 
 

@@ -10,7 +10,7 @@ from adapters.models.streamed import Reader, Written
 from adapters.models.vendor_answers import VendorAnswerModel
 from adapters.models.vendor_failures import failure_of
 from core.asking.writing import DraftSentence, Task
-from core.errors import ProviderError
+from core.errors import Declined, ProviderError
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream
@@ -62,7 +62,7 @@ class _Reader(Reader["ResponseStreamEvent"]):
     def written(self) -> Written:
         """All sentences of the schema."""
         if self._refused:
-            raise ProviderError("OpenAI refused to answer")
+            raise Declined("OpenAI refused to answer")
         if not self._ended:
             raise ProviderError("OpenAI's answer broke off")
         return read_labelled(self._labelled.text, self.usage, "OpenAI")
@@ -72,7 +72,8 @@ class _Reader(Reader["ResponseStreamEvent"]):
         if response.error is not None:
             raise failure_of("OpenAI", response.error.code, response.error.message)
         if reason := unfinished(response):
-            raise ProviderError(f"OpenAI did not finish its answer ({reason})")
+            failure = Declined if response.incomplete_details else ProviderError
+            raise failure(f"OpenAI did not finish its answer ({reason})")
         self._ended = True
 
 

@@ -45,5 +45,6 @@ class Reader(ABC, Generic[Event]):
         """All of the answer, once the events have ended; it begins with the sentences that were completed.
 
         Raises:
-            ProviderError: it broke off, the model refused, or it cannot be read.
+            Declined: the model refused, was cut by its limit, or wrote what cannot be read.
+            ProviderError: it broke off.
         """

@@ -10,7 +10,7 @@ from typing import Any, Final
 from adapters.models.vendor_calls import Client, VendorModel
 from core.asking.answer import Usage
 from core.asking.forms import Filled, Form
-from core.errors import ProviderError
+from core.errors import Declined
 
 REASONING_TOKENS: Final = 3_000
 """Models that reason spend tokens on it before they write."""
@@ -49,14 +49,14 @@ class VendorFormModel(VendorModel[Client]):
 
         Raises:
             ProviderBusy: overloaded, rate limited or timed out.
-            ProviderError: any other failure, a refusal or something that is no JSON object included; says what was
-                used all the same.
+            Declined: it refused, did not finish or wrote no JSON object; says what was used all the same.
+            ProviderError: any other failure.
         """
         said = await self._vendor.call(lambda client: self.ask(client, form))
         usage = self.priced(said.usage, said.model, said.cost_usd)
         values = None if said.problem else _values(said.text)
         if values is None:
-            failed = ProviderError(f"{self.title} {said.problem or 'did not fill the form'}")
+            failed = Declined(f"{self.title} {said.problem or 'did not fill the form'}")
             failed.usage = usage
             raise failed
         return Filled(values, said.model or self.name, usage)

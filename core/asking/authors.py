@@ -10,7 +10,7 @@ from core.asking.breaker import Breaker
 from core.asking.shortening import shortened
 from core.asking.straying import strays
 from core.asking.writing import AnswerModel, Draft, DraftSentence, Task
-from core.errors import ProviderError, TooLong
+from core.errors import Declined, ProviderError, TooLong
 
 ANSWER: Final = "answer"
 """What a call is for that words an answer."""
@@ -76,7 +76,7 @@ class Authors:
                 return Attempts(draft, tuple(calls))
             has_strayed = True
             calls[-1] = replace(calls[-1], failure=ASTRAY)
-            self._failed(model, ProviderError(f"{model.name} {ASTRAY}"))
+            self._failed(model, Declined(f"{model.name} {ASTRAY}"))
         return Attempts(None, tuple(calls))
 
     async def _written(
@@ -88,7 +88,7 @@ class Authors:
             try:
                 return await _called(model, attempt, audience, calls)
             except TooLong as error:
-                self.watch.model_failed(model.name, error)  # no fault of the model: the breaker need not know
+                self._failed(model, error)
             except ProviderError as error:
                 self._failed(model, error)
                 break

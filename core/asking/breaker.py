@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from core.errors import ProviderBusy, ProviderError, ProviderUsedUp
+from core.errors import Declined, ProviderBusy, ProviderError, ProviderUsedUp, TooLong
 
 FAILURES: Final = 5
 """So many in a row, and a model is left alone."""
@@ -42,7 +42,12 @@ class Breaker:
         self._models.pop(model, None)
 
     def failed(self, model: str, error: ProviderError) -> None:
-        """A model failed; one that is asked to wait, or out of credit, is left alone at once."""
+        """A model failed; one that is asked to wait, or out of credit, is left alone at once.
+
+        What lies in a single question counts for nothing: nobody else is to do without the model for it.
+        """
+        if isinstance(error, (Declined, TooLong)):
+            return
         kept = self._models.setdefault(model, _Model())
         kept.failures += 1
         asked_s = error.retry_after_s if isinstance(error, ProviderBusy) and error.retry_after_s else 0.0

@@ -45,7 +45,8 @@ class FormModel(Protocol):
 
         Raises:
             ProviderBusy: overloaded, rate limited or timed out.
-            ProviderError: any other failure, a refusal or something that is no JSON object included.
+            Declined: it refused, did not finish within its limit, or wrote what is no JSON object.
+            ProviderError: any other failure.
         """
         ...
 

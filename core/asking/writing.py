@@ -129,7 +129,8 @@ class AnswerModel(Protocol):
         Raises:
             ProviderBusy: overloaded, rate limited, or silent for too long.
             TooLong: the task is more than the model reads.
-            ProviderError: any other failure, a refusal, a break or an answer that cannot be read included.
+            Declined: it refused, did not finish within its limit, or wrote what cannot be read.
+            ProviderError: any other failure, a break included.
         """
         ...
 

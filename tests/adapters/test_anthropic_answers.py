@@ -8,7 +8,7 @@ from aiohttp import web
 from adapters.models.anthropic_answers import AnthropicAnswerModel
 from core.asking.checking import verify
 from core.asking.writing import Draft, DraftSentence, EvidenceSentence, EvidenceSource, Task, Turn
-from core.errors import ProviderBusy, ProviderError
+from core.errors import Declined, ProviderBusy, ProviderError
 from core.ids import SourceId
 from tests.waiting import deadlines_s
 from tests.wire.fake_models import Claim, ModelRequest, RecordedRequest, say, unsupported
@@ -174,6 +174,7 @@ async def test_cuts_failures_refusals_and_garbage_are_provider_errors(server: Fa
     with pytest.raises(ProviderError) as failure:
         await draft_from(server)
     assert not isinstance(failure.value, ProviderBusy)
+    assert isinstance(failure.value, Declined) is (fault == "refuse")
     assert (await draft_from(server)).covered
 
 

@@ -16,7 +16,7 @@ from adapters.models.chat_answers import (
 )
 from core.asking.checking import verify
 from core.asking.writing import Draft, DraftSentence
-from core.errors import ProviderBusy, ProviderError
+from core.errors import Declined, ProviderBusy, ProviderError
 from tests.adapters.test_openai_answers import TASK
 from tests.waiting import deadlines_s
 from tests.wire.fake_models import RecordedRequest, say, unsupported
@@ -75,12 +75,13 @@ async def test_a_hanging_server_is_busy_after_the_deadline(server: FakeOpenAI) -
                 await model.write(TASK)
 
 
-@pytest.mark.parametrize("fault", ["cut_stream", "fail", "refuse", "garbage", "garbage_body"])
+@pytest.mark.parametrize("fault", ["cut_stream", "fail", "refuse", "truncate", "garbage", "garbage_body"])
 async def test_cuts_failures_refusals_and_garbage_are_provider_errors(server: FakeOpenAI, fault: str) -> None:
     getattr(server, fault)()
     with pytest.raises(ProviderError) as failure:
         await draft_from(server)
     assert not isinstance(failure.value, ProviderBusy)
+    assert isinstance(failure.value, Declined) is (fault in {"refuse", "truncate", "garbage"})
     server.answer_with(say("Gravity pulls things down.", "S1"))
     assert (await draft_from(server)).covered
 

@@ -17,7 +17,7 @@ from adapters.models.chat_forms import (
 from adapters.models.openai_forms import OpenAIFormModel
 from adapters.models.vendor_forms import VendorFormModel
 from core.asking.forms import Filled, Form
-from core.errors import ProviderBusy, ProviderError, ProviderUsedUp, TooLong
+from core.errors import Declined, ProviderBusy, ProviderError, ProviderUsedUp, TooLong
 from tests.waiting import deadlines_s
 from tests.wire.fake_models import ModelRequest, ModelServer
 from tests.wire.fake_models_anthropic import FakeAnthropic
@@ -107,6 +107,7 @@ async def test_failures_refusals_and_garbage_are_provider_errors(server: ModelSe
     with pytest.raises(ProviderError) as failure:
         await filled_by(server, model)
     assert not isinstance(failure.value, ProviderBusy)
+    assert isinstance(failure.value, Declined) is (fault in {"refuse", "truncate", "garbage"})
     assert bool(failure.value.usage) is (fault in {"refuse", "truncate", "garbage"})
     assert (await filled_by(server, model)).values == VALUES
 
@@ -171,6 +172,7 @@ FAILURES: Mapping[tuple[object, str], type[ProviderError]] = {
     ("context_length_exceeded", "less"): TooLong,
     (400, "the maximum context length is 8192 tokens"): TooLong,
     (408, "slow"): ProviderBusy,
+    (403, "your input was flagged"): Declined,
 }
 
 

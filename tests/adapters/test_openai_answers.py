@@ -10,7 +10,7 @@ from aiohttp import web
 from adapters.models.openai_answers import OpenAIAnswerModel
 from core.asking.checking import verify
 from core.asking.writing import Draft, DraftSentence, EvidenceSentence, EvidenceSource, Task, Turn
-from core.errors import ProviderBusy, ProviderError, ProviderUsedUp, TooLong
+from core.errors import Declined, ProviderBusy, ProviderError, ProviderUsedUp, TooLong
 from core.ids import SourceId
 from tests.waiting import deadlines_s
 from tests.wire.fake_models import Claim, RecordedRequest, say, unsupported
@@ -130,12 +130,13 @@ async def test_a_lasting_overload_is_busy_and_says_until_when(server: FakeOpenAI
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("fault", ["cut_stream", "fail", "refuse", "garbage", "garbage_body"])
+@pytest.mark.parametrize("fault", ["cut_stream", "fail", "refuse", "truncate", "garbage", "garbage_body"])
 async def test_cuts_failures_refusals_and_garbage_are_provider_errors(server: FakeOpenAI, fault: str) -> None:
     getattr(server, fault)()
     with pytest.raises(ProviderError) as failure:
         await draft_from(server)
     assert not isinstance(failure.value, ProviderBusy)
+    assert isinstance(failure.value, Declined) is (fault in {"refuse", "truncate", "garbage"})
     server.answer_with(say("Gravity pulls things down.", "S1"))
     assert (await draft_from(server)).covered
 

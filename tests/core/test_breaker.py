@@ -1,7 +1,7 @@
 """A model that fails again and again is left alone for a while, and tried again with one question."""
 
 from core.asking.breaker import FAILURES, FIRST_REST_S, LONGEST_REST_S, USED_UP_REST_S, Breaker
-from core.errors import ProviderBusy, ProviderError, ProviderUsedUp
+from core.errors import Declined, ProviderBusy, ProviderError, ProviderUsedUp, TooLong
 
 
 class Clock:
@@ -60,6 +60,16 @@ def test_who_asks_for_a_wait_or_has_no_credit_is_left_alone_at_once() -> None:
     assert not breaker.allows("empty")
     clock.at_s = 100.0 + USED_UP_REST_S
     assert breaker.allows("empty")
+
+
+def test_what_lies_in_one_question_takes_the_model_from_nobody() -> None:
+    breaker, _ = failing(FAILURES - 1)
+    for error in (Declined("refused"), TooLong("more than it reads")):
+        for _ in range(FAILURES):
+            breaker.failed("one", error)
+    assert breaker.allows("one")
+    breaker.failed("one", ProviderError("cut"))
+    assert not breaker.allows("one"), "nor is it a sign that all is well"
 
 
 def test_nobody_waits_for_days_because_a_vendor_says_so() -> None:

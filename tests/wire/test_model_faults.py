@@ -13,6 +13,7 @@ from adapters.models.anthropic_answers import AnthropicAnswerModel
 from adapters.models.chat_answers import GeminiAnswerModel, OllamaAnswerModel, OpenRouterAnswerModel, XaiAnswerModel
 from adapters.models.openai_answers import OpenAIAnswerModel
 from core.asking.answer import UNFINISHED, Answer, Mode, Outcome
+from core.asking.breaker import FAILURES
 from core.asking.question import Question
 from core.asking.snapshot import Snapshot
 from core.asking.writing import AnswerModel
@@ -184,6 +185,18 @@ async def test_another_model_answers_and_the_one_in_trouble_is_paid_once_at_most
     if trouble in {"402", "429 with retry-after"}:
         await at.ask(CLEAN_THE_DRILL)
         assert provider.requests() == 1, "it is left alone"
+
+
+@pytest.mark.parametrize("trouble", ["a refusal", "another language", "an empty answer"])
+async def test_who_asks_what_a_model_declines_takes_it_from_nobody_else(provider: Provider, trouble: str) -> None:
+    bring, _ = TROUBLES[trouble]
+    at = asking(provider.model)
+    for _ in range(FAILURES + 1):
+        bring(provider.server)
+        assert (await at.ask()).mode is Mode.QUOTED
+    provider.server.recover()
+    provider.server.answer_with(two_claims)
+    assert (await at.ask(CLEAN_THE_DRILL)).mode is Mode.WRITTEN
 
 
 @pytest.mark.parametrize("breaks", ["cut_stream", "error_in_stream"])
