@@ -105,11 +105,11 @@ class _Reader(Reader["RawMessageStreamEvent"]):
         if not self._ended:
             raise ProviderError("Anthropic's answer broke off")
         if NOT_COVERED in self._text:
-            return Written((), self.usage, covered=False)
+            return Written((), covered=False)
         if not self._sentences:
             failure = TooLong if self._stop_reason == "model_context_window_exceeded" else Declined
             raise failure(f"Anthropic wrote no answer ({self._stop_reason})")
-        return Written(tuple(self._sentences), self.usage)
+        return Written(tuple(self._sentences))
 
     def _take_delta(self, delta: "RawContentBlockDelta") -> None:
         if delta.type == "text_delta":

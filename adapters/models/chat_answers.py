@@ -1,7 +1,6 @@
 """Answers by Chat Completions, as OpenRouter, xAI, Gemini, Ollama and other servers of this kind understand it."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from adapters.models.chat_calls import ChatModel, Gemini, Ollama, OpenRouter, Xai, strictly, taken_usd, usage_of
@@ -46,18 +45,16 @@ class _Reader(Reader["ChatCompletionChunk"]):
     def __init__(self, model: ChatModel) -> None:
         self._asked = model
         self._title = model.title
-        self._model = ""
-        self._cost_usd: float | None = None
         self._labelled = LabelledText()
         self._refused = False
         self._finish_reason: str | None = None
 
     def take(self, event: "ChatCompletionChunk") -> Iterable[DraftSentence]:
         """Take in a chunk; a piece of text may close sentences."""
-        self._model = event.model or self._model
+        self.model = self._asked.chosen(event.model) or self.model
         if event.usage is not None:
             self.usage = usage_of(event.usage)
-            self._cost_usd = taken_usd(event.usage)
+            self.cost_usd = taken_usd(event.usage)
         if not event.choices:
             return []
         choice = event.choices[0]
@@ -74,8 +71,7 @@ class _Reader(Reader["ChatCompletionChunk"]):
             reason = self._finish_reason or "it broke off"
             failure = Declined if reason in AT_ITS_LIMITS else ProviderError
             raise failure(f"{self._title} did not finish its answer ({reason})")
-        written = read_labelled(self._labelled.text, self.usage, self._title)
-        return replace(written, model=self._asked.chosen(self._model), cost_usd=self._cost_usd)
+        return read_labelled(self._labelled.text, self._title)
 
 
 class OpenRouterAnswerModel(OpenRouter, ChatAnswerModel):

@@ -7,7 +7,6 @@ from typing import Final
 from pydantic import BaseModel, ValidationError
 
 from adapters.models.streamed import Written
-from core.asking.answer import Usage
 from core.asking.writing import DraftSentence
 from core.errors import Declined
 
@@ -77,7 +76,7 @@ class LabelledText:
             return None
 
 
-def read_labelled(text: str, usage: Usage, vendor: str) -> Written:
+def read_labelled(text: str, vendor: str) -> Written:
     """Read what a model wrote in :data:`ANSWER_SCHEMA`; a fence of Markdown around it is passed over.
 
     Raises:
@@ -90,7 +89,7 @@ def read_labelled(text: str, usage: Usage, vendor: str) -> Written:
     sentences = tuple(_sentence(sentence) for sentence in said.sentences if sentence.text.strip())
     if said.covered and not sentences:
         raise Declined(f"{vendor} wrote no answer")
-    return Written(sentences if said.covered else (), usage, covered=said.covered)
+    return Written(sentences if said.covered else (), covered=said.covered)
 
 
 def _sentence(sentence: _Sentence) -> DraftSentence:

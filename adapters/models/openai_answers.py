@@ -65,7 +65,7 @@ class _Reader(Reader["ResponseStreamEvent"]):
             raise Declined("OpenAI refused to answer")
         if not self._ended:
             raise ProviderError("OpenAI's answer broke off")
-        return read_labelled(self._labelled.text, self.usage, "OpenAI")
+        return read_labelled(self._labelled.text, "OpenAI")
 
     def _end(self, response: "Response") -> None:
         self.usage = usage_of(response)

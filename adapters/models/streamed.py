@@ -13,22 +13,22 @@ Event = TypeVar("Event")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a vendor's model wrote, and what it used; not ``covered``: the evidence does not answer the question.
-
-    ``model`` and ``cost_usd`` are set where the vendor says which of several models answered, and what it took.
-    """
+    """What a vendor's model wrote; not ``covered``: the evidence does not answer the question."""
 
     sentences: tuple[DraftSentence, ...]
-    usage: Usage
     covered: bool = True
-    model: str = ""
-    cost_usd: float | None = None
 
 
 class Reader(ABC, Generic[Event]):
-    """Takes in one answer event by event; ``usage`` is what the vendor said of it so far."""
+    """Takes in one answer event by event.
+
+    ``usage`` is what the vendor said of it so far; ``model`` and ``cost_usd`` are set where the vendor says which of
+    several models answers, and what it takes. They count whether or not the answer is of any use.
+    """
 
     usage: Usage = Usage()
+    model: str = ""
+    cost_usd: float | None = None
     begun: bool = False
     """Whether a first word has come."""
 

@@ -37,7 +37,7 @@ class VendorAnswerModel(VendorModel[Client], Generic[Client, Event]):
             await self._vendor.follow(lambda client: self.request(client, task), take)
             written = reader.written()
         except ProviderError as error:
-            error.usage, error.first_word_ms = self.priced(reader.usage), first_word_ms
+            error.usage, error.first_word_ms = self.priced(reader.usage, reader.model, reader.cost_usd), first_word_ms
             raise
-        usage = self.priced(written.usage, written.model, written.cost_usd)
-        return Draft(written.covered, written.sentences, written.model or self.name, usage, first_word_ms)
+        usage = self.priced(reader.usage, reader.model, reader.cost_usd)
+        return Draft(written.covered, written.sentences, reader.model or self.name, usage, first_word_ms)

@@ -204,11 +204,11 @@ class VendorModel(ABC, Generic[Client]):
 
         Args:
             usage: as the vendor counted it.
-            model: the one of several that answered, where the vendor says so.
+            model: the one of several that answered, where the vendor says so; without a price it costs what they do.
             taken_usd: what the vendor says that it took; else the operator's prices count.
         """
         if taken_usd is None:
-            taken_usd = cost_usd(model or self.name, usage, self._prices)
+            taken_usd = cost_usd(model if model in self._prices else self.name, usage, self._prices)
         return replace(usage, cost_usd=taken_usd)
 
 

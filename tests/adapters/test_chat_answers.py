@@ -14,6 +14,7 @@ from adapters.models.chat_answers import (
     OpenRouterAnswerModel,
     XaiAnswerModel,
 )
+from core.asking.answer import Usage
 from core.asking.checking import verify
 from core.asking.writing import Draft, DraftSentence
 from core.errors import Declined, ProviderBusy, ProviderError
@@ -145,6 +146,23 @@ async def test_openrouter_says_which_of_its_models_answered_and_what_it_took() -
     document = completion(WRITTEN, model="b/two", usage=usage)
     draft = await drafted(document, OpenRouterAnswerModel, "a/one|b/two")
     assert (draft.model, draft.usage.cost_usd) == ("vendor:b/two", 0.0042)
+
+
+@pytest.mark.parametrize(
+    ("text", "finish"), [("no json", "stop"), (WRITTEN, "length"), (WRITTEN, "content_filter"), ("{}", "stop")]
+)
+async def test_what_openrouter_took_counts_also_where_the_answer_is_of_no_use(text: str, finish: str) -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 5, "cost": 0.0042}
+    with pytest.raises(Declined) as failure:
+        await drafted(completion(text, finish, usage=usage), OpenRouterAnswerModel)
+    assert failure.value.usage == Usage(10, 5, 0, 0.0042)
+
+
+def test_a_chosen_model_without_a_price_costs_what_the_list_does() -> None:
+    prices = {"vendor:a/one|b/two": {"input": 1.0}, "vendor:c/three": {"input": 5.0}}
+    model = OpenRouterAnswerModel("vendor:a/one|b/two", "a/one|b/two", api_key="k", prices=prices)
+    spent = Usage(1_000_000)
+    assert [model.priced(spent, name).cost_usd for name in ("", "vendor:b/two", "vendor:c/three")] == [1.0, 1.0, 5.0]
 
 
 async def test_openrouter_is_asked_with_its_own_fallbacks_and_for_providers_that_keep_nothing() -> None:
