@@ -91,7 +91,7 @@ class _Reader(Reader["RawMessageStreamEvent"]):
             self._blocks[-1].end = len(self._text)
             return self._tell(self._whole())
         elif event.type == "message_delta":
-            self.usage = replace(self.usage, completion_tokens=event.usage.output_tokens)
+            self.usage, self.counted = replace(self.usage, completion_tokens=event.usage.output_tokens), True
             self._stop_reason = event.delta.stop_reason
         elif event.type == "message_stop":
             self._ended = True
@@ -114,7 +114,7 @@ class _Reader(Reader["RawMessageStreamEvent"]):
     def _take_delta(self, delta: "RawContentBlockDelta") -> None:
         if delta.type == "text_delta":
             self._text += delta.text
-            self.begun = True
+            self.receive(delta.text)
         elif delta.type == "citations_delta":
             self._blocks[-1].labels += [sentence.label for sentence in _cited(delta.citation, self._sources)]
 

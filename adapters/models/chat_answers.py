@@ -53,14 +53,14 @@ class _Reader(Reader["ChatCompletionChunk"]):
         """Take in a chunk; a piece of text may close sentences."""
         self.model = self._asked.chosen(event.model) or self.model
         if event.usage is not None:
-            self.usage = usage_of(event.usage)
+            self.usage, self.counted = usage_of(event.usage), True
             self.cost_usd = taken_usd(event.usage)
         if not event.choices:
             return []
         choice = event.choices[0]
         self._finish_reason = choice.finish_reason or self._finish_reason
         self._refused = self._refused or bool(choice.delta.refusal)
-        self.begun = self.begun or bool(choice.delta.content)
+        self.receive(choice.delta.content or choice.delta.refusal or "")
         return self._labelled.take(choice.delta.content or "")
 
     def written(self) -> Written:

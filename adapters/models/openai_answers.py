@@ -49,9 +49,10 @@ class _Reader(Reader["ResponseStreamEvent"]):
     def take(self, event: "ResponseStreamEvent") -> Iterable[DraftSentence]:
         """Take in an event; a piece of text may close sentences."""
         if event.type == "response.output_text.delta":
-            self.begun = True
+            self.receive(event.delta)
             return self._labelled.take(event.delta)
         if event.type == "response.refusal.delta":
+            self.receive(event.delta)
             self._refused = True
         elif event.type == "error":
             raise failure_of("OpenAI", event.code or "", event.message)
@@ -68,7 +69,7 @@ class _Reader(Reader["ResponseStreamEvent"]):
         return read_labelled(self._labelled.text, "OpenAI")
 
     def _end(self, response: "Response") -> None:
-        self.usage = usage_of(response)
+        self.usage, self.counted = usage_of(response), response.usage is not None
         if response.error is not None:
             raise failure_of("OpenAI", response.error.code, response.error.message)
         if reason := unfinished(response):

@@ -6,6 +6,7 @@ What a creator and a person wish for stands apart from the rules, in tags that i
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from adapters.models.estimates import size_bytes
 from core.asking.writing import EvidenceSource, Manner, Task, Turn, Wishes
 from core.richtext import one_line
 
@@ -109,6 +110,12 @@ def _short(text: str) -> str:
 def labelled_evidence(sources: tuple[EvidenceSource, ...]) -> str:
     """Return the sentences as lines ``S1: ...`` under their sources."""
     return "\n".join(line for source in sources for line in _lines(source))
+
+
+def length_bytes(task: Task) -> int:
+    """About how much is sent for a task, in whatever form a vendor takes it."""
+    said = (text for turn in spoken_turns(task.history) for text in turn)
+    return size_bytes([LABELLING_RULES, labelled_evidence(task.evidence), asked(task), *said])
 
 
 def spoken_turns(history: tuple[Turn, ...]) -> Iterator[tuple[str, str]]:

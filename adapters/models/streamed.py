@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from adapters.models.estimates import size_bytes
 from core.asking.answer import Usage
 from core.asking.writing import DraftSentence
 
@@ -29,8 +30,19 @@ class Reader(ABC, Generic[Event]):
     usage: Usage = Usage()
     model: str = ""
     cost_usd: float | None = None
-    begun: bool = False
-    """Whether a first word has come."""
+    counted: bool = False
+    """Whether ``usage`` is of all of it."""
+    received_bytes: int = 0
+    """How much of its text has come."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether a first word has come."""
+        return self.received_bytes > 0
+
+    def receive(self, text: str) -> None:
+        """Note that a piece of text has come, of use or not."""
+        self.received_bytes += size_bytes([text])
 
     @abstractmethod
     def take(self, event: Event) -> Iterable[DraftSentence]:

@@ -4,8 +4,11 @@ import time
 from abc import abstractmethod
 from typing import Generic
 
+from adapters.models.estimates import estimated
+from adapters.models.prompts import length_bytes
 from adapters.models.streamed import Event, Reader
 from adapters.models.vendor_calls import Client, Stream, VendorModel
+from adapters.models.vendor_failures import Overdue
 from core.asking.writing import Draft, Heard, Task, unheard
 from core.errors import ProviderError
 
@@ -23,10 +26,11 @@ class VendorAnswerModel(VendorModel[Client], Generic[Client, Event]):
 
     async def write(self, task: Task, heard: Heard = unheard) -> Draft:
         """Word an answer; see :class:`core.asking.writing.AnswerModel`."""
-        reader, began_s, first_word_ms = self.reader(task), time.perf_counter(), 0.0
+        reader, began_s, first_word_ms, came = self.reader(task), time.perf_counter(), 0.0, False
 
         async def take(event: Event) -> None:
-            nonlocal first_word_ms
+            nonlocal first_word_ms, came
+            came = True
             completed = reader.take(event)
             if reader.begun and not first_word_ms:
                 first_word_ms = 1000 * (time.perf_counter() - began_s)
@@ -37,7 +41,10 @@ class VendorAnswerModel(VendorModel[Client], Generic[Client, Event]):
             await self._vendor.follow(lambda client: self.request(client, task), take)
             written = reader.written()
         except ProviderError as error:
-            error.usage, error.first_word_ms = self.priced(reader.usage, reader.model, reader.cost_usd), first_word_ms
+            used = reader.usage
+            if not reader.counted and (came or isinstance(error, Overdue)):
+                used = estimated(length_bytes(task), reader.received_bytes, used)
+            error.usage, error.first_word_ms = self.priced(used, reader.model, reader.cost_usd), first_word_ms
             raise
         usage = self.priced(reader.usage, reader.model, reader.cost_usd)
         return Draft(written.covered, written.sentences, reader.model or self.name, usage, first_word_ms)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 from adapters.models.streamed import Event
-from adapters.models.vendor_failures import failure_of
+from adapters.models.vendor_failures import Overdue, failure_of
 from core.asking.answer import Usage
 from core.asking.prices import Prices, cost_usd
 from core.errors import ProviderBusy, ProviderError
@@ -74,7 +74,7 @@ class Vendor(Generic[Client]):
             async with asyncio.timeout(deadline_s):
                 return await self._twice(client, request)
         except TimeoutError as error:
-            raise ProviderBusy(f"{self._title} did not answer within {deadline_s:g} seconds") from error
+            raise Overdue(f"{self._title} did not answer within {deadline_s:g} seconds") from error
 
     async def follow(
         self, request: Callable[[Client], Awaitable[Stream[Event]]], take: Callable[[Event], Awaitable[None]]
@@ -108,9 +108,9 @@ class Vendor(Generic[Client]):
         except TimeoutError as error:
             if silence.expired():
                 said = "fell silent for" if came else "did not answer within"
-                raise ProviderBusy(f"{self._title} {said} {self._timeout_s:g} seconds") from error
+                raise Overdue(f"{self._title} {said} {self._timeout_s:g} seconds") from error
             longest_s = self._timeout_s * LONGEST_ANSWER
-            raise ProviderBusy(f"{self._title} did not finish within {longest_s:g} seconds") from error
+            raise Overdue(f"{self._title} did not finish within {longest_s:g} seconds") from error
 
     async def close(self) -> None:
         """Give the connections back; the next call would open new ones."""

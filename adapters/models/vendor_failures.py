@@ -23,6 +23,10 @@ _TOO_LONG: Final = re.compile(
 _FLAGGED: Final = re.compile(r"\bflagged\b|\bmoderat", re.IGNORECASE)
 
 
+class Overdue(ProviderBusy):
+    """Something was asked for and did not come, or not all of it: the vendor may charge for it all the same."""
+
+
 def failure_of(
     title: str, kind: str, reason: str, status: int | None = None, *, retry_after_s: float | None = None
 ) -> ProviderError:

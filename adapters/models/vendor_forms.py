@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from adapters.models.estimates import estimated, size_bytes
 from adapters.models.vendor_calls import Client, VendorModel
+from adapters.models.vendor_failures import Overdue
 from core.asking.answer import Usage
 from core.asking.forms import Filled, Form
 from core.errors import Declined
@@ -52,7 +54,11 @@ class VendorFormModel(VendorModel[Client]):
             Declined: it refused, did not finish or wrote no JSON object; says what was used all the same.
             ProviderError: any other failure.
         """
-        said = await self._vendor.call(lambda client: self.ask(client, form))
+        try:
+            said = await self._vendor.call(lambda client: self.ask(client, form))
+        except Overdue as error:
+            error.usage = self.priced(estimated(size_bytes([rules_of(form), material_of(form)])))
+            raise
         usage = self.priced(said.usage, said.model, said.cost_usd)
         values = None if said.problem else _values(said.text)
         if values is None:

@@ -126,8 +126,10 @@ async def test_a_short_overload_is_waited_out_and_a_hang_ends(server: ModelServe
     server.hang()
     for timeout_s in deadlines_s(server.requests):
         async with forms_at(server, model, timeout_s=timeout_s) as forms:
-            with pytest.raises(ProviderBusy, match="did not answer within"):
+            with pytest.raises(ProviderBusy, match="did not answer within") as overdue:
                 await forms.fill(FORM)
+    assert overdue.value.usage is not None
+    assert overdue.value.usage.cost_usd > 0, "it was sent, and may be charged for"
 
 
 def completion(text: str, finish: str = "stop", **more: object) -> dict[str, object]:

@@ -164,6 +164,8 @@ TROUBLES: Final[Mapping[str, tuple[Trouble, int]]] = {
     "a body that is no stream": (lambda s: s.garbage_body(), 1),
 }
 """What goes wrong, and how often the provider is asked then: again only where it was busy and nothing had come."""
+FREE: Final = frozenset({trouble for trouble in TROUBLES if trouble[0].isdecimal()} | {"a body that is no stream"})
+"""Where the vendor did nothing that it could charge for."""
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
@@ -181,6 +183,7 @@ async def test_another_model_answers_and_the_one_in_trouble_is_paid_once_at_most
     assert rescue.requests() == 1
     assert provider.requests() == times or (slow and not provider.requests())
     assert [bool(call.failure) for call in answer.calls] == [True, False]
+    assert bool(answer.calls[0].usage.cost_usd) is (trouble not in FREE), "the vendor charges for what it began"
     assert at.shown[-1] == answer.text
     if trouble in {"402", "429 with retry-after"}:
         await at.ask(CLEAN_THE_DRILL)
@@ -214,6 +217,8 @@ async def test_what_was_read_before_a_break_stays_and_is_finished_or_called_unfi
     assert (broken.mode, broken.finished, broken.text.endswith(UNFINISHED)) == (Mode.WRITTEN, False, True)
     assert [sentence.text.startswith(CLEAN) for sentence in broken.sentences] == [True]
     assert broken.citations[0].url
+    assert broken.usage.prompt_tokens > 100
+    assert broken.usage.completion_tokens >= len(CLEAN) / 4
     assert provider.requests() == 2, "each question was paid for once"
 
 
