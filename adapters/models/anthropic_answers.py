@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from adapters.models.anthropic_calls import AnthropicModel, usage_of
+from adapters.models.anthropic_calls import FINISHED, AnthropicModel, usage_of
 from adapters.models.prompts import CITING_RULES, LONGEST_TITLE, NOT_COVERED, asked, spoken_turns
 from adapters.models.streamed import Reader, Written
 from adapters.models.vendor_answers import VendorAnswerModel
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from anthropic.types.citations_delta import Citation
 
 MOST_TOKENS: Final = 1_024
-CUT_SHORT: Final = frozenset({"max_tokens", "model_context_window_exceeded"})
 
 _SENTENCE_END: Final = re.compile(r"(?:[.!?\u2026]+[\"'\u2019\u201d)\]]*(?=\s)|[\u3002\uff01\uff1f]|\n)\s*")
 _LOOKS_ENDED: Final = re.compile(r"[^\W\d_][.!?\u2026]+[\"'\u2019\u201d)\]]*\s*\Z|[\u3002\uff01\uff1f]\s*\Z")
@@ -95,20 +94,22 @@ class _Reader(Reader["RawMessageStreamEvent"]):
             self._stop_reason = event.delta.stop_reason
         elif event.type == "message_stop":
             self._ended = True
-            return [] if self._stop_reason in CUT_SHORT else self._tell([len(self._text)])
+            return self._tell([len(self._text)]) if self._stop_reason in FINISHED else []
         return []
 
     def written(self) -> Written:
-        """All sentences; of an answer that ran out of tokens those that were complete."""
+        """All sentences; of an answer that ran out of tokens those that were complete have been heard."""
         if self._stop_reason == "refusal":
             raise Declined("Anthropic refused to answer")
         if not self._ended:
             raise ProviderError("Anthropic's answer broke off")
+        if self._stop_reason not in FINISHED:
+            failure = TooLong if self._stop_reason == "model_context_window_exceeded" else Declined
+            raise failure(f"Anthropic did not finish its answer ({self._stop_reason})")
         if NOT_COVERED in self._text:
             return Written((), covered=False)
         if not self._sentences:
-            failure = TooLong if self._stop_reason == "model_context_window_exceeded" else Declined
-            raise failure(f"Anthropic wrote no answer ({self._stop_reason})")
+            raise Declined("Anthropic wrote no answer")
         return Written(tuple(self._sentences))
 
     def _take_delta(self, delta: "RawContentBlockDelta") -> None:

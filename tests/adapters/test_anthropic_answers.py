@@ -7,8 +7,8 @@ from aiohttp import web
 
 from adapters.models.anthropic_answers import AnthropicAnswerModel
 from core.asking.checking import verify
-from core.asking.writing import Draft, DraftSentence, EvidenceSentence, EvidenceSource, Task, Turn
-from core.errors import Declined, ProviderBusy, ProviderError
+from core.asking.writing import Draft, DraftSentence, EvidenceSentence, EvidenceSource, Heard, Task, Turn, unheard
+from core.errors import Declined, ProviderBusy, ProviderError, TooLong
 from core.ids import SourceId
 from tests.waiting import deadlines_s
 from tests.wire.fake_models import Claim, ModelRequest, RecordedRequest, say, unsupported
@@ -206,14 +206,15 @@ def block(text: str, *cited: tuple[int, int, int]) -> dict[str, object]:
     return {"type": "text", "text": text, "citations": citations or None}
 
 
-async def drafted(stop_reason: str, *blocks: dict[str, object]) -> Draft:
+async def drafted(stop_reason: str, *blocks: dict[str, object], heard: Heard = unheard) -> Draft:
     async with Verbatim() as server:
         server.document = {
             "content": blocks,
             "stop_reason": stop_reason,
             "usage": {"input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": 90},
         }
-        return await draft_from(server)
+        async with model_at(server) as model:
+            return await model.write(TASK, heard)
 
 
 async def test_blocks_that_make_up_a_sentence_are_joined_and_share_their_labels() -> None:
@@ -242,16 +243,28 @@ async def test_impossible_pointers_cite_nothing(place: tuple[int, int, int]) -> 
     assert draft.sentences == (DraftSentence("Gravity pulls."),)
 
 
-async def test_an_answer_that_ran_out_of_tokens_loses_its_last_sentence() -> None:
-    draft = await drafted("max_tokens", block("Gravity pulls things down. Air slows a fea", (0, 0, 1)))
-    assert [sentence.text for sentence in draft.sentences] == ["Gravity pulls things down."]
+@pytest.mark.parametrize(
+    ("stop_reason", "kind"), [("max_tokens", Declined), ("model_context_window_exceeded", TooLong)]
+)
+async def test_an_answer_that_ran_out_of_tokens_is_no_whole_one_but_its_sentences_were_heard(
+    stop_reason: str, kind: type[ProviderError]
+) -> None:
+    said = block("Gravity pulls things down. Air slows a fea", (0, 0, 1))
+    heard: list[str] = []
+
+    async def hear(sentence: DraftSentence) -> None:
+        heard.append(sentence.text)
+
+    with pytest.raises(kind, match="did not finish") as failure:
+        await drafted(stop_reason, said, heard=hear)
+    assert heard == ["Gravity pulls things down."]
+    assert failure.value.usage is not None
+    assert failure.value.usage.cost_usd > 0, "it was paid for all the same"
 
 
-@pytest.mark.parametrize("stop_reason", ["max_tokens", "end_turn"])
-async def test_an_answer_without_a_whole_sentence_is_an_error(stop_reason: str) -> None:
-    text = "Gravity pu" if stop_reason == "max_tokens" else " "
+async def test_an_answer_without_a_sentence_is_an_error() -> None:
     with pytest.raises(ProviderError, match="no answer"):
-        await drafted(stop_reason, block(text))
+        await drafted("end_turn", block(" "))
 
 
 async def test_a_sentence_in_a_script_without_spaces_ends_at_its_own_full_stop() -> None:
