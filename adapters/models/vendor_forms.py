@@ -55,7 +55,7 @@ class VendorFormModel(VendorModel[Client]):
             ProviderError: any other failure.
         """
         try:
-            said = await self._vendor.call(lambda client: self.ask(client, form))
+            said = await self._vendor.call(lambda client: self.ask(client, form), within_s=form.within_s)
         except Overdue as error:
             error.usage = self.priced(estimated(size_bytes([rules_of(form), material_of(form)])))
             raise

@@ -1,9 +1,9 @@
 """The small models at work on forms: in turn, at a creator's expense, every call recorded."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
 
 from core.asking.answer import ModelCall, Usage
 from core.asking.authors import ModelWatch
@@ -11,6 +11,9 @@ from core.asking.breaker import Breaker
 from core.asking.forms import Filled, Form, FormModel
 from core.errors import FormFailed, ProviderError
 from core.ids import CreatorId, UsageId
+
+LEAST_S: Final = 0.5
+"""Where less is left of the time that a form may take, nobody else is asked."""
 
 
 class Till(Protocol):
@@ -33,6 +36,7 @@ class ModelClerk:
     till: Till
     watch: ModelWatch
     breaker: Breaker = field(default_factory=Breaker)
+    now: Callable[[], float] = time.perf_counter
 
     async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
         """Have a form filled by the first model that can; None where there is no model or money now.
@@ -53,26 +57,35 @@ class ModelClerk:
 
     async def _filled(self, form: Form, purpose: str, calls: list[ModelCall]) -> Filled | None:
         failure: ProviderError | None = None
+        began_s = self.now()
         for model in self.models:
-            if not self.breaker.allows(model.name):
+            hurried = form if form.within_s is None else replace(form, within_s=began_s + form.within_s - self.now())
+            if hurried.within_s is not None and hurried.within_s < LEAST_S:
+                break
+            if not self.breaker.allows(_counted_as(model, form)):
                 continue
-            began = time.perf_counter()
+            asked_s = self.now()
             try:
-                filled = await model.fill(form)
+                filled = await model.fill(hurried)
             except ProviderError as error:
                 failure = error
-                self.breaker.failed(model.name, error)
+                self.breaker.failed(_counted_as(model, form), error)
                 self.watch.model_failed(model.name, error)
-                calls.append(_call(model.name, purpose, error.usage or Usage(), began, str(error)))
+                calls.append(_call(model.name, purpose, error.usage or Usage(), self.now() - asked_s, str(error)))
             else:
-                self.breaker.succeeded(model.name)
-                calls.append(_call(filled.model, purpose, filled.usage, began))
+                self.breaker.succeeded(_counted_as(model, form))
+                calls.append(_call(filled.model, purpose, filled.usage, self.now() - asked_s))
                 return filled
         if failure is not None:
             raise FormFailed(f"no model could fill a form ({purpose}): {failure}") from failure
         return None
 
 
-def _call(model: str, purpose: str, usage: Usage, began: float, failure: str = "") -> ModelCall:
-    took_ms = round((time.perf_counter() - began) * 1000, 2)
+def _counted_as(model: FormModel, form: Form) -> str:
+    """Who is too slow where somebody waits may still be fast enough for the rest."""
+    return model.name if form.within_s is None else f"{model.name} in {form.within_s:g} s"
+
+
+def _call(model: str, purpose: str, usage: Usage, took_s: float, failure: str = "") -> ModelCall:
+    took_ms = round(took_s * 1000, 2)
     return ModelCall(model, purpose, usage, 0.0 if failure else took_ms, took_ms, failure)

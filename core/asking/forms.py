@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from core.asking.answer import Usage
 from core.errors import FormFailed
 from core.ids import CreatorId
+
+BEFORE_AN_ANSWER_S: Final = 4.0
+"""How long a person waits for a form without which there is an answer, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +18,14 @@ class Form:
 
     ``rules`` are our instructions, ``material`` is outside text: data, never obeyed. ``schema`` is a JSON schema of
     an object whose properties are all required and with ``additionalProperties`` false, as strict modes want it.
+    ``within_s`` is how long all models together may take, where somebody waits; None: each as long as usual.
     """
 
     rules: str
     material: str
     schema: Mapping[str, object] = field(repr=False)
     most_tokens: int = 2_000
+    within_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

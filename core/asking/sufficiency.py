@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from core.asking.answer import Confidence, Usage
-from core.asking.forms import Clerk, Filled, Form, filled_or_none
+from core.asking.forms import BEFORE_AN_ANSWER_S, Clerk, Filled, Form, filled_or_none
 from core.asking.gate import says_its_claims
 from core.asking.markup import strip_markup
 from core.asking.wording import Found
@@ -84,7 +84,7 @@ async def read(
     clerk: Clerk, creator_id: CreatorId, question: str, sources: Sequence[EvidenceSource]
 ) -> Reading | None:  # fmt: skip
     """Have evidence read for a question; None where nobody can, or what comes back makes no sense."""
-    form = Form(RULES, _material(question, sources), SCHEMA, MOST_TOKENS)
+    form = Form(RULES, _material(question, sources), SCHEMA, MOST_TOKENS, BEFORE_AN_ANSWER_S)
     filled = await filled_or_none(clerk, creator_id, form, PURPOSE)
     if filled is None:
         return None

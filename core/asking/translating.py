@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from core.asking.answer import Usage
-from core.asking.forms import Clerk, Form, filled_or_none
+from core.asking.forms import BEFORE_AN_ANSWER_S, Clerk, Form, filled_or_none
 from core.asking.tongue import NAMES
 from core.asking.words import CleanQuestion, clean_question
 from core.ids import CreatorId
@@ -59,7 +59,7 @@ async def translated(
 ) -> Searched:  # fmt: skip
     """Put a question into a language; where nobody can, it is searched for as it is."""
     rules = RULES.format(language=NAMES.get(language, language))
-    form = Form(rules, f"Question: {one_line(cleaned.text)}", SCHEMA, MOST_TOKENS)
+    form = Form(rules, f"Question: {one_line(cleaned.text)}", SCHEMA, MOST_TOKENS, BEFORE_AN_ANSWER_S)
     filled = await filled_or_none(clerk, creator_id, form, PURPOSE) if clerk else None
     if filled is None:
         return Searched(cleaned, language)

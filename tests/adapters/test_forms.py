@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -130,6 +131,13 @@ async def test_a_short_overload_is_waited_out_and_a_hang_ends(server: ModelServe
                 await forms.fill(FORM)
     assert overdue.value.usage is not None
     assert overdue.value.usage.cost_usd > 0, "it was sent, and may be charged for"
+
+
+async def test_a_form_that_somebody_waits_for_ends_sooner(server: ModelServer, model: str) -> None:
+    server.hang()
+    async with forms_at(server, model) as forms:
+        with pytest.raises(ProviderBusy, match=r"did not answer within 0\.2 seconds"):
+            await forms.fill(replace(FORM, within_s=0.2))
 
 
 def completion(text: str, finish: str = "stop", **more: object) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Forms at a creator's expense: small models in turn, every call recorded, nothing without money."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -9,7 +9,7 @@ from core.asking.answer import ModelCall, Usage
 from core.asking.breaker import FAILURES
 from core.asking.clerk import ModelClerk
 from core.asking.forms import Filled, Form, filled_or_none
-from core.errors import FormFailed, ProviderError
+from core.errors import FormFailed, ProviderBusy, ProviderError
 from core.ids import CreatorId, UsageId
 
 FORM = Form("Fill it.", "Material.", {"type": "object"})
@@ -23,9 +23,13 @@ class ScriptedForms:
     name: str
     failure: Exception | None = None
     asked: int = 0
+    takes: Callable[[], None] = lambda: None
+    given_s: list[float | None] = field(default_factory=list)
 
     async def fill(self, form: Form) -> Filled:
         self.asked += 1
+        self.given_s.append(form.within_s)
+        self.takes()
         if self.failure:
             raise self.failure
         return Filled({"by": self.name}, f"{self.name}-really", Usage(100, 10, 40, 0.02))
@@ -99,6 +103,32 @@ async def test_a_form_that_no_model_could_fill_is_told_from_one_that_nobody_was_
     assert failed.value.__cause__ is last
     assert [call.failure for _, calls in till.settled for call in calls] == ["cut", "did not fill the form"]
     assert await filled_or_none(clerk, CREATOR, FORM, "study") is None
+
+
+async def test_models_share_the_time_that_somebody_waits_and_nobody_is_asked_when_it_is_over() -> None:
+    clock = [100.0]
+
+    def slow() -> None:
+        clock[0] += 3.0
+
+    late = ProviderBusy("did not answer within")
+    models = [ScriptedForms(name, late, takes=slow) for name in ("one", "two", "three")]
+    clerk = ModelClerk(models, FakeTill(), Heard(), now=lambda: clock[0])
+    with pytest.raises(FormFailed):
+        await clerk.fill(CREATOR, replace(FORM, within_s=4.0), "sufficiency")
+    assert [model.given_s for model in models] == [[4.0], [1.0], []]
+
+
+async def test_who_is_too_slow_for_a_form_that_somebody_waits_for_still_fills_the_others() -> None:
+    model = ScriptedForms("one", ProviderBusy("did not answer within"))
+    clerk = ModelClerk([model], FakeTill(), Heard())
+    quick = replace(FORM, within_s=4.0)
+    for _ in range(FAILURES + 1):
+        assert await filled_or_none(clerk, CREATOR, quick, "sufficiency") is None
+    assert model.asked == FAILURES
+    model.failure = None
+    assert await clerk.fill(CREATOR, FORM, "study") is not None
+    assert await clerk.fill(CREATOR, quick, "sufficiency") is None
 
 
 async def test_what_was_set_aside_is_settled_also_where_the_work_is_given_up() -> None:

@@ -134,6 +134,13 @@ def reads(
     )
 
 
+async def test_nobody_waits_for_long_before_an_answer_begins() -> None:
+    clerk = reads(sufficient=True)
+    await Counter(clerk, [ScriptedModel("one", True)]).ask(WITH_A_NUMBER)
+    await Counter(clerk, holdings=EnglishHoldings(), embedder=EnglishEmbedder()).ask("¿Cómo limpio el taladro?")
+    assert {(purpose, form.within_s) for form, purpose in clerk.forms} == {("sufficiency", 4.0), ("translation", 4.0)}
+
+
 async def test_a_doubtful_question_is_read_once_and_then_written() -> None:
     clerk, model = reads(sufficient=True, answered=["clean the drill"]), ScriptedModel("one", True)
     answer = await Counter(clerk, [model]).ask(WITH_A_NUMBER)
