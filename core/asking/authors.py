@@ -14,7 +14,7 @@ from core.errors import Declined, ProviderError, TooLong
 
 ANSWER: Final = "answer"
 """What a call is for that words an answer."""
-ASTRAY: Final = "answered in another language than that of the question"
+ASTRAY: Final = "answered in another language than it was to"
 LONGEST_FAILURE: Final = 300
 
 
@@ -61,7 +61,8 @@ class Authors:
     async def write(self, models: Sequence[AnswerModel], task: Task, audience: Audience) -> Attempts:
         """Return the draft of the first model that writes one, with all calls that it took.
 
-        An answer in plainly another language than the question counts as a failure, once: the next may know better.
+        An answer in plainly another language than it was to be in counts as a failure, once: the next may know
+        better.
         """
         calls: list[ModelCall] = []
         has_strayed = False

@@ -1,9 +1,9 @@
-"""Answers that are plainly in another language than the question; what is in doubt passes."""
+"""Answers that are plainly in another language than they were to be in; what is in doubt passes."""
 
 import re
 from typing import Final
 
-from core.asking.tongue import language_of
+from core.asking.tongue import NAMES, language_of
 from core.asking.writing import Task
 
 LEAST_LETTERS: Final = 20
@@ -19,12 +19,14 @@ _LANGUAGE_NAMES: Final = re.compile(
 
 
 def strays(answer: str, task: Task) -> bool:
-    """Tell whether an answer is plainly in another language than the question that it answers.
+    """Tell whether an answer is plainly in another language than the one that it was to be in.
 
-    Where the person wishes for a language, or the question speaks of one, nothing is plain.
+    That is the one that the person wishes for, else that of the question, else, where that is unclear, the task's.
+    Where the question speaks of a language, nothing is plain; nor in a language that is not told from others here.
     """
-    is_judged = sum(map(str.isalpha, answer)) >= LEAST_LETTERS and not task.wishes.language
-    if not is_judged or _LANGUAGE_NAMES.search(task.question):
+    if sum(map(str.isalpha, answer)) < LEAST_LETTERS or _LANGUAGE_NAMES.search(task.question):
         return False
-    asked, said = language_of(task.question), language_of(answer)
-    return bool(asked and said and asked != said) and not any({asked, said} <= near for near in _NEIGHBOURS)
+    wanted = task.wishes.language or language_of(task.question) or task.language
+    said = language_of(answer)
+    is_other = wanted in NAMES and bool(said) and wanted != said
+    return is_other and not any({wanted, said} <= near for near in _NEIGHBOURS)

@@ -242,12 +242,36 @@ def test_a_language_counts_only_where_it_is_plain(answer: str, *, is_astray: boo
     assert strays(answer, Task("How do I clean the drill when it is dirty?", ())) == is_astray
 
 
-@pytest.mark.parametrize("question", ["How do I say in German that the drill is not clean?", CLEAN_THE_DRILL])
-async def test_nobody_judges_the_language_where_one_was_wished_for(question: str) -> None:
-    onlooker = Onlooker()
+@pytest.mark.parametrize(
+    ("question", "wished", "usual", "is_astray"),
+    [
+        ("How do I clean the drill when it is dirty?", "de", "en", True),
+        ("Wie mache ich die Maschine sauber, wenn sie nicht neu ist?", "en", "en", False),
+        ("Drill cleaning?", "", "de", True),
+        ("Drill cleaning?", "", "en", False),
+        ("How do I say in German that the drill is not clean?", "de", "de", False),
+        ("How do I clean the drill when it is dirty?", "nl", "en", False),
+    ],
+)
+def test_an_answer_is_held_to_the_language_that_was_wished_for_else_asked_in_else_usual(
+    question: str, wished: str, usual: str, *, is_astray: bool
+) -> None:
+    english = "I clean the drill with a brush, and this is how you can do it, too."
+    task = Task(question, (), language=usual, wishes=Wishes(language=wished))
+    assert strays(english, task) == is_astray
+
+
+async def test_an_answer_in_the_language_of_the_question_is_astray_where_another_was_wished_for() -> None:
+    question = "How do I clean the drill when it is dirty?"
+    at, onlooker = desk(Speaker("one", (BRUSH,)), Speaker("two", (GERMAN,))), Onlooker()
+    answer = await at.engine.answer(Question(CREATOR, question, wishes=Wishes(language="de")), onlooker)
+    assert [bool(call.failure) for call in answer.calls] == [True, False]
+    assert BRUSH not in onlooker.texts
+
+
+async def test_nobody_judges_the_language_where_the_question_speaks_of_one() -> None:
     at = desk(Speaker("one", (GERMAN,)))
-    wishes = Wishes(language="" if "German" in question else "de")
-    answer = await at.engine.answer(Question(CREATOR, question, wishes=wishes), onlooker)
+    answer = await at.engine.answer(Question(CREATOR, "How do I say in German that the drill is not clean?"))
     assert at.heard.failures == []
     assert answer.calls[0].failure == ""
 
