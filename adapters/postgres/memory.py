@@ -15,14 +15,14 @@ from core.asking.memory import (
     Kind,
     Memory,
     Recollection,
-    background,
 )
 from core.asking.sessions import SESSION_IDLE, Speaker
 from core.asking.summing import KEPT_AS_SAID, SUMMED_FROM, Summary, Unsummed
-from core.asking.writing import Turn, Wishes
+from core.asking.writing import Background, Turn, Wishes
 from core.errors import Refused
 from core.ids import CreatorId, MessageId, SessionId, SourceId, StudentId
 from core.richtext import one_line
+from core.tiers import NO_TIERS
 
 _REMEMBERS: Final = """
     coalesce((SELECT wanted FROM memory_choices WHERE creator_id = $1 AND student_id = $2),
@@ -141,15 +141,16 @@ class PostgresMemories:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def recall(self, speaker: Speaker) -> Recollection:
-        """What goes into a question that is asked here and now."""
+    async def recall(self, speaker: Speaker, *, alone: bool) -> Recollection:
+        """What goes into a question that is asked here and now; see the port."""
         person = (speaker.creator_id, speaker.student_id)
+        tiers = speaker.tiers if alone else NO_TIERS
         async with self._database.creator(*person) as connection:
-            summary = await connection.fetchval(SUMMARY, *person, speaker.place, SESSION_IDLE, speaker.tiers)
-            facts = [row["text"] for row in await connection.fetch(FACTS, *person)]
+            summary = await connection.fetchval(SUMMARY, *person, speaker.place, SESSION_IDLE, tiers)
+            facts = await connection.fetch(FACTS, *person) if alone else ()
             async with system_role(connection):
                 wishes = await connection.fetchrow(WISHES, speaker.student_id)
-        return Recollection(_wishes(wishes), background(summary or "", facts))
+        return Recollection(_wishes(wishes), Background(summary or "", tuple(row["text"] for row in facts)))
 
     async def wishes(self, student_id: StudentId) -> Wishes:
         """How a person likes answers."""

@@ -50,7 +50,9 @@ async def ask(context: Context) -> Reply:
     if reason := refusal(context.standing):
         raise Refused(reason)
     admission = await _admitted(context)
-    heard, recalled = await asyncio.gather(heard_in(context), services.memories.recall(speaker))
+    heard, recalled = await asyncio.gather(
+        heard_in(context), services.memories.recall(speaker, alone=_is_alone(context))
+    )
     question = Question(
         creator.id, heard.text, heard.history, creator.language,
         step=admission.step if admission else Step.QUOTING, tiers=speaker.tiers, manner=heard.voice.manner,
@@ -73,6 +75,12 @@ async def ask(context: Context) -> Reply:
     following = [(button,) for button in await _following(context, explained, question.scope)]
     offered = tuple((each,) for each in (show_answer(answer, heard.voice, creator.id, kept), quiz) if each)
     return replace(reply, buttons=(*reply.buttons, *offered, *following), private=alone)
+
+
+def _is_alone(context: Context) -> bool:
+    """Whether nobody but the person will read the answer, whatever it cites."""
+    tried = context.voice is not None and context.voice.trial
+    return context.place.direct or context.creator.answers == "private" or tried
 
 
 def _shown_in(context: Context) -> Shown:

@@ -46,14 +46,15 @@ async def test_a_long_session_is_summed_up_once_and_used_only_where_its_sources_
     (summary,) = (await memories.kept(*key)).of(Kind.SUMMARY)
     assert (summary.text, summary.lexical) == ("They use 2 thin layers of varnish.", False)
     assert await sessions.unsummed(*key, session_id) is None, "nothing more is due"
-    assert summary.text in (await memories.recall(speaker)).background
+    assert summary.text in (await memories.recall(speaker, alone=True)).background.summary
 
     async with database.creator(*key) as connection:
         await connection.execute("UPDATE sources SET tier = 'gold' WHERE id = $1", school.source_id)
         await connection.execute("UPDATE session_summaries SET cited = $1", [school.source_id])
-    assert summary.text in (await memories.recall(speaker)).background
-    assert not (await memories.recall(replace(speaker, tiers=frozenset()))).background
-    assert summary.text in (await memories.recall(replace(speaker, tiers=None))).background
+    assert summary.text in (await memories.recall(speaker, alone=True)).background.summary
+    assert not (await memories.recall(replace(speaker, tiers=frozenset()), alone=True)).background.summary
+    assert not (await memories.recall(speaker, alone=False)).background.summary, "others read along"
+    assert summary.text in (await memories.recall(replace(speaker, tiers=None), alone=True)).background.summary
 
 
 async def test_a_summary_that_comes_late_is_not_kept_and_forgetting_one_ends_its_session(
