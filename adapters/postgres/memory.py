@@ -1,5 +1,6 @@
 """What is remembered of people, on PostgreSQL: under the row-level security of one creator and one student."""
 
+from datetime import timedelta
 from typing import Final
 
 import asyncpg
@@ -106,6 +107,12 @@ DROP_ENDED: Final = """
      WHERE m.creator_id = $1 AND m.student_id = $2 AND s.creator_id = $1 AND s.id = m.session_id
        AND (s.ended_at IS NOT NULL OR s.last_at <= now() - $3::interval)
 """
+# A creator's application sees nobody's sessions, so it asks for those who may have a long one, person by person.
+TALKATIVE: Final = """
+    SELECT student_id FROM usage
+     WHERE creator_id = $1 AND student_id IS NOT NULL AND used_at > now() - $2::interval
+     GROUP BY student_id HAVING count(*) > $3 ORDER BY student_id
+"""
 DUE: Final = f"""
     SELECT count(*) > $4 FROM chat_messages m
      WHERE m.creator_id = $1 AND m.session_id = $3 AND m.student_id = $2 AND m.outcome <> 'refused' AND {_REMEMBERS}
@@ -132,6 +139,7 @@ KEEP: Final = """
     ON CONFLICT (creator_id, session_id) DO UPDATE
        SET text = $4, lexical = $5, upto = $6, cited = $7, made_at = now() WHERE m.upto < $6
 """
+LOOKED_BACK: Final = timedelta(days=30)
 IN_VAIN: Final = frozenset({Outcome.ABSTAINED, Outcome.CLOSEST})
 
 
@@ -173,6 +181,14 @@ class PostgresMemories:
             found = await connection.fetch(KEPT, creator_id, student_id)
         memories = [Memory(Kind(r["kind"]), r["id"], r["text"], r["at"], r["lexical"]) for r in found]
         return Kept(row["remembers"], row["own_choice"], tuple(memories))
+
+    async def tidy(self, creator_id: CreatorId) -> None:
+        """Drop what sums up sessions that are over; see the port."""
+        async with self._database.creator(creator_id) as connection:
+            found = await connection.fetch(TALKATIVE, creator_id, LOOKED_BACK, SUMMED_FROM)
+        for student_id in (row["student_id"] for row in found):
+            async with self._database.creator(creator_id, student_id) as connection:
+                await connection.execute(DROP_ENDED, creator_id, student_id, SESSION_IDLE)
 
     async def remember(self, creator_id: CreatorId, student_id: StudentId, fact: str) -> int:
         """Keep a fact; see the port."""

@@ -113,6 +113,10 @@ class Memories(Protocol):
         """Forget everything with this creator and return how much it was; choices and wishes stay."""
         ...
 
+    async def tidy(self, creator_id: CreatorId) -> None:
+        """Drop what sums up sessions that are over, also of those who never ask again."""
+        ...
+
     async def default(self, creator_id: CreatorId) -> bool:
         """Whether people are remembered who did not choose themselves."""
         ...

@@ -84,3 +84,22 @@ async def test_a_summary_that_comes_late_is_not_kept_and_forgetting_one_ends_its
     again = await talk(database, speaker, *(f"How thick is varnish layer {n}?" for n in range(5)))
     assert again != session_id
     assert await sessions.unsummed(*key, again) is None, "nothing is remembered of who does not want it"
+
+
+async def test_the_hourly_tidy_drops_what_sums_up_a_session_that_is_over_though_nobody_asks_again(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "SUMMED_FROM", 4)
+    school = await found_school(database, "drawing")
+    memories, sessions = PostgresMemories(database), PostgresSummedSessions(database)
+    for person in ("1", "2"):
+        speaker = school.speaker(await enrol_student(database, person))
+        session_id = await talk(database, speaker, *(f"How thick is varnish layer {n}?" for n in range(6)))
+        await Summing(sessions, ScriptedClerk(None)).sum_up(speaker.creator_id, speaker.student_id, session_id)
+    await memories.tidy(school.creator_id)
+    assert len(await rows(database_url, "SELECT FROM session_summaries")) == 2, "both go on"
+    async with database.creator(speaker.creator_id, speaker.student_id) as connection:
+        await connection.execute("UPDATE chat_sessions SET last_at = last_at - interval '7 hours'")
+    await memories.tidy(school.creator_id)
+    (left,) = await rows(database_url, "SELECT student_id FROM session_summaries")
+    assert left["student_id"] != speaker.student_id
