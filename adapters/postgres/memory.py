@@ -33,11 +33,21 @@ REMEMBERS: Final = f"""
     SELECT {_REMEMBERS} AS remembers,
            EXISTS (SELECT FROM memory_choices WHERE creator_id = $1 AND student_id = $2) AS own_choice
 """
+# What the staff took back is not told on: neither in words, nor by a summary that was made before they did.
+_STANDS: Final = """
+    NOT EXISTS (SELECT FROM asked w
+                 WHERE w.creator_id = c.creator_id AND w.message_id = c.id AND w.withdrawn_at IS NOT NULL)
+"""
+_SUMMARY_STANDS: Final = """
+    NOT EXISTS (SELECT FROM chat_messages c
+                  JOIN asked w ON w.creator_id = c.creator_id AND w.message_id = c.id AND w.withdrawn_at >= m.made_at
+                 WHERE c.creator_id = m.creator_id AND c.session_id = m.session_id AND c.id <= m.upto)
+"""
 SUMMARY: Final = f"""
     SELECT m.text FROM session_summaries m
       JOIN chat_sessions s ON s.creator_id = m.creator_id AND s.id = m.session_id
      WHERE s.creator_id = $1 AND s.student_id = $2 AND s.place = $3 AND s.ended_at IS NULL
-       AND s.last_at > now() - $4::interval AND {_REMEMBERS}
+       AND s.last_at > now() - $4::interval AND {_REMEMBERS} AND {_SUMMARY_STANDS}
        AND ($5::text[] IS NULL OR NOT EXISTS (
              SELECT FROM sources x WHERE x.creator_id = $1 AND x.id = ANY(m.cited)
                 AND x.tier <> '' AND x.tier <> ALL($5)))
@@ -52,11 +62,11 @@ WISH: Final = """
     ON CONFLICT (student_id) DO UPDATE SET language = $2, level = $3, length = $4, voice = $5
 """
 NO_WISHES: Final = "DELETE FROM preferences WHERE student_id = $1"
-KEPT: Final = """
+KEPT: Final = f"""
     SELECT kind, id, text, at, false AS lexical FROM remembered WHERE creator_id = $1 AND student_id = $2
      UNION ALL
-    SELECT 'summary', session_id, text, made_at, lexical FROM session_summaries
-     WHERE creator_id = $1 AND student_id = $2
+    SELECT 'summary', session_id, text, made_at, lexical FROM session_summaries m
+     WHERE creator_id = $1 AND student_id = $2 AND {_SUMMARY_STANDS}
      ORDER BY at, id
 """
 # One at a time, so that two at once are not one too many.
@@ -114,30 +124,34 @@ TALKATIVE: Final = """
      GROUP BY student_id HAVING count(*) > $3 ORDER BY student_id
 """
 DUE: Final = f"""
-    SELECT count(*) > $4 FROM chat_messages m
-     WHERE m.creator_id = $1 AND m.session_id = $3 AND m.student_id = $2 AND m.outcome <> 'refused' AND {_REMEMBERS}
-       AND m.id > coalesce((SELECT upto FROM session_summaries WHERE creator_id = $1 AND session_id = $3), 0)
+    SELECT count(*) > $4 FROM chat_messages c
+     WHERE c.creator_id = $1 AND c.session_id = $3 AND c.student_id = $2 AND c.outcome <> 'refused' AND {_REMEMBERS}
+       AND c.id > coalesce((SELECT upto FROM session_summaries m
+                             WHERE m.creator_id = $1 AND m.session_id = $3 AND {_SUMMARY_STANDS}), 0)
+       AND {_STANDS}
 """
 OPEN: Final = f"""
-    SELECT s.id, coalesce(m.text, '') AS before, coalesce(m.upto, 0) AS upto, coalesce(m.cited, '{{}}') AS cited
+    SELECT s.id, now() AS read_at, coalesce(m.text, '') AS before, coalesce(m.upto, 0) AS upto,
+           coalesce(m.cited, '{{}}') AS cited
       FROM chat_sessions s
-      LEFT JOIN session_summaries m ON m.creator_id = s.creator_id AND m.session_id = s.id
+      LEFT JOIN session_summaries m ON m.creator_id = s.creator_id AND m.session_id = s.id AND {_SUMMARY_STANDS}
      WHERE s.creator_id = $1 AND s.student_id = $2 AND s.id = $3 AND s.ended_at IS NULL AND {_REMEMBERS}
 """
-TURNS: Final = """
-    SELECT id, question, answer, video_references FROM chat_messages
-     WHERE creator_id = $1 AND student_id = $2 AND session_id = $3 AND outcome <> 'refused' AND id > $4
+TURNS: Final = f"""
+    SELECT id, question, answer, video_references FROM chat_messages c
+     WHERE creator_id = $1 AND student_id = $2 AND session_id = $3 AND outcome <> 'refused' AND id > $4 AND {_STANDS}
      ORDER BY id
 """
 HOLD_OPEN: Final = """
     SELECT id FROM chat_sessions
      WHERE creator_id = $1 AND student_id = $2 AND id = $3 AND ended_at IS NULL FOR UPDATE
 """
-KEEP: Final = """
-    INSERT INTO session_summaries AS m (creator_id, session_id, student_id, text, lexical, upto, cited)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+KEEP: Final = f"""
+    INSERT INTO session_summaries AS m (creator_id, session_id, student_id, text, lexical, upto, cited, made_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, now()))
     ON CONFLICT (creator_id, session_id) DO UPDATE
-       SET text = $4, lexical = $5, upto = $6, cited = $7, made_at = now() WHERE m.upto < $6
+       SET text = $4, lexical = $5, upto = $6, cited = $7, made_at = coalesce($8, now())
+     WHERE m.upto < $6 OR NOT {_SUMMARY_STANDS}
 """
 LOOKED_BACK: Final = timedelta(days=30)
 IN_VAIN: Final = frozenset({Outcome.ABSTAINED, Outcome.CLOSEST})
@@ -245,7 +259,9 @@ class PostgresSummedSessions:
         summed = rows[:-KEPT_AS_SAID]
         turns = tuple(Turn(row["question"], row["answer"]) for row in summed)
         cited = {SourceId(each["source_id"]) for row in summed for each in row["video_references"]}
-        return Unsummed(session["before"], turns, summed[-1]["id"], frozenset(cited | set(session["cited"])))
+        return Unsummed(
+            session["before"], turns, summed[-1]["id"], frozenset(cited | set(session["cited"])), session["read_at"]
+        )
 
     async def keep(
         self, creator_id: CreatorId, student_id: StudentId, session_id: SessionId, of: Unsummed, summary: Summary
@@ -255,7 +271,7 @@ class PostgresSummedSessions:
             if await connection.fetchval(HOLD_OPEN, creator_id, student_id, session_id) is not None:
                 await connection.execute(
                     KEEP, creator_id, session_id, student_id, summary.text, summary.lexical, of.upto,
-                    sorted(of.cited),
+                    sorted(of.cited), of.read_at,
                 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from adapters.postgres import memory
+from adapters.postgres.asked import PostgresAskedQuestions
 from adapters.postgres.conversations import PostgresConversations
 from adapters.postgres.database import Database
 from adapters.postgres.memory import PostgresMemories, PostgresSummedSessions
@@ -103,3 +104,31 @@ async def test_the_hourly_tidy_drops_what_sums_up_a_session_that_is_over_though_
     await memories.tidy(school.creator_id)
     (left,) = await rows(database_url, "SELECT student_id FROM session_summaries")
     assert left["student_id"] != speaker.student_id
+
+
+async def test_an_answer_that_the_staff_took_back_is_in_no_summary_and_no_next_question(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "SUMMED_FROM", 4)
+    school = await found_school(database, "drawing")
+    speaker = school.speaker(await enrol_student(database, "1"))
+    conversations, asked = PostgresConversations(database), PostgresAskedQuestions(database)
+    memories, sessions = PostgresMemories(database), PostgresSummedSessions(database)
+    key = (speaker.creator_id, speaker.student_id)
+    kept = [await record(conversations, speaker, f"How thick is layer {n}?", answer("Thin.")) for n in range(8)]
+    session_id = await talk(database, speaker)
+    await Summing(sessions, ScriptedClerk(None)).sum_up(*key, session_id)
+    assert (await memories.kept(*key)).of(Kind.SUMMARY)
+    await asked.withdraw(school.creator_id, kept[0])
+    await asked.withdraw(school.creator_id, kept[7])
+    assert not (await memories.kept(*key)).of(Kind.SUMMARY), "it tells of the first one"
+    assert not (await memories.recall(speaker, alone=True)).background
+    assert "How thick is layer 7?" not in [turn.question for turn in await conversations.context(speaker)]
+    again = await sessions.unsummed(*key, session_id)
+    assert again is not None
+    assert not again.before
+    assert [turn.question for turn in again.turns] == [f"How thick is layer {n}?" for n in range(1, 4)]
+    await talk(database, speaker, "And on top?")
+    await Summing(sessions, ScriptedClerk(None)).sum_up(*key, session_id)
+    (summary,) = (await memories.kept(*key)).of(Kind.SUMMARY)
+    assert "0" not in summary.text
