@@ -1,6 +1,7 @@
 """What a creator's people asked, and where they struggled: subjects that several share, and never who asked.
 
-A subject of fewer than :data:`FEWEST` people is counted and not shown: its words would say who it was.
+A subject of fewer than :data:`FEWEST` people is counted and not shown: its words would say who it was. One of more is
+shown in words that so many of them used.
 """
 
 import re
@@ -16,7 +17,7 @@ from core.asking.forms import Clerk, Form
 from core.asking.gaps import Asked, Gap, find_gaps
 from core.asking.markup import strip_markup
 from core.asking.summing import carried, fitting
-from core.asking.words import Stemmer, clean_question
+from core.asking.words import STOP_WORDS, Stemmer, clean_question, tokens
 from core.ids import CreatorId, MessageId, SourceId
 from core.library.knowledge import fold
 from core.rewards.showing import RankingPicture, RankLine
@@ -175,9 +176,13 @@ class Insights:
         groups = await self._grouped(creator_id, asked)
         since, whole = at - span.length, len(heard.asked) < MOST_LOOKED_AT
         # Words are kept for a month, so what was asked in the one before is not known any more.
-        found = [subject_of(group, objected, since, compared=whole and span is Span.WEEK) for group in groups]
+        found = [
+            subject_of(group, objected, since, self.stem, compared=whole and span is Span.WEEK) for group in groups
+        ]
         present = [subject for subject in found if subject.times]
-        shown = sorted((s for s in present if s.people >= FEWEST), key=lambda s: (-s.people, -s.times, s.wording))
+        shown = sorted(
+            (s for s in present if s.people >= FEWEST and s.wording), key=lambda s: (-s.people, -s.times, s.wording)
+        )
         return Insight(
             span, heard.now, heard.before, tuple(shown[:MOST_SUBJECTS]), len(present) - len(shown),
             tuple(heard.moments[:MOST_MOMENTS]), sum(subject.times for subject in present),
@@ -217,15 +222,42 @@ def objections(asked: Iterable[Asked]) -> tuple[frozenset[MessageId], list[Asked
     return frozenset(objected), questions
 
 
-def subject_of(group: Gap, objected: frozenset[MessageId], since: datetime, *, compared: bool) -> Subject:
+def subject_of(
+    group: Gap, objected: frozenset[MessageId], since: datetime, stem: Stemmer, *, compared: bool
+) -> Subject:
     """What a group of questions amounts to since a moment."""
     now = [asked for asked in group.questions if asked.asked_at >= since]
     hard = {asked.asker for asked in now if _in_vain(asked) or asked.message_id in objected} | _asked_again(now)
-    wording = next((asked.question for asked in group.questions if asked in now), group.example.question)
     return Subject(
-        strip_markup(one_line(wording))[:LONGEST_WORDING], len({asked.asker for asked in now}), len(now), len(hard),
+        strip_markup(one_line(wording_of(now, stem)))[:LONGEST_WORDING],
+        len({asked.asker for asked in now}),
+        len(now),
+        len(hard),
         len(group.questions) - len(now) if compared else None,
-    )  # fmt: skip
+    )
+
+
+def wording_of(asked: Sequence[Asked], stem: Stemmer) -> str:
+    """What stands for questions about the same: one that enough people put so, else the words that they share.
+
+    Empty where they share none: the words of one or two people would say who they are.
+    """
+    alike: dict[str, set[int]] = {}
+    for each in asked:
+        alike.setdefault(fold(each.question), set()).add(each.asker)
+    asked_so = (each.question for each in asked if len(alike[fold(each.question)]) >= FEWEST)
+    return next(asked_so, "") or " ".join(_shared_words(asked, stem))
+
+
+def _shared_words(asked: Sequence[Asked], stem: Stemmer) -> list[str]:
+    """The telling words that enough people used, in the order of the first question, as most of them wrote them."""
+    written: dict[str, dict[str, set[int]]] = {}
+    for each in asked:
+        words = [word for word in tokens(each.question) if word not in STOP_WORDS]
+        for word, root in zip(words, stem(words), strict=True):
+            written.setdefault(root, {}).setdefault(word, set()).add(each.asker)
+    shared = [forms for forms in written.values() if len(set().union(*forms.values())) >= FEWEST]
+    return [max(forms, key=lambda word: len(forms[word])) for forms in shared]
 
 
 def _in_vain(asked: Asked) -> bool:
