@@ -30,6 +30,7 @@ MOST_MOMENTS: Final = 5
 LONGEST_WORDING: Final = 150
 AGAIN_WITHIN: Final = timedelta(minutes=20)
 """A question in other words so soon after the same one says that the answer did not help."""
+SAID_AGAIN: Final = timedelta(days=1)
 PURPOSE: Final = "insights"
 
 _PUSHBACK: Final = re.compile(
@@ -164,6 +165,7 @@ class Insights:
     libraries: Libraries
     embedders: Embedders
     stem: Stemmer
+    _said: "dict[tuple[CreatorId, str], tuple[datetime, str]]" = field(default_factory=dict)
 
     async def look(self, creator_id: CreatorId, span: Span, at: datetime) -> Insight:
         """Group what was asked in the time up to ``at``.
@@ -187,6 +189,16 @@ class Insights:
             span, heard.now, heard.before, tuple(shown[:MOST_SUBJECTS]), len(present) - len(shown),
             tuple(heard.moments[:MOST_MOMENTS]), sum(subject.times for subject in present),
         )  # fmt: skip
+
+    async def in_short(self, insight: Insight, creator_id: CreatorId, clerk: Clerk, at: datetime) -> str:
+        """As :func:`in_short`; what was paid for is said again for a day, as long as the same is shown."""
+        for key, (said_at, _) in list(self._said.items()):
+            if at - said_at >= SAID_AGAIN:
+                del self._said[key]
+        key = (creator_id, _material(insight))
+        if key not in self._said and (text := await in_short(insight, creator_id, clerk)):
+            self._said[key] = (at, text)
+        return self._said[key][1] if key in self._said else ""
 
     async def _grouped(self, creator_id: CreatorId, asked: Sequence[Asked]) -> list[Gap]:
         if not asked:
@@ -279,14 +291,18 @@ async def in_short(insight: Insight, creator_id: CreatorId, clerk: Clerk) -> str
     """A paragraph by a model about what is shown, held to it; empty where none is configured or nothing holds."""
     if not insight.subjects:
         return ""
-    material = "\n".join(
-        f"{subject.people} people asked {subject.times} times, {_struggling(subject)}: {subject.wording}"
-        for subject in insight.subjects
-    )
+    material = _material(insight)
     filled = await clerk.fill(creator_id, Form(_RULES, material, _SCHEMA, most_tokens=400), PURPOSE)
     given = filled.values.get("sentences") if filled else None
     sentences = [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
     return fitting([plain for each in sentences[:4] if (plain := carried(each, material))])
+
+
+def _material(insight: Insight) -> str:
+    return "\n".join(
+        f"{subject.people} people asked {subject.times} times, {_struggling(subject)}: {subject.wording}"
+        for subject in insight.subjects
+    )
 
 
 def _struggling(subject: Subject) -> str:

@@ -155,3 +155,21 @@ async def test_a_models_paragraph_says_only_what_is_shown() -> None:
     silent = ScriptedClerk({"sentences": ["All is well."]})
     assert await in_short(Insight(Span.WEEK, Counts(), Counts()), CREATOR, silent) == ""
     assert not silent.forms
+
+
+async def test_a_models_paragraph_is_paid_for_once_a_day_as_long_as_the_same_is_shown() -> None:
+    scripted = Scripted([])
+    insights = Insights(scripted, scripted, Rack({}), STEM)
+    insight = Insight(Span.WEEK, Counts(), Counts(), (Subject("How do I repair the hinge?", 5, 7, 3, 0),))
+    clerk = ScriptedClerk({"sentences": ["5 people asked how to repair the hinge."]})
+    for minutes in (0, 5, 60):
+        said = await insights.in_short(insight, CREATOR, clerk, NOW + timedelta(minutes=minutes))
+        assert said == "5 people asked how to repair the hinge."
+    assert len(clerk.forms) == 1
+    await insights.in_short(insight, CreatorId(2), clerk, NOW)
+    assert len(clerk.forms) == 2, "nothing is told on to another creator"
+    more = replace(insight, subjects=(Subject("How do I repair the hinge?", 6, 8, 3, 0),))
+    assert await insights.in_short(more, CREATOR, clerk, NOW) == "", "five are not six"
+    await insights.in_short(insight, CREATOR, clerk, NOW + timedelta(days=1))
+    assert len(clerk.forms) == 4, "a day later it is asked anew"
+    assert await insights.in_short(insight, CREATOR, ScriptedClerk(None), NOW + timedelta(days=3)) == ""
