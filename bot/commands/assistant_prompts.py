@@ -22,6 +22,7 @@ from core.errors import Refused
 from core.ids import AssistantId
 from core.library.uploads import check_size
 from core.richtext import RichText, bold, joined
+from core.typed_commands import quoted
 
 LARGEST_BYTES: Final = 100_000
 ENDINGS: Final = frozenset({".txt", ".md", ".markdown"})
@@ -71,7 +72,7 @@ async def _written(context: Context, assistant: Assistant, prompt: str) -> Reply
         raise Refused(GONE)
     name = assistant.said.name
     kept = f"Version {version} of {name}'s prompt is kept, and not used yet. Try it:"
-    how = f"/assistant_try assistant:{name} version:{version} question:..."
+    how = f"/assistant_try assistant:{quoted(name)} version:{version} question:..."
     before = await _of(context, assistant.id, assistant.version)
     compared = RichText.of("\n\n", difference(before.text, prompt)) if before else RichText()
     return Reply(
@@ -86,7 +87,9 @@ def _show(assistant: Assistant, version: int) -> Button:
 async def _versions(context: Context, assistant: Assistant) -> Reply:
     versions = await context.services.assistants.versions(context.creator.id, assistant.id)
     if not versions:
-        return Reply(RichText.of(f"{assistant.said.name} has no prompt yet. {HOW.format(name=assistant.said.name)}"))
+        return Reply(
+            RichText.of(f"{assistant.said.name} has no prompt yet. {HOW.format(name=quoted(assistant.said.name))}")
+        )
     lines = [version_line(each, assistant.version) for each in versions]
     heading = bold(f"The prompt of {assistant.said.name}")
     return Reply(RichText.of(heading, "\n", joined(lines)), version_buttons(assistant, versions))

@@ -201,6 +201,20 @@ async def test_a_prompt_is_tried_before_it_is_used_and_its_versions_are_compared
     )
 
 
+async def test_what_the_staff_is_told_to_type_works_as_it_stands_also_for_names_of_two_words(
+    keyless: Deployment,
+) -> None:
+    await founded(keyless)
+    staff = Speaker.of(keyless, "1", manages=True)
+    made = await staff.says("assistant_add", name="Ada Lovelace", sources="topic:none such")
+    hints = [made.text.plain, (await staff.says("assistant_prompt", assistant="Ada Lovelace")).text.plain]
+    hints.append((await staff.says("assistant_prompt", assistant="Ada Lovelace", text="Be kind.")).text.plain)
+    await staff.says("assistant_bind", assistant="Ada Lovelace")
+    hints.append((await staff.says("ask", question=SHADOW)).text.plain)
+    for hint in hints:
+        assert 'assistant:"Ada Lovelace"' in hint
+
+
 async def test_a_tutor_shows_where_to_look_and_tells_whoever_wants_to_be_told(keyless: Deployment) -> None:
     await founded(keyless)
     staff, student = Speaker.of(keyless, "1", manages=True), Speaker.of(keyless, "2")
