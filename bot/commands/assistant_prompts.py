@@ -16,7 +16,7 @@ from bot.commands.assistant_cards import (
 from bot.commands.assistants import GONE, editor_of, existing_assistant, named_assistant, suggest_assistant
 from bot.commands.registry import Context, Registry, numbers_of
 from bot.commands.uploads import saved_file
-from core.asking.assistants import Assistant, PromptVersion, Voice, checked_prompt
+from core.asking.assistants import LONGEST_NAME, Assistant, PromptVersion, Voice, checked_prompt
 from core.conversation import Attachment, Audience, Button, File, Kind, Parameter, Reply
 from core.errors import Refused
 from core.ids import AssistantId
@@ -27,6 +27,7 @@ from core.typed_commands import quoted
 LARGEST_BYTES: Final = 100_000
 ENDINGS: Final = frozenset({".txt", ".md", ".markdown"})
 HOW: Final = "Write one: /assistant_prompt assistant:{name} text:..., or attach it as a file (.txt or .md)."
+_QUOTES: Final = ' "\u201c\u201d'
 NO_VERSION: Final = "There is no such version any more. /assistant_prompt lists those that there are."
 
 commands = Registry()
@@ -44,13 +45,21 @@ commands = Registry()
 )
 async def assistant_prompt(context: Context) -> Reply:
     """Keep a new version where one is given, else show those that there are."""
-    file, text = context.file("file"), context.text("text")
-    if not context.text("assistant"):  # where commands are typed, the rest may just be its name
-        return await _versions(context, await named_assistant(context, text))
-    assistant = await named_assistant(context, context.text("assistant"))
+    file, (name, text) = context.file("file"), _whose(context.text("assistant"), context.text("text"))
+    if not name or len(name) > LONGEST_NAME:
+        raise Refused(f"Whose prompt is that? {HOW.format(name='Ada')}")
+    assistant = await named_assistant(context, name)
     if not file and not text:
         return await _versions(context, assistant)
     return await _written(context, assistant, checked_prompt(await _text_of(context, file) if file else text))
+
+
+def _whose(assistant: str, text: str) -> tuple[str, str]:
+    """Whose prompt, and what it says: where commands are typed, the name may just stand before the rest."""
+    if assistant:
+        return assistant, text
+    name, _, said = text.partition(" text:")
+    return name.strip(_QUOTES), said.strip(_QUOTES)
 
 
 async def _text_of(context: Context, file: Attachment) -> str:
