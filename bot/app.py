@@ -124,6 +124,7 @@ class Deployment:
         await self.reindexings.wake(creator_id)
         await self.services.quizzes.tidy(creator_id, datetime.now(UTC))
         await self.services.asked.purge(creator_id)
+        await self.services.memories.tidy(creator_id)
         await self.services.studies.wake(creator_id, datetime.now(UTC))
         await self.services.model_usage.purge(creator_id)
         await self.services.kept_answers.purge(creator_id, datetime.now(UTC))

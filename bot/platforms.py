@@ -48,6 +48,7 @@ def _discord(deployment: Deployment, settings: Settings) -> Platform:
         gateway_url=settings.discord.gateway_url,
         largest_file_bytes=settings.limits.media_mb * MEGABYTE,
         listener=deployment.listening,
+        leftovers=deployment.outbox,
     )
     return Platform(platform, platform.run, platform.liveness, lambda _: None, platform)
 
@@ -68,6 +69,7 @@ def _telegram(deployment: Deployment, settings: Settings) -> Platform:
         webhook_secret=settings.telegram.webhook_secret.get_secret_value(),
         largest_file_bytes=settings.limits.media_mb * MEGABYTE,
         listener=deployment.listening,
+        leftovers=deployment.outbox,
         moved=moved,
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from core.conversation import Place, Reply
 
@@ -37,3 +37,21 @@ class Outbox(Protocol):
     async def give_up(self, parcel: Parcel, failure: str) -> None:
         """Stop trying this version, and say why."""
         ...
+
+
+class Leftovers(Protocol):
+    """Takes a reply that a platform does not take now, and has it delivered as soon as it does."""
+
+    async def leave(self, place: Place, reply: Reply, message_id: str) -> None:
+        """Keep a reply without its files; ``message_id``: it takes the place of that message."""
+        ...
+
+
+class NoLeftovers:
+    """Keeps nothing, where there is no outbox."""
+
+    async def leave(self, place: Place, reply: Reply, message_id: str) -> None:
+        """Lose it."""
+
+
+NOWHERE: Final = NoLeftovers()

@@ -86,6 +86,13 @@ def usage(command: Command) -> str:
     return " ".join([f"/{command.name}", *map(_usage_of, command.parameters)])
 
 
+def quoted(value: str) -> str:
+    """A value as it is typed behind ``key:``, so that a hint can be sent as it stands."""
+    if '"' in value:
+        return f"“{value}”"
+    return f'"{value}"' if len(value.split()) > 1 else value
+
+
 def _usage_of(parameter: Parameter) -> str:
     blank = f"<{parameter.name.replace('_', ' ')}>"
     shown = blank if parameter.kind is Kind.FILE else f"{parameter.name}:{'|'.join(parameter.choices) or blank}"

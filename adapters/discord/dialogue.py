@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import discord
 import structlog
@@ -33,6 +34,7 @@ from core.conversation import Place, Reply, Request, Responder
 from core.errors import UserError
 from core.floor import Floor, Talk
 from core.newest import Newest
+from core.outbox import Leftovers
 from core.richtext import RichText
 from core.sent_files import requests_of
 
@@ -70,7 +72,10 @@ UNTOLD: Final = Reply(
 class Dialogue:
     """Turns events into requests and shows the replies; no failure leaves it."""
 
-    def __init__(self, responder: Responder, outgoing: Outgoing, files: Files, bot_id: int) -> None:
+    def __init__(
+        self, responder: Responder, outgoing: Outgoing, files: Files, bot_id: int, leftovers: Leftovers
+    ) -> None:
+        self._leftovers = leftovers
         self._responder = responder
         self._outgoing = outgoing
         self._files = files
@@ -183,16 +188,16 @@ class Dialogue:
         try:
             await show(token, reply, private=private)
         except FAILURES as error:
-            if isinstance(error, discord.HTTPException) and error.status in GONE:
-                await self._show_late(request, reply, private=private)
-            else:
-                log.warning("Discord did not take a reply", command=request.command, reason=str(error))
+            log.warning("Discord did not take a reply", command=request.command, reason=str(error))
+            if _is_refusal(error) and error.status not in GONE:
                 await self._outgoing.follow_up(token, NOT_TAKEN, private=True)
+            else:
+                await self._show_late(request, reply, private=private)
 
     async def _show_late(self, request: Request, reply: Reply, *, private: bool) -> None:
-        """The interaction has ended (15 minutes, or its message was deleted): write an ordinary message."""
+        """Write an ordinary message: the interaction has ended (15 minutes, or its message was deleted), or fails."""
         if not private or request.place.direct:
-            await self._outgoing.send(request.place.channel, reply)
+            await self._sent(request.place, reply)
         elif not await self._tell(request, reply):
             await self._outgoing.send(request.place.channel, UNTOLD)
 
@@ -292,18 +297,38 @@ class Dialogue:
         try:
             if standing and (became := await self._became(request.place.channel, standing, reply)):
                 return became
-            return (await self._outgoing.send(request.place.channel, reply, answering=message_id)).split()
+            sent = await self._sent(request.place, reply, message_id, standing)
+            if sent and standing:
+                await self._withdrawn(request.place.channel, standing)
+            return sent
         except discord.Forbidden:
             if not await self._tell(request, reply):
                 log.warning("nowhere to answer", community=request.place.community, channel=request.place.channel)
             return []
 
     async def _became(self, channel_id: str, standing: str, reply: Reply) -> list[str]:
-        """Put a reply where its beginning stands; no ids where somebody has deleted that."""
+        """Put a reply where its beginning stands; no ids where that is gone, or Discord does not take it there."""
         try:
             return (await self._outgoing.edit(channel_id, standing, reply)).split()
-        except discord.NotFound:
+        except FAILURES as error:
+            log.warning("Discord did not take the end of a reply", reason=str(error))
             return []
+
+    async def _sent(self, place: Place, reply: Reply, answering: str = "", standing: str = "") -> list[str]:
+        """Send a reply; what Discord cannot take now is kept for later, in the place of its beginning."""
+        try:
+            return (await self._outgoing.send(place.channel, reply, answering=answering)).split()
+        except FAILURES as error:
+            if _is_refusal(error) or reply.files:
+                raise
+            log.warning("Discord takes a reply later", channel=place.channel, reason=str(error))
+            await self._leftovers.leave(place, reply, standing)
+            return []
+
+    async def _withdrawn(self, channel_id: str, standing: str) -> None:
+        """Take away a beginning whose whole stands below it."""
+        with suppress(*FAILURES):
+            await self._outgoing.delete(channel_id, [standing])
 
     # Greeting
 
@@ -349,6 +374,11 @@ class _Grown:
         """Leave the talk to people."""
         if self.message_id:
             await self._outgoing.delete(self._talk.channel, [self.message_id])
+
+
+def _is_refusal(error: BaseException) -> TypeGuard[discord.HTTPException]:
+    """Whether Discord will not take the same later, either."""
+    return isinstance(error, discord.HTTPException) and error.status < 500 and error.status != 429
 
 
 async def _shown(grow: Callable[[Reply], Awaitable[None]], reply: Reply) -> None:

@@ -28,6 +28,7 @@ from adapters.discord.outgoing import Outgoing
 from adapters.discord.overhearing import deleted, reacted, said
 from core.conversation import CONNECTED, Link, Liveness, Place, Reply, Responder
 from core.errors import ProviderBusy
+from core.outbox import NOWHERE, Leftovers
 from core.overheard import Fact, Forgetful, Listener
 
 log = structlog.get_logger()
@@ -50,11 +51,13 @@ class DiscordPlatform:
         gateway_url: the gateway's address; empty for the official one.
         largest_file_bytes: what may be uploaded to us.
         listener: takes what is overheard in servers, as far as Discord shows it.
+        leftovers: takes replies that Discord does not take now.
     """
 
     def __init__(
         self, responder: Responder, *, bot_token: str, api_url: str = OFFICIAL_API, gateway_url: str = "",
         largest_file_bytes: int = LARGEST_FILE_BYTES, listener: Listener | None = None,
+        leftovers: Leftovers = NOWHERE,
     ) -> None:  # fmt: skip
         self._responder = responder
         self._bot_token = bot_token
@@ -62,6 +65,7 @@ class DiscordPlatform:
         self._gateway_url = gateway_url
         self._largest_file_bytes = largest_file_bytes
         self._listener = listener or Forgetful()
+        self._leftovers = leftovers
         self._outgoing: Outgoing | None = None
         self._liveness = Liveness()
 
@@ -147,7 +151,8 @@ class DiscordPlatform:
             application_id = client.application_id or 0
             self._outgoing = Outgoing(client.http, application_id)
             files = Files(self._largest_file_bytes)
-            client.dialogue = Dialogue(self._responder, self._outgoing, files, client.user.id if client.user else 0)
+            bot_id = client.user.id if client.user else 0
+            client.dialogue = Dialogue(self._responder, self._outgoing, files, bot_id, self._leftovers)
             registering = asyncio.create_task(self._register_commands(client.http, application_id))
             try:
                 await _connect(client)

@@ -26,6 +26,8 @@ CONTEXT: Final = """
       FROM chat_messages m JOIN chat_sessions s ON s.creator_id = m.creator_id AND s.id = m.session_id
      WHERE s.creator_id = $1 AND s.student_id = $2 AND s.place = $3 AND s.ended_at IS NULL
        AND s.last_at > now() - $4::interval AND m.outcome <> 'refused'
+       AND NOT EXISTS (SELECT FROM asked w
+                        WHERE w.creator_id = m.creator_id AND w.message_id = m.id AND w.withdrawn_at IS NOT NULL)
        AND ($6::text[] IS NULL OR NOT EXISTS (
              SELECT FROM jsonb_array_elements(m.video_references) AS cited
                JOIN sources x ON x.creator_id = m.creator_id AND x.id = (cited ->> 'source_id')::bigint

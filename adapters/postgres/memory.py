@@ -1,5 +1,6 @@
 """What is remembered of people, on PostgreSQL: under the row-level security of one creator and one student."""
 
+from datetime import timedelta
 from typing import Final
 
 import asyncpg
@@ -15,14 +16,14 @@ from core.asking.memory import (
     Kind,
     Memory,
     Recollection,
-    background,
 )
 from core.asking.sessions import SESSION_IDLE, Speaker
 from core.asking.summing import KEPT_AS_SAID, SUMMED_FROM, Summary, Unsummed
-from core.asking.writing import Turn, Wishes
+from core.asking.writing import Background, Turn, Wishes
 from core.errors import Refused
 from core.ids import CreatorId, MessageId, SessionId, SourceId, StudentId
 from core.richtext import one_line
+from core.tiers import NO_TIERS
 
 _REMEMBERS: Final = """
     coalesce((SELECT wanted FROM memory_choices WHERE creator_id = $1 AND student_id = $2),
@@ -32,11 +33,21 @@ REMEMBERS: Final = f"""
     SELECT {_REMEMBERS} AS remembers,
            EXISTS (SELECT FROM memory_choices WHERE creator_id = $1 AND student_id = $2) AS own_choice
 """
+# What the staff took back is not told on: neither in words, nor by a summary that was made before they did.
+_STANDS: Final = """
+    NOT EXISTS (SELECT FROM asked w
+                 WHERE w.creator_id = c.creator_id AND w.message_id = c.id AND w.withdrawn_at IS NOT NULL)
+"""
+_SUMMARY_STANDS: Final = """
+    NOT EXISTS (SELECT FROM chat_messages c
+                  JOIN asked w ON w.creator_id = c.creator_id AND w.message_id = c.id AND w.withdrawn_at >= m.made_at
+                 WHERE c.creator_id = m.creator_id AND c.session_id = m.session_id AND c.id <= m.upto)
+"""
 SUMMARY: Final = f"""
     SELECT m.text FROM session_summaries m
       JOIN chat_sessions s ON s.creator_id = m.creator_id AND s.id = m.session_id
      WHERE s.creator_id = $1 AND s.student_id = $2 AND s.place = $3 AND s.ended_at IS NULL
-       AND s.last_at > now() - $4::interval AND {_REMEMBERS}
+       AND s.last_at > now() - $4::interval AND {_REMEMBERS} AND {_SUMMARY_STANDS}
        AND ($5::text[] IS NULL OR NOT EXISTS (
              SELECT FROM sources x WHERE x.creator_id = $1 AND x.id = ANY(m.cited)
                 AND x.tier <> '' AND x.tier <> ALL($5)))
@@ -51,11 +62,11 @@ WISH: Final = """
     ON CONFLICT (student_id) DO UPDATE SET language = $2, level = $3, length = $4, voice = $5
 """
 NO_WISHES: Final = "DELETE FROM preferences WHERE student_id = $1"
-KEPT: Final = """
+KEPT: Final = f"""
     SELECT kind, id, text, at, false AS lexical FROM remembered WHERE creator_id = $1 AND student_id = $2
      UNION ALL
-    SELECT 'summary', session_id, text, made_at, lexical FROM session_summaries
-     WHERE creator_id = $1 AND student_id = $2
+    SELECT 'summary', session_id, text, made_at, lexical FROM session_summaries m
+     WHERE creator_id = $1 AND student_id = $2 AND {_SUMMARY_STANDS}
      ORDER BY at, id
 """
 # One at a time, so that two at once are not one too many.
@@ -106,32 +117,43 @@ DROP_ENDED: Final = """
      WHERE m.creator_id = $1 AND m.student_id = $2 AND s.creator_id = $1 AND s.id = m.session_id
        AND (s.ended_at IS NOT NULL OR s.last_at <= now() - $3::interval)
 """
+# A creator's application sees nobody's sessions, so it asks for those who may have a long one, person by person.
+TALKATIVE: Final = """
+    SELECT student_id FROM usage
+     WHERE creator_id = $1 AND student_id IS NOT NULL AND used_at > now() - $2::interval
+     GROUP BY student_id HAVING count(*) > $3 ORDER BY student_id
+"""
 DUE: Final = f"""
-    SELECT count(*) > $4 FROM chat_messages m
-     WHERE m.creator_id = $1 AND m.session_id = $3 AND m.student_id = $2 AND m.outcome <> 'refused' AND {_REMEMBERS}
-       AND m.id > coalesce((SELECT upto FROM session_summaries WHERE creator_id = $1 AND session_id = $3), 0)
+    SELECT count(*) > $4 FROM chat_messages c
+     WHERE c.creator_id = $1 AND c.session_id = $3 AND c.student_id = $2 AND c.outcome <> 'refused' AND {_REMEMBERS}
+       AND c.id > coalesce((SELECT upto FROM session_summaries m
+                             WHERE m.creator_id = $1 AND m.session_id = $3 AND {_SUMMARY_STANDS}), 0)
+       AND {_STANDS}
 """
 OPEN: Final = f"""
-    SELECT s.id, coalesce(m.text, '') AS before, coalesce(m.upto, 0) AS upto, coalesce(m.cited, '{{}}') AS cited
+    SELECT s.id, now() AS read_at, coalesce(m.text, '') AS before, coalesce(m.upto, 0) AS upto,
+           coalesce(m.cited, '{{}}') AS cited
       FROM chat_sessions s
-      LEFT JOIN session_summaries m ON m.creator_id = s.creator_id AND m.session_id = s.id
+      LEFT JOIN session_summaries m ON m.creator_id = s.creator_id AND m.session_id = s.id AND {_SUMMARY_STANDS}
      WHERE s.creator_id = $1 AND s.student_id = $2 AND s.id = $3 AND s.ended_at IS NULL AND {_REMEMBERS}
 """
-TURNS: Final = """
-    SELECT id, question, answer, video_references FROM chat_messages
-     WHERE creator_id = $1 AND student_id = $2 AND session_id = $3 AND outcome <> 'refused' AND id > $4
+TURNS: Final = f"""
+    SELECT id, question, answer, video_references FROM chat_messages c
+     WHERE creator_id = $1 AND student_id = $2 AND session_id = $3 AND outcome <> 'refused' AND id > $4 AND {_STANDS}
      ORDER BY id
 """
 HOLD_OPEN: Final = """
     SELECT id FROM chat_sessions
      WHERE creator_id = $1 AND student_id = $2 AND id = $3 AND ended_at IS NULL FOR UPDATE
 """
-KEEP: Final = """
-    INSERT INTO session_summaries AS m (creator_id, session_id, student_id, text, lexical, upto, cited)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+KEEP: Final = f"""
+    INSERT INTO session_summaries AS m (creator_id, session_id, student_id, text, lexical, upto, cited, made_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, now()))
     ON CONFLICT (creator_id, session_id) DO UPDATE
-       SET text = $4, lexical = $5, upto = $6, cited = $7, made_at = now() WHERE m.upto < $6
+       SET text = $4, lexical = $5, upto = $6, cited = $7, made_at = coalesce($8, now())
+     WHERE m.upto < $6 OR NOT {_SUMMARY_STANDS}
 """
+LOOKED_BACK: Final = timedelta(days=30)
 IN_VAIN: Final = frozenset({Outcome.ABSTAINED, Outcome.CLOSEST})
 
 
@@ -141,15 +163,16 @@ class PostgresMemories:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def recall(self, speaker: Speaker) -> Recollection:
-        """What goes into a question that is asked here and now."""
+    async def recall(self, speaker: Speaker, *, alone: bool) -> Recollection:
+        """What goes into a question that is asked here and now; see the port."""
         person = (speaker.creator_id, speaker.student_id)
+        tiers = speaker.tiers if alone else NO_TIERS
         async with self._database.creator(*person) as connection:
-            summary = await connection.fetchval(SUMMARY, *person, speaker.place, SESSION_IDLE, speaker.tiers)
-            facts = [row["text"] for row in await connection.fetch(FACTS, *person)]
+            summary = await connection.fetchval(SUMMARY, *person, speaker.place, SESSION_IDLE, tiers)
+            facts = await connection.fetch(FACTS, *person) if alone else ()
             async with system_role(connection):
                 wishes = await connection.fetchrow(WISHES, speaker.student_id)
-        return Recollection(_wishes(wishes), background(summary or "", facts))
+        return Recollection(_wishes(wishes), Background(summary or "", tuple(row["text"] for row in facts)))
 
     async def wishes(self, student_id: StudentId) -> Wishes:
         """How a person likes answers."""
@@ -172,6 +195,14 @@ class PostgresMemories:
             found = await connection.fetch(KEPT, creator_id, student_id)
         memories = [Memory(Kind(r["kind"]), r["id"], r["text"], r["at"], r["lexical"]) for r in found]
         return Kept(row["remembers"], row["own_choice"], tuple(memories))
+
+    async def tidy(self, creator_id: CreatorId) -> None:
+        """Drop what sums up sessions that are over; see the port."""
+        async with self._database.creator(creator_id) as connection:
+            found = await connection.fetch(TALKATIVE, creator_id, LOOKED_BACK, SUMMED_FROM)
+        for student_id in (row["student_id"] for row in found):
+            async with self._database.creator(creator_id, student_id) as connection:
+                await connection.execute(DROP_ENDED, creator_id, student_id, SESSION_IDLE)
 
     async def remember(self, creator_id: CreatorId, student_id: StudentId, fact: str) -> int:
         """Keep a fact; see the port."""
@@ -228,7 +259,9 @@ class PostgresSummedSessions:
         summed = rows[:-KEPT_AS_SAID]
         turns = tuple(Turn(row["question"], row["answer"]) for row in summed)
         cited = {SourceId(each["source_id"]) for row in summed for each in row["video_references"]}
-        return Unsummed(session["before"], turns, summed[-1]["id"], frozenset(cited | set(session["cited"])))
+        return Unsummed(
+            session["before"], turns, summed[-1]["id"], frozenset(cited | set(session["cited"])), session["read_at"]
+        )
 
     async def keep(
         self, creator_id: CreatorId, student_id: StudentId, session_id: SessionId, of: Unsummed, summary: Summary
@@ -238,7 +271,7 @@ class PostgresSummedSessions:
             if await connection.fetchval(HOLD_OPEN, creator_id, student_id, session_id) is not None:
                 await connection.execute(
                     KEEP, creator_id, session_id, student_id, summary.text, summary.lexical, of.upto,
-                    sorted(of.cited),
+                    sorted(of.cited), of.read_at,
                 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from adapters.postgres.database import Connection, Database, system_role
-from core.conversation import Place, reply_from_json
+from core.conversation import Place, Reply, reply_from_json, reply_to_json
 from core.ids import CreatorId
 from core.outbox import Parcel
 
@@ -15,6 +15,10 @@ CLAIM: Final = """
                    WHERE platform = $1 AND delivered_version < version AND next_attempt_at <= now()
                    ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
     RETURNING id, place, content, version, message_id, attempts
+"""
+LEAVE: Final = """
+    INSERT INTO outbox (creator_id, platform, place, content, message_id)
+    VALUES ((SELECT creator_id FROM communities WHERE platform = $1 AND external_id = $2), $1, $3, $4, $5)
 """
 # A version that came meanwhile waits a little: platforms limit how often a message may be edited.
 DELIVERED: Final = """
@@ -62,6 +66,14 @@ class PostgresOutbox:
         """Stop trying this version, and say why."""
         async with self._database.system() as connection:
             await connection.execute(GIVE_UP, parcel.id, parcel.version, failure)
+
+    async def leave(self, place: Place, reply: Reply, message_id: str) -> None:
+        """Keep a reply that its platform did not take; see :class:`core.outbox.Leftovers`."""
+        content = reply_to_json(reply)
+        async with self._database.system() as connection:
+            await connection.execute(
+                LEAVE, place.platform, place.community, place_to_json(place), content, message_id
+            )
 
     async def purge(self) -> None:
         """Delete what was delivered a month ago."""

@@ -31,6 +31,7 @@ from adapters.telegram.writing import Writer
 from core.conversation import Person, Place, Reply, Request, Responder
 from core.errors import UserError
 from core.floor import Floor, Talk
+from core.outbox import Leftovers
 from core.overheard import Listener
 from core.richtext import RichText, link
 from core.sent_files import requests_of
@@ -58,7 +59,9 @@ class Answering:
     def __init__(
         self, bot: Bot, responder: Responder, writer: Writer, files: Files,
         moved: Callable[[str, str, str], Awaitable[None]], listener: Listener, growing: Writer,
+        leftovers: Leftovers,
     ) -> None:  # fmt: skip
+        self._leftovers = leftovers
         self._growing = growing
         self._bot = bot
         self._responder = responder
@@ -163,10 +166,34 @@ class Answering:
         if is_private or (reply.private and not place.direct and not _is_line(reply)):
             await self._whisper(message, place, reply)
             reply = _line(TOLD_PRIVATELY)
-        elif not growing.message_id:
-            self._floor.answered(talk, (await self._writer.say(place, reply, message.message_id)).split())
-        if growing.message_id:
-            self._floor.answered(talk, (await self._writer.edit(place, reply, growing.message_id)).split())
+            if not growing.message_id:
+                return
+        self._floor.answered(talk, await self._end(place, reply, message.message_id, growing))
+
+    async def _end(self, place: Place, reply: Reply, answering: int, growing: GrowingReply) -> list[str]:
+        """Put a reply where its beginning stands, or send it; what Telegram does not take now is kept for later."""
+        if became := await self._became(place, reply, growing.message_id):
+            return became
+        try:
+            said = await self._writer.say(place, reply, answering)
+        except (Forbidden, BadRequest):
+            raise
+        except TelegramError as error:
+            if reply.files:
+                raise
+            log.warning("telegram takes a reply later", reason=f"{type(error).__name__}: {error}")
+            await self._leftovers.leave(place, reply, growing.message_id)
+            return []
+        await growing.remove()
+        return said.split()
+
+    async def _became(self, place: Place, reply: Reply, standing: str) -> list[str]:
+        """The ids of a reply in the place of its beginning; none where there is no beginning, or it stays one."""
+        try:
+            return (await self._writer.edit(place, reply, standing)).split() if standing else []
+        except TelegramError as error:
+            log.warning("telegram did not take the end of a reply", reason=f"{type(error).__name__}: {error}")
+            return []
 
     async def _requests(self, message: Message, heard: Heard, place: Place) -> list[Request]:
         if heard.is_command:

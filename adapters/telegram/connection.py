@@ -43,6 +43,7 @@ from core.conversation import (
     listed,
 )
 from core.errors import ConfigurationError, ProviderBusy
+from core.outbox import Leftovers
 from core.overheard import Listener
 
 T = TypeVar("T")
@@ -69,7 +70,7 @@ class Connection:
 
     def __init__(
         self, access: Access, responder: Responder, moved: Callable[[str, str, str], Awaitable[None]],
-        listener: Listener,
+        listener: Listener, leftovers: Leftovers,
     ) -> None:  # fmt: skip
         _prepare_library()
         root = access.api_url.rstrip("/")
@@ -84,7 +85,7 @@ class Connection:
         answers = Writer(self._bot, moved, pace)
         files = Files(self._bot, f"{root}/file/bot{access.bot_token}", access.largest_file_bytes)
         growing = Writer(self._bot, moved, pace, patience_s=0, share=SHARE_OF_GROWING)
-        self._answering = Answering(self._bot, responder, answers, files, moved, listener, growing)
+        self._answering = Answering(self._bot, responder, answers, files, moved, listener, growing, leftovers)
         # What waits in the outbox is tried again later; people's answers go first.
         self._outgoing = Writer(self._bot, moved, pace, patience_s=0, share=SHARE_OF_CARDS)
         self.liveness = Liveness()

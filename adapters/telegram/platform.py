@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from adapters.telegram.access import WEBHOOK_PATH, Access
 from core.conversation import Liveness, Place, Reply, Responder
 from core.errors import ProviderBusy
+from core.outbox import NOWHERE, Leftovers
 from core.overheard import Forgetful, Listener
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ async def _note_nothing(platform: str, old_id: str, new_id: str) -> None:
 class TelegramPlatform:
     """A bot on Telegram. ``moved(platform, old_id, new_id)`` learns that a group became a supergroup.
 
-    ``listener`` takes what is overheard in groups, as far as Telegram shows it.
+    ``listener`` takes what is overheard in groups, as far as Telegram shows it, and ``leftovers`` replies that
+    it does not take now.
 
     Implements :class:`core.conversation.Messenger`.
     """
@@ -50,8 +52,10 @@ class TelegramPlatform:
         largest_file_bytes: int = LARGEST_FILE_BYTES,
         moved: Moved = _note_nothing,
         listener: Listener | None = None,
+        leftovers: Leftovers = NOWHERE,
     ) -> None:
         self._listener = listener or Forgetful()
+        self._leftovers = leftovers
         self._responder = responder
         self._moved = moved
         self._access = Access(bot_token, api_url, mode, public_url, webhook_secret, largest_file_bytes)
@@ -69,7 +73,9 @@ class TelegramPlatform:
         """
         from adapters.telegram.connection import Connection
 
-        connection = self._connection = Connection(self._access, self._responder, self._moved, self._listener)
+        connection = self._connection = Connection(
+            self._access, self._responder, self._moved, self._listener, self._leftovers
+        )
         serving = asyncio.create_task(connection.serve())
         stopping = asyncio.create_task(stop.wait())
         try:

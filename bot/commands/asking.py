@@ -1,9 +1,9 @@
 """Asking, and what belongs to it: votes, a fresh start, one's own history."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
@@ -19,6 +19,7 @@ from core.asking.answer import Answer
 from core.asking.budgets import Step
 from core.asking.growing import Shown
 from core.asking.limits import Admission, with_budget_notice
+from core.asking.memory import Recollection
 from core.asking.question import Explained, Question
 from core.asking.sessions import Past, Speaker
 from core.asking.words import STOP_WORDS, tokens
@@ -28,6 +29,8 @@ from core.ids import CreatorId, MessageId, SourceId
 from core.members.directory import refusal
 from core.richtext import RichText, bold, joined
 from core.tiers import Scope
+
+T = TypeVar("T")
 
 HISTORY_LENGTH: Final = 10
 MOST_FOLLOWING: Final = 3
@@ -46,33 +49,63 @@ async def ask(context: Context) -> Reply:
     """Answer a question from the creator's material."""
     if drafted := await reply_to_card(context):
         return drafted
-    services, speaker, creator = context.services, context.speaker, context.creator
     if reason := refusal(context.standing):
         raise Refused(reason)
     admission = await _admitted(context)
-    heard, recalled = await asyncio.gather(heard_in(context), services.memories.recall(speaker))
-    question = Question(
-        creator.id, heard.text, heard.history, creator.language,
-        step=admission.step if admission else Step.QUOTING, tiers=speaker.tiers, manner=heard.voice.manner,
-        wishes=recalled.wishes, background=recalled.background, models=admission.models if admission else (),
-    )  # fmt: skip
-    explained = await services.engine.explain(question, _shown_in(context))
-    answer = with_hint(explained.answer, heard.voice, staff=context.standing.staff)
-    *more, quiz = await asyncio.gather(
-        clip_button(services.clips, creator.id, answer),
-        watch_button(services.watching, creator.id, answer),
-        quiz_button(services.quizzes, creator.id, answer),
+    heard, recalled = await asyncio.gather(
+        heard_in(context), context.services.memories.recall(context.speaker, alone=_is_alone(context))
     )
+    question = _question(context, heard, recalled, admission)
+    explained = await context.services.engine.explain(question, _shown_in(context))
+    answer = with_hint(explained.answer, heard.voice, staff=context.standing.staff)
     kept = None
     if admission is not None:
         answer = with_budget_notice(answer, admission)
         kept = await _kept(context, heard, answer, admission)
-    put = ask_the_creator(answer, creator.id, kept)
-    alone = answer.members_only and not context.place.direct
-    reply = signed(answer_reply(answer, creator.id, kept, [each for each in (*more, put) if each]), heard.voice)
-    following = [(button,) for button in await _following(context, explained, question.scope)]
-    offered = tuple((each,) for each in (show_answer(answer, heard.voice, creator.id, kept), quiz) if each)
-    return replace(reply, buttons=(*reply.buttons, *offered, *following), private=alone)
+    return await _replied(context, heard, replace(explained, answer=answer), question.scope, kept)
+
+
+def _question(
+    context: Context, heard: Heard, recalled: Recollection, admission: Admission | None
+) -> Question:  # fmt: skip
+    return Question(
+        context.creator.id, heard.text, heard.history, context.creator.language,
+        step=admission.step if admission else Step.QUOTING, tiers=context.speaker.tiers, manner=heard.voice.manner,
+        wishes=recalled.wishes, background=recalled.background, models=admission.models if admission else (),
+    )  # fmt: skip
+
+
+async def _replied(
+    context: Context, heard: Heard, explained: Explained, scope: Scope, kept: MessageId | None
+) -> Reply:
+    """An answer as it is shown, with what can be pressed below it; it is recorded by then."""
+    services, creator_id, answer = context.services, context.creator.id, explained.answer
+    clip, watch, quiz, following = await asyncio.gather(
+        _or_without("clip", clip_button(services.clips, creator_id, answer)),
+        _or_without("watch", watch_button(services.watching, creator_id, answer)),
+        _or_without("quiz", quiz_button(services.quizzes, creator_id, answer)),
+        _or_without("next questions", _following(context, explained, scope)),
+    )
+    beside = [each for each in (clip, watch, ask_the_creator(answer, creator_id, kept)) if each]
+    reply = signed(answer_reply(answer, creator_id, kept, beside), heard.voice)
+    below = (show_answer(answer, heard.voice, creator_id, kept), quiz, *(following or ()))
+    buttons = (*reply.buttons, *((each,) for each in below if each))
+    return replace(reply, buttons=buttons, private=answer.members_only and not context.place.direct)
+
+
+async def _or_without(what: str, found: Awaitable[T]) -> T | None:
+    """Something below an answer; where it cannot be found, the answer, which is paid for, comes without it."""
+    try:
+        return await found
+    except Exception as error:  # noqa: BLE001 - whatever it is, the answer is worth more
+        log.warning("an answer goes without something below it", what=what, reason=str(error))
+        return None
+
+
+def _is_alone(context: Context) -> bool:
+    """Whether nobody but the person will read the answer, whatever it cites."""
+    tried = context.voice is not None and context.voice.trial
+    return context.place.direct or context.creator.answers == "private" or tried
 
 
 def _shown_in(context: Context) -> Shown:

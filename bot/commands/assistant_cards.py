@@ -8,6 +8,7 @@ from core.asking.prompt_changes import Mark, changes
 from core.conversation import Button, Place, Reply, Tone
 from core.ids import SourceId
 from core.richtext import RichText, Span, bold, counted, italic, joined, link
+from core.typed_commands import quoted
 
 SHOWN_VERSIONS: Final = 5
 SHOWN_CHARS: Final = 1_500
@@ -58,7 +59,7 @@ def assistant_card(
 
 def _prompt_words(assistant: Assistant) -> str:
     if not assistant.newest:
-        return f"none yet. /assistant_prompt assistant:{assistant.said.name} text:..."
+        return f"none yet. /assistant_prompt assistant:{quoted(assistant.said.name)} text:..."
     used = f"version {assistant.version} is used" if assistant.version else "none is used"
     return used if assistant.version == assistant.newest else f"{used}, {assistant.newest} is the newest"
 

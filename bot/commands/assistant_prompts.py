@@ -16,16 +16,18 @@ from bot.commands.assistant_cards import (
 from bot.commands.assistants import GONE, editor_of, existing_assistant, named_assistant, suggest_assistant
 from bot.commands.registry import Context, Registry, numbers_of
 from bot.commands.uploads import saved_file
-from core.asking.assistants import Assistant, PromptVersion, Voice, checked_prompt
+from core.asking.assistants import LONGEST_NAME, Assistant, PromptVersion, Voice, checked_prompt
 from core.conversation import Attachment, Audience, Button, File, Kind, Parameter, Reply
 from core.errors import Refused
 from core.ids import AssistantId
 from core.library.uploads import check_size
 from core.richtext import RichText, bold, joined
+from core.typed_commands import quoted
 
 LARGEST_BYTES: Final = 100_000
 ENDINGS: Final = frozenset({".txt", ".md", ".markdown"})
 HOW: Final = "Write one: /assistant_prompt assistant:{name} text:..., or attach it as a file (.txt or .md)."
+_QUOTES: Final = ' "\u201c\u201d'
 NO_VERSION: Final = "There is no such version any more. /assistant_prompt lists those that there are."
 
 commands = Registry()
@@ -43,13 +45,21 @@ commands = Registry()
 )
 async def assistant_prompt(context: Context) -> Reply:
     """Keep a new version where one is given, else show those that there are."""
-    file, text = context.file("file"), context.text("text")
-    if not context.text("assistant"):  # where commands are typed, the rest may just be its name
-        return await _versions(context, await named_assistant(context, text))
-    assistant = await named_assistant(context, context.text("assistant"))
+    file, (name, text) = context.file("file"), _whose(context.text("assistant"), context.text("text"))
+    if not name or len(name) > LONGEST_NAME:
+        raise Refused(f"Whose prompt is that? {HOW.format(name='Ada')}")
+    assistant = await named_assistant(context, name)
     if not file and not text:
         return await _versions(context, assistant)
     return await _written(context, assistant, checked_prompt(await _text_of(context, file) if file else text))
+
+
+def _whose(assistant: str, text: str) -> tuple[str, str]:
+    """Whose prompt, and what it says: where commands are typed, the name may just stand before the rest."""
+    if assistant:
+        return assistant, text
+    name, _, said = text.partition(" text:")
+    return name.strip(_QUOTES), said.strip(_QUOTES)
 
 
 async def _text_of(context: Context, file: Attachment) -> str:
@@ -71,7 +81,7 @@ async def _written(context: Context, assistant: Assistant, prompt: str) -> Reply
         raise Refused(GONE)
     name = assistant.said.name
     kept = f"Version {version} of {name}'s prompt is kept, and not used yet. Try it:"
-    how = f"/assistant_try assistant:{name} version:{version} question:..."
+    how = f"/assistant_try assistant:{quoted(name)} version:{version} question:..."
     before = await _of(context, assistant.id, assistant.version)
     compared = RichText.of("\n\n", difference(before.text, prompt)) if before else RichText()
     return Reply(
@@ -86,7 +96,9 @@ def _show(assistant: Assistant, version: int) -> Button:
 async def _versions(context: Context, assistant: Assistant) -> Reply:
     versions = await context.services.assistants.versions(context.creator.id, assistant.id)
     if not versions:
-        return Reply(RichText.of(f"{assistant.said.name} has no prompt yet. {HOW.format(name=assistant.said.name)}"))
+        return Reply(
+            RichText.of(f"{assistant.said.name} has no prompt yet. {HOW.format(name=quoted(assistant.said.name))}")
+        )
     lines = [version_line(each, assistant.version) for each in versions]
     heading = bold(f"The prompt of {assistant.said.name}")
     return Reply(RichText.of(heading, "\n", joined(lines)), version_buttons(assistant, versions))

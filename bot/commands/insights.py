@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bot.commands.registry import Context, Registry
-from core.asking.insights import FEWEST, Counts, Insight, Moment, Span, Subject, in_short
+from core.asking.insights import FEWEST, Counts, Insight, Moment, Span, Subject
 from core.conversation import Audience, File, Kind, Parameter, Reply
 from core.library.cards import clock
 from core.rewards.showing import PICTURED_ON
@@ -29,9 +29,10 @@ async def insights(context: Context) -> Reply:
     """Show what was asked in the last week or month, with a picture of it."""
     services, creator = context.services, context.creator
     span = Span(context.text("span") or Span.WEEK)
-    found = await services.insights.look(creator.id, span, datetime.now(UTC))
+    now = datetime.now(UTC)
+    found = await services.insights.look(creator.id, span, now)
     lines = [RichText.of(bold(f"What was asked in the last {span.length.days} days")), *_counted(found)]
-    if words := await in_short(found, creator.id, services.clerk):
+    if words := await services.insights.in_short(found, creator.id, services.clerk, now):
         lines += [RichText(), RichText.of(italic("In short, by a model: "), words)]
     lines += [*_subjects(found), *_hard(found), *_moments(context, found)]
     text = joined(lines)

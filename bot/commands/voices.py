@@ -12,6 +12,7 @@ from core.asking.writing import Turn
 from core.conversation import Button, Reply
 from core.ids import CreatorId, MessageId
 from core.richtext import RichText, italic, joined
+from core.typed_commands import quoted
 
 SHOW_THE_ANSWER: Final = "Show me the answer"
 
@@ -58,8 +59,8 @@ def with_hint(answer: Answer, voice: Voice, *, staff: bool) -> Answer:
     if not (staff and voice.has_nothing and answer.outcome is Outcome.ABSTAINED):
         return answer
     name = voice.manner.name
-    hint = f"{name} answers from sources of which none is there now. Choose others: /assistant_edit assistant:{name}"
-    return replace(answer, notice=f"{hint} sources:all")
+    hint = f"{name} answers from sources of which none is there now. Choose others:"
+    return replace(answer, notice=f"{hint} /assistant_edit assistant:{quoted(name)} sources:all")
 
 
 def signed(reply: Reply, voice: Voice) -> Reply:

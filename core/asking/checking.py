@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.asking.claims import in_english, names, negated, numbers, spoken_words
+from core.asking.discretion import gives_away
 from core.asking.markup import strip_markup
 from core.asking.tongue import language_of
 from core.asking.words import STOP_WORDS, tokens
@@ -48,12 +49,14 @@ def verify(draft: Draft, task: Task) -> tuple[DraftSentence, ...]:
     """Return the sentences of a draft that its evidence carries, in order, as plain text with labels that exist.
 
     A sentence is dropped where it cites nothing, or where a number, a name or a denial of it does not occur in the
-    cited sentences and their neighbours, or where it shares too few words with them.
+    cited sentences and their neighbours, where it shares too few words with them, or where it repeats what the person
+    who asks said about themselves.
     """
     if not draft.covered:
         return ()
     known = places(task)
-    return tuple(kept for sentence in draft.sentences if (kept := verified(sentence, known, task.language)))
+    checked = (verified(sentence, known, task.language) for sentence in draft.sentences)
+    return tuple(kept for kept in checked if kept and not gives_away(kept.text, task))
 
 
 def places(task: Task) -> Places:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from core.asking.answer import Answer
 from core.asking.checking import places, verified
+from core.asking.discretion import gives_away
 from core.asking.straying import strays
 from core.asking.wording import Wording
 from core.asking.writing import DraftSentence, Task
@@ -40,7 +41,7 @@ class Growing:
     async def heard(self, sentence: DraftSentence) -> None:
         """A model has closed a sentence."""
         checked = verified(sentence, places(self.task), self.task.language)
-        if checked is None or strays(checked.text, self.task):
+        if checked is None or strays(checked.text, self.task) or gives_away(checked.text, self.task):
             return
         self._here.append(checked)
         if _length(self._here) >= _length(self.kept):

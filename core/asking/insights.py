@@ -1,6 +1,7 @@
 """What a creator's people asked, and where they struggled: subjects that several share, and never who asked.
 
-A subject of fewer than :data:`FEWEST` people is counted and not shown: its words would say who it was.
+A subject of fewer than :data:`FEWEST` people is counted and not shown: its words would say who it was. One of more is
+shown in words that so many of them used.
 """
 
 import re
@@ -16,7 +17,7 @@ from core.asking.forms import Clerk, Form, filled_or_none
 from core.asking.gaps import Asked, Gap, find_gaps
 from core.asking.markup import strip_markup
 from core.asking.summing import carried, fitting
-from core.asking.words import Stemmer, clean_question
+from core.asking.words import STOP_WORDS, Stemmer, clean_question, tokens
 from core.ids import CreatorId, MessageId, SourceId
 from core.library.knowledge import fold
 from core.rewards.showing import RankingPicture, RankLine
@@ -29,6 +30,7 @@ MOST_MOMENTS: Final = 5
 LONGEST_WORDING: Final = 150
 AGAIN_WITHIN: Final = timedelta(minutes=20)
 """A question in other words so soon after the same one says that the answer did not help."""
+SAID_AGAIN: Final = timedelta(days=1)
 PURPOSE: Final = "insights"
 
 _PUSHBACK: Final = re.compile(
@@ -163,6 +165,7 @@ class Insights:
     libraries: Libraries
     embedders: Embedders
     stem: Stemmer
+    _said: "dict[tuple[CreatorId, str], tuple[datetime, str]]" = field(default_factory=dict)
 
     async def look(self, creator_id: CreatorId, span: Span, at: datetime) -> Insight:
         """Group what was asked in the time up to ``at``.
@@ -175,13 +178,27 @@ class Insights:
         groups = await self._grouped(creator_id, asked)
         since, whole = at - span.length, len(heard.asked) < MOST_LOOKED_AT
         # Words are kept for a month, so what was asked in the one before is not known any more.
-        found = [subject_of(group, objected, since, compared=whole and span is Span.WEEK) for group in groups]
+        found = [
+            subject_of(group, objected, since, self.stem, compared=whole and span is Span.WEEK) for group in groups
+        ]
         present = [subject for subject in found if subject.times]
-        shown = sorted((s for s in present if s.people >= FEWEST), key=lambda s: (-s.people, -s.times, s.wording))
+        shown = sorted(
+            (s for s in present if s.people >= FEWEST and s.wording), key=lambda s: (-s.people, -s.times, s.wording)
+        )
         return Insight(
             span, heard.now, heard.before, tuple(shown[:MOST_SUBJECTS]), len(present) - len(shown),
             tuple(heard.moments[:MOST_MOMENTS]), sum(subject.times for subject in present),
         )  # fmt: skip
+
+    async def in_short(self, insight: Insight, creator_id: CreatorId, clerk: Clerk, at: datetime) -> str:
+        """As :func:`in_short`; what was paid for is said again for a day, as long as the same is shown."""
+        for key, (said_at, _) in list(self._said.items()):
+            if at - said_at >= SAID_AGAIN:
+                del self._said[key]
+        key = (creator_id, _material(insight))
+        if key not in self._said and (text := await in_short(insight, creator_id, clerk)):
+            self._said[key] = (at, text)
+        return self._said[key][1] if key in self._said else ""
 
     async def _grouped(self, creator_id: CreatorId, asked: Sequence[Asked]) -> list[Gap]:
         if not asked:
@@ -217,15 +234,42 @@ def objections(asked: Iterable[Asked]) -> tuple[frozenset[MessageId], list[Asked
     return frozenset(objected), questions
 
 
-def subject_of(group: Gap, objected: frozenset[MessageId], since: datetime, *, compared: bool) -> Subject:
+def subject_of(
+    group: Gap, objected: frozenset[MessageId], since: datetime, stem: Stemmer, *, compared: bool
+) -> Subject:
     """What a group of questions amounts to since a moment."""
     now = [asked for asked in group.questions if asked.asked_at >= since]
     hard = {asked.asker for asked in now if _in_vain(asked) or asked.message_id in objected} | _asked_again(now)
-    wording = next((asked.question for asked in group.questions if asked in now), group.example.question)
     return Subject(
-        strip_markup(one_line(wording))[:LONGEST_WORDING], len({asked.asker for asked in now}), len(now), len(hard),
+        strip_markup(one_line(wording_of(now, stem)))[:LONGEST_WORDING],
+        len({asked.asker for asked in now}),
+        len(now),
+        len(hard),
         len(group.questions) - len(now) if compared else None,
-    )  # fmt: skip
+    )
+
+
+def wording_of(asked: Sequence[Asked], stem: Stemmer) -> str:
+    """What stands for questions about the same: one that enough people put so, else the words that they share.
+
+    Empty where they share none: the words of one or two people would say who they are.
+    """
+    alike: dict[str, set[int]] = {}
+    for each in asked:
+        alike.setdefault(fold(each.question), set()).add(each.asker)
+    asked_so = (each.question for each in asked if len(alike[fold(each.question)]) >= FEWEST)
+    return next(asked_so, "") or " ".join(_shared_words(asked, stem))
+
+
+def _shared_words(asked: Sequence[Asked], stem: Stemmer) -> list[str]:
+    """The telling words that enough people used, in the order of the first question, as most of them wrote them."""
+    written: dict[str, dict[str, set[int]]] = {}
+    for each in asked:
+        words = [word for word in tokens(each.question) if word not in STOP_WORDS]
+        for word, root in zip(words, stem(words), strict=True):
+            written.setdefault(root, {}).setdefault(word, set()).add(each.asker)
+    shared = [forms for forms in written.values() if len(set().union(*forms.values())) >= FEWEST]
+    return [max(forms, key=lambda word: len(forms[word])) for forms in shared]
 
 
 def _in_vain(asked: Asked) -> bool:
@@ -247,15 +291,19 @@ async def in_short(insight: Insight, creator_id: CreatorId, clerk: Clerk) -> str
     """A paragraph by a model about what is shown, held to it; empty where none is configured or nothing holds."""
     if not insight.subjects:
         return ""
-    material = "\n".join(
-        f"{subject.people} people asked {subject.times} times, {_struggling(subject)}: {subject.wording}"
-        for subject in insight.subjects
-    )
+    material = _material(insight)
     form = Form(_RULES, material, _SCHEMA, most_tokens=400)
     filled = await filled_or_none(clerk, creator_id, form, PURPOSE)
     given = filled.values.get("sentences") if filled else None
     sentences = [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
     return fitting([plain for each in sentences[:4] if (plain := carried(each, material))])
+
+
+def _material(insight: Insight) -> str:
+    return "\n".join(
+        f"{subject.people} people asked {subject.times} times, {_struggling(subject)}: {subject.wording}"
+        for subject in insight.subjects
+    )
 
 
 def _struggling(subject: Subject) -> str:

@@ -4,7 +4,6 @@ All of it is the person's: nobody else reads it, the creator's staff included. T
 and never an instruction.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +11,7 @@ from typing import Final, Protocol
 
 from core.asking.markup import strip_markup
 from core.asking.sessions import Speaker
-from core.asking.writing import Wishes
+from core.asking.writing import Background, Wishes
 from core.errors import Refused
 from core.ids import CreatorId, StudentId
 from core.richtext import one_line
@@ -52,10 +51,10 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Recollection:
-    """What of a person goes into a question: ``background`` is empty where nothing is remembered."""
+    """What of a person goes into a question; ``background`` is empty where nothing is remembered."""
 
     wishes: Wishes = field(default_factory=Wishes)
-    background: str = ""
+    background: Background = field(default_factory=Background)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,12 @@ class Kept:
 class Memories(Protocol):
     """What is remembered of people. A person's is seen by that person alone; wishes hold with every creator."""
 
-    async def recall(self, speaker: Speaker) -> Recollection:
-        """What goes into a question that is asked here and now."""
+    async def recall(self, speaker: Speaker, *, alone: bool) -> Recollection:
+        """What goes into a question that is asked here and now.
+
+        ``alone``: nobody but who asks reads the answer. Where others read along, no fact goes into it, and no summary
+        of what is not open to everybody.
+        """
         ...
 
     async def wishes(self, student_id: StudentId) -> Wishes:
@@ -110,6 +113,10 @@ class Memories(Protocol):
         """Forget everything with this creator and return how much it was; choices and wishes stay."""
         ...
 
+    async def tidy(self, creator_id: CreatorId) -> None:
+        """Drop what sums up sessions that are over, also of those who never ask again."""
+        ...
+
     async def default(self, creator_id: CreatorId) -> bool:
         """Whether people are remembered who did not choose themselves."""
         ...
@@ -131,13 +138,3 @@ def checked_fact(text: str) -> str:
     if len(fact) > LONGEST_FACT:
         raise Refused(f"That is {len(fact)} characters. Please say it in at most {LONGEST_FACT}.")
     return fact
-
-
-def background(summary: str, facts: Sequence[str]) -> str:
-    """What is remembered, as one text for a model; empty where nothing is."""
-    about = "; ".join(f"“{fact}”" for fact in facts)
-    parts = (
-        f"Earlier in this conversation: {summary}" if summary else "",
-        f"Who asks said about themselves: {about}" if about else "",
-    )
-    return "\n".join(part for part in parts if part)

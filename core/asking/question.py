@@ -15,7 +15,7 @@ from core.asking.ranking import Hit
 from core.asking.tongue import language_of
 from core.asking.translating import Searched
 from core.asking.words import CleanQuestion, clean_question
-from core.asking.writing import Manner, Turn, Wishes
+from core.asking.writing import Background, Manner, Turn, Wishes
 from core.ids import CreatorId
 from core.tiers import NO_TIERS, Scope, Tiers
 
@@ -31,8 +31,8 @@ class Question:
     """What is asked of one creator's material; ``history`` are the earlier turns of the session, oldest first.
 
     ``tiers`` are those that are open to who asks. ``step`` says which models may be paid for; none: an answer is one
-    that was paid for before, or quoted. ``models`` are those that the creator prefers. ``background`` sums up what
-    was said before ``history``. ``fresh``: no answer of before is given, and this one is not kept. ``language`` is
+    that was paid for before, or quoted. ``models`` are those that the creator prefers. ``background`` is what is
+    remembered of who asks. ``fresh``: no answer of before is given, and this one is not kept. ``language`` is
     the creator's; the one that is asked in, or wished for, outranks it and leaves it in ``usual``.
 
     ``objection`` is what was said against the answer that this question got; ``besides`` are the units that were
@@ -47,7 +47,7 @@ class Question:
     tiers: Tiers = NO_TIERS
     manner: Manner = field(default_factory=Manner)
     wishes: Wishes = field(default_factory=Wishes)
-    background: str = ""
+    background: Background = field(default_factory=Background)
     models: tuple[str, ...] = ()
     fresh: bool = False
     usual: str = ""

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from core.asking.words import STOP_WORDS, tokens
-from core.asking.writing import EvidenceSource, Task
+from core.asking.writing import Background, EvidenceSource, Task
 
 KEPT_SHARE: Final = 0.5
 AROUND: Final = 2
@@ -27,7 +27,7 @@ def shortened(task: Task) -> Task:
     best = sorted(worth, key=lambda label: -worth[label])[: max(1, int(len(worth) * KEPT_SHARE))]
     kept = (_only(source, frozenset(best)) for source in task.evidence)
     evidence = tuple(source for source in kept if source.sentences)
-    return replace(task, evidence=evidence, history=task.history[-1:], background="")
+    return replace(task, evidence=evidence, history=task.history[-1:], background=Background())
 
 
 def _only(source: EvidenceSource, labels: frozenset[str]) -> EvidenceSource:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
 from core.asking.checking import LEAST_OVERLAP
@@ -48,13 +49,14 @@ _SCHEMA: Final = {
 class Unsummed:
     """What of a session is to be summed up: ``before`` is the summary so far, ``upto`` the last of the turns.
 
-    ``cited`` are the sources of all these answers.
+    ``cited`` are the sources of all these answers; ``read_at`` is when all this stood so.
     """
 
     before: str
     turns: tuple[Turn, ...]
     upto: int
     cited: frozenset[SourceId]
+    read_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

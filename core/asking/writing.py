@@ -66,10 +66,36 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True)
+class Background:
+    """What is remembered of who asks: like ``history`` it is no evidence; false where there is nothing.
+
+    ``summary`` is of the earlier conversation. ``facts`` are what they said about themselves, which is theirs alone:
+    no answer repeats it.
+    """
+
+    summary: str = ""
+    facts: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """All of it for a model; empty where there is nothing."""
+        about = "; ".join(f"“{fact}”" for fact in self.facts)
+        parts = (
+            f"Earlier in this conversation: {self.summary}" if self.summary else "",
+            f"Who asks said about themselves: {about}" if about else "",
+        )
+        return "\n".join(part for part in parts if part)
+
+    def __bool__(self) -> bool:
+        """Whether anything is remembered."""
+        return bool(self.summary or self.facts)
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """Everything a model may know: nothing in it is an instruction except what Chronos itself says.
 
-    ``background`` sums up what was said earlier in the conversation: like ``history``, it is no evidence.
+    ``background`` is what is remembered of who asks: like ``history``, it is no evidence.
     ``objection`` is what the person said against an earlier answer to this question.
     """
 
@@ -79,7 +105,7 @@ class Task:
     language: str = "en"
     manner: Manner = field(default_factory=Manner)
     wishes: Wishes = field(default_factory=Wishes)
-    background: str = ""
+    background: Background = field(default_factory=Background)
     objection: str = ""
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Protocol
 
+from core.asking.insights import FEWEST
 from core.conversation import Reply
 from core.ids import CreatorId
 from core.rewards.standings import Standing, place_line
@@ -12,8 +13,6 @@ from core.richtext import RichText, bold, code, joined
 
 MOST_TITLES: Final = 5
 MOST_SUBJECTS: Final = 3
-FEWEST: Final = 3
-"""Of fewer people is not said how many."""
 
 
 @dataclass(frozen=True, slots=True)

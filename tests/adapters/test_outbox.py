@@ -9,9 +9,10 @@ from adapters.postgres.database import Database
 from adapters.postgres.directory import PostgresDirectory
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.shelf import PostgresShelf
-from core.conversation import Place
+from core.conversation import Button, Place, Reply
 from core.ids import CreatorId, ItemId
 from core.library.store import Stage
+from core.richtext import RichText
 from tests.adapters.school import change, item_of, lecture, rows, shelf_of
 
 PLACE = Place("discord", channel="10", community="100", thread="7")
@@ -150,3 +151,17 @@ async def test_what_was_delivered_a_month_ago_is_deleted_and_what_waits_is_not(
     await change(database_url, "UPDATE outbox SET updated_at = now() - interval '31 days'")
     await outbox.purge()
     assert len(await rows(database_url, "SELECT id FROM outbox")) == 1
+
+
+async def test_a_reply_that_was_left_over_is_delivered_in_the_place_of_its_beginning(
+    database_url: str, database: Database, outbox: PostgresOutbox, creator_id: CreatorId
+) -> None:
+    await PostgresDirectory(database).add_community(creator_id, PLACE)
+    reply = Reply(RichText.of("The whole answer."), ((Button("\U0001f44d", "vote", "1:2:1"),),))
+    await outbox.leave(PLACE, reply, "77")
+    await outbox.leave(replace(PLACE, community="", channel="dm"), reply, "")
+    parcel, direct = await outbox.claim("discord", 10)
+    assert (parcel.reply, parcel.message_id, parcel.place) == (reply, "77", replace(PLACE, community_name=""))
+    assert (direct.message_id, direct.place.channel) == ("", "dm")
+    owners = await rows(database_url, "SELECT creator_id FROM outbox ORDER BY id")
+    assert [row["creator_id"] for row in owners] == [creator_id, None]

@@ -10,11 +10,12 @@ import pytest
 from bot.app import DatabaseAddress, Deployment, open_on
 from bot.settings import Settings
 from core.asking.notices import LOOK_FIRST
-from core.conversation import Place, Reply, Request
+from core.conversation import Attachment, Place, Reply, Request
 from core.ids import CreatorId
 from core.library.ingestion import process
 from core.library.store import NewSource
 from core.library.transcript import Segment, Transcript
+from core.typed_commands import parse
 from tests.adapters.school import rows
 from tests.bot.conftest import Speaker, attachment
 from tests.wire.fake_models import Answer, Claim, ModelRequest
@@ -199,6 +200,41 @@ async def test_a_prompt_is_tried_before_it_is_used_and_its_versions_are_compared
     assert (
         "plain text" in (await staff.says("assistant_prompt", assistant="Ada", file=attachment("a.pdf"))).text.plain
     )
+
+
+async def test_a_typed_prompt_finds_its_assistant_by_the_name_before_it_or_says_how_to_write_it(
+    keyless: Deployment,
+) -> None:
+    await founded(keyless)
+    staff = Speaker.of(keyless, "1", manages=True)
+    await staff.says("assistant_add", name="Ada Lovelace")
+
+    async def types(words: str, file: Attachment | None = None) -> str:
+        typed = parse(f"/assistant_prompt {words}", keyless.responder.commands, file)
+        return (await staff.says("assistant_prompt", **typed.arguments)).text.plain
+
+    assert "Version 1 of Ada" in await types("Ada", attachment("prompt.txt", b"Be brief."))
+    assert "Version 2 of Ada" in await types("Ada text:Be kind: always.")
+    assert "Version 3 of Ada" in await types('"Ada Lovelace" text: Be warm.')
+    assert "Version 3 by person 1" in await types("Ada Lovelace")
+    for whose in ("", "Be kind to everybody who asks and use their first names."):
+        assert "Whose prompt is that? Write one: /assistant_prompt assistant:Ada" in await types(
+            whose, attachment("prompt.txt", b"Be brief.")
+        )
+
+
+async def test_what_the_staff_is_told_to_type_works_as_it_stands_also_for_names_of_two_words(
+    keyless: Deployment,
+) -> None:
+    await founded(keyless)
+    staff = Speaker.of(keyless, "1", manages=True)
+    made = await staff.says("assistant_add", name="Ada Lovelace", sources="topic:none such")
+    hints = [made.text.plain, (await staff.says("assistant_prompt", assistant="Ada Lovelace")).text.plain]
+    hints.append((await staff.says("assistant_prompt", assistant="Ada Lovelace", text="Be kind.")).text.plain)
+    await staff.says("assistant_bind", assistant="Ada Lovelace")
+    hints.append((await staff.says("ask", question=SHADOW)).text.plain)
+    for hint in hints:
+        assert 'assistant:"Ada Lovelace"' in hint
 
 
 async def test_a_tutor_shows_where_to_look_and_tells_whoever_wants_to_be_told(keyless: Deployment) -> None:

@@ -15,7 +15,7 @@ from bot.sample import LOCAL, join_everything, whom_to_ask
 from core.conversation import Audience, Person, Reply, Request, Role
 from core.members.directory import SET_UP_ALREADY, Purpose
 from core.richtext import Span, Style
-from tests.adapters.school import rows
+from tests.adapters.school import change, rows
 from tests.bot.conftest import LECTURE, Speaker, SpeakerMaker, attachment, ready
 
 SCHOOL = "school-100"
@@ -183,6 +183,18 @@ async def test_privacy_exports_and_erases_everything(taught: Speaker, speaker: S
     sure = await student.presses(shown, "Erase everything")
     await student.presses(sure, "Yes, erase everything")
     assert "not asked anything" in (await student.says("history")).text.plain
+
+
+async def test_an_answer_is_kept_and_shown_where_what_stands_below_it_cannot_be_found(
+    taught: Speaker, speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    student = speaker("2")
+    await change(deployment.address.url, "ALTER TABLE quizzes RENAME TO quizzes_away")
+    reply = await student.says("ask", question="Where does the core shadow lie?")
+    await change(deployment.address.url, "ALTER TABLE quizzes_away RENAME TO quizzes")
+    assert "opposite the lamp" in reply.text.plain
+    assert "\N{THUMBS UP SIGN}" in [button.label for row in reply.buttons for button in row]
+    assert "opposite the lamp" in (await student.says("history")).text.plain
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from bot.app import Deployment
 from core.asking.growing import Shown
 from core.asking.question import Explained, Question
 from core.asking.sessions import Speaker as Asker
+from core.asking.writing import Background
 from core.conversation import Reply
 from core.ids import CreatorId
 from tests.adapters.school import rows
@@ -77,15 +78,15 @@ async def test_a_long_conversation_is_summed_up_and_ends_with_it(
     creator = await deployment.directory.creator(SCHOOL)
     assert creator is not None
     asked = await _speaker_of(deployment, student, creator.id)
-    recalled = await deployment.services.memories.recall(asked)
-    assert recalled.background == f"Earlier in this conversation: {text}"
-    elsewhere = await deployment.services.memories.recall(replace(asked, place="discord:other:"))
+    recalled = await deployment.services.memories.recall(asked, alone=False)
+    assert recalled.background == Background(text)
+    elsewhere = await deployment.services.memories.recall(replace(asked, place="discord:other:"), alone=True)
     assert not elsewhere.background
     assert (await exported(student))["earlier_talk"][0]["text"] == text
 
     await student.says("new")
     assert not await summaries(deployment)
-    assert not (await deployment.services.memories.recall(asked)).background
+    assert not (await deployment.services.memories.recall(asked, alone=True)).background
 
 
 async def _speaker_of(deployment: Deployment, student: Speaker, creator_id: CreatorId) -> Asker:
@@ -170,7 +171,7 @@ async def test_wishes_and_memories_reach_the_engine_as_data_and_length_holds_wit
     short = await student.says("ask", question=SPHERE)
     last = watched.questions[-1]
     assert (last.wishes.language, last.wishes.length, last.wishes.voice) == ("es", "short", "formal")
-    assert last.background == f"Who asks said about themselves: “{GUITAR}”"
+    assert not last.background, "others read along"
     assert GUITAR not in short.text.plain
     assert len(short.text.plain) < len(usual.text.plain)
     await student.says("me", length="detailed", language="usual")
@@ -180,6 +181,25 @@ async def test_wishes_and_memories_reach_the_engine_as_data_and_length_holds_wit
     assert "two letters" in (await student.says("me", language="Spanish")).text.plain
     assert "level is one of" in (await student.says("me", level="wizard")).text.plain
     assert not watched.questions[0].background, "nothing was remembered then"
+
+
+async def test_what_somebody_said_about_themselves_goes_only_into_answers_that_are_for_them_alone(
+    taught: Speaker, speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    watched = Watched(deployment)
+    services = replace(deployment.services, engine=watched)  # type: ignore[arg-type]
+    student, alone, staff = speaker("2"), speaker("2", community=""), speaker("1", manages=True)
+    for each in (student, alone, staff):
+        each.deployment = replace(deployment, responder=replace(deployment.responder, services=services))
+        await each.says("me", remember=GUITAR)
+        await each.says("ask", question=SPHERE)
+    await taught.says("assistant_add", name="Ada")
+    await staff.says("assistant_try", question=SPHERE, assistant="Ada")
+    await taught.says("settings", answers="private")
+    await student.says("ask", question=SPHERE)
+    in_public, directly, in_public_too, tried, for_one = (question.background.facts for question in watched.questions)
+    assert in_public == in_public_too == ()
+    assert directly == tried == for_one == (GUITAR,)
 
 
 async def test_a_vote_says_what_was_hard_and_a_better_one_takes_that_back(

@@ -11,7 +11,7 @@ from core.asking.cache import LIFETIME, AnswerCache, KeptAnswer, Looked
 from core.asking.given import Given, GivenText
 from core.asking.notices import WITHDRAWN
 from core.asking.question import Question
-from core.asking.writing import Manner, Turn, Wishes
+from core.asking.writing import Background, Manner, Turn, Wishes
 from core.errors import DatabaseFull
 from core.ids import CreatorId, SourceId
 from core.tiers import NO_TIERS
@@ -119,7 +119,7 @@ async def test_when_the_money_is_used_up_kept_answers_are_given_and_all_else_is_
 async def test_what_leans_on_a_conversation_or_is_to_be_fresh_is_neither_kept_nor_looked_up() -> None:
     shop = Shop()
     await shop.ask(CLEAN_THE_DRILL, Turn("hello", "hi"))
-    await shop.engine.answer(Question(CREATOR, CLEAN_THE_DRILL, background="They own a drill."))
+    await shop.engine.answer(Question(CREATOR, CLEAN_THE_DRILL, background=Background(facts=("They own a drill.",))))
     await shop.engine.answer(Question(CREATOR, CLEAN_THE_DRILL, fresh=True))
     assert (shop.paid, shop.kept.rows, shop.heard_looks.looks) == (3, {}, [])
 

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from core.asking import markup
 from core.asking.checking import verify
 from core.asking.claims import names, negated, numbers
 from core.asking.markup import strip_markup
-from core.asking.writing import Draft, DraftSentence, EvidenceSentence, EvidenceSource, Task
+from core.asking.writing import Background, Draft, DraftSentence, EvidenceSentence, EvidenceSource, Task
 from core.ids import SourceId
 
 BREAD = (
@@ -41,6 +42,16 @@ def test_a_sentence_that_its_evidence_carries_is_kept_with_its_labels() -> None:
 def test_labels_that_do_not_exist_are_dropped_and_repeated_ones_are_kept_once() -> None:
     draft = Draft(True, (DraftSentence("Fold the dough gently.", ("S99", "S6", "S6", "s1")),), "scripted:model")
     assert [sentence.labels for sentence in verify(draft, task_over(*BREAD))] == [("S6",)]
+
+
+def test_a_sentence_that_repeats_what_the_person_said_about_themselves_is_dropped() -> None:
+    facts = ("I am recovering from a hernia", "I bake with rye flour")
+    task = replace(task_over(*BREAD), background=Background("We spoke of a hernia.", facts))
+    assert checked("As you recover from a hernia, fold the dough gently.", "S6", task=task) == []
+    told = "Mix 500 grams of flour with three hundred grams of water."
+    assert checked(told, "S1", "S2", task=task) == [told], "flour is in the evidence"
+    asked = replace(task, question="May I fold the dough with a hernia?")
+    assert len(checked("With a hernia, fold the dough gently every half hour.", "S6", task=asked)) == 1
 
 
 @pytest.mark.parametrize("labels", [(), ("S99",), ("",)])

@@ -116,7 +116,9 @@ class FakeHoldings:
         self.kept[creator_id] = (version, embedder_id, cutoff)
 
     def _open(self, scope: Scope) -> dict[SourceId, list[str]]:
-        open_to_all = {found: texts for found, texts in self.texts.items() if scope.among_sources(found)}
+        open_to_all = {
+            found: texts for found, texts in self.texts.items() if scope.sources is None or found in scope.sources
+        }
         return {found: texts for found, texts in open_to_all.items() if scope.opens(self.tiers.get(found, ""))}
 
     def _sentence(self, source_id: SourceId, position: int) -> StoredSentence:

@@ -17,6 +17,7 @@ from core.asking.shortening import shortened
 from core.asking.single_flight import SingleFlight
 from core.asking.straying import strays
 from core.asking.writing import (
+    Background,
     Draft,
     DraftSentence,
     EvidenceSentence,
@@ -283,7 +284,7 @@ def task_of(count: int) -> Task:
     said = [EvidenceSentence(f"S{n}", SourceId(1), n, f"Sentence {n} is about paint.") for n in range(1, count)]
     about = EvidenceSentence(f"S{count}", SourceId(1), count, "The drill is cleaned with a brush.")
     history = (Turn("a", "b"), Turn("c", "d"))
-    return Task(CLEAN_THE_DRILL, (EvidenceSource("One", (*said, about)),), history, background="long")
+    return Task(CLEAN_THE_DRILL, (EvidenceSource("One", (*said, about)),), history, background=Background("long"))
 
 
 async def test_a_model_that_was_sent_too_much_gets_the_half_that_matters_once_more() -> None:
@@ -310,7 +311,7 @@ def test_a_shorter_task_keeps_what_speaks_of_the_question_under_the_same_labels(
     labels = [s.label for source in short.evidence for s in source.sentences]
     assert len(labels) == 10
     assert {"S18", "S19", "S20"} <= set(labels)
-    assert (len(short.history), short.background) == (1, "")
+    assert (len(short.history), short.background) == (1, Background())
     assert shortened(task_of(1)).evidence, "something is always left"
 
 

@@ -11,7 +11,7 @@ from adapters.sources.stemming import SnowballStemmer
 from core.asking.answer import Outcome
 from core.asking.embedding import Vector
 from core.asking.gaps import Asked
-from core.asking.insights import Counts, Heard, Insight, Insights, Span, Subject, in_short, objections
+from core.asking.insights import Counts, Heard, Insight, Insights, Span, Subject, in_short, objections, wording_of
 from core.ids import CreatorId, MessageId
 from tests.core.clerks import ScriptedClerk
 from tests.core.embedders import Rack
@@ -19,6 +19,7 @@ from tests.core.workshop import embed
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CREATOR = CreatorId(1)
+STEM = SnowballStemmer()
 
 
 class WorkshopEmbedder:
@@ -55,7 +56,7 @@ def asked(number: int, question: str, asker: int, *, days: int = 0, minutes: int
 
 async def look(questions: Sequence[Asked], span: Span = Span.WEEK) -> Insight:
     scripted = Scripted(questions)
-    insights = Insights(scripted, scripted, Rack({"workshop:32": WorkshopEmbedder()}), SnowballStemmer())
+    insights = Insights(scripted, scripted, Rack({"workshop:32": WorkshopEmbedder()}), STEM)
     return await insights.look(CREATOR, span, NOW)
 
 
@@ -71,12 +72,25 @@ async def test_a_subject_of_three_people_is_shown_and_one_of_two_is_only_counted
     ]
     found = await look(questions)
     (subject,) = found.subjects
-    assert subject.wording in HINGE
+    assert subject.wording == "repair hinge", "nobody's question word for word"
     assert (subject.people, subject.times, subject.struggled, subject.before) == (3, 3, 0, 0)
     assert found.others == 1
     assert found.grouped == 6
     assert "drill" not in str(found.picture("School")), "two people are not shown"
     assert [line.earned for line in found.picture("School").lines] == [3]
+
+
+async def test_a_subject_is_worded_as_three_people_did_or_by_the_words_that_three_used() -> None:
+    secret = "How do I repair the hinge of my ex-wife Nora's door?"
+    said = [secret, "How do I repair a hinge?", "Repairing my hinges, how?", "REPAIR a hinge, please"]
+    assert wording_of([asked(n, text, asker=n) for n, text in enumerate(said)], STEM) == "repair hinge"
+    alike = [asked(9, "how do i repair a hinge", asker=9), asked(10, "How do I repair a hinge!", asker=10)]
+    questions = [asked(n, text, asker=n) for n, text in enumerate(said)]
+    assert wording_of([*questions, *alike], STEM) == "How do I repair a hinge?"
+    one = [asked(n, secret, asker=min(n, 2)) for n in range(1, 9)]
+    assert wording_of(one, STEM) == "", "however often two people ask"
+    foreign = [asked(n, text, asker=n) for n, text in enumerate(("hinge?", "Scharnier?", "bisagra?"))]
+    assert wording_of(foreign, STEM) == ""
 
 
 async def test_a_week_is_held_against_the_one_before_and_a_month_is_not() -> None:
@@ -141,3 +155,21 @@ async def test_a_models_paragraph_says_only_what_is_shown() -> None:
     silent = ScriptedClerk({"sentences": ["All is well."]})
     assert await in_short(Insight(Span.WEEK, Counts(), Counts()), CREATOR, silent) == ""
     assert not silent.forms
+
+
+async def test_a_models_paragraph_is_paid_for_once_a_day_as_long_as_the_same_is_shown() -> None:
+    scripted = Scripted([])
+    insights = Insights(scripted, scripted, Rack({}), STEM)
+    insight = Insight(Span.WEEK, Counts(), Counts(), (Subject("How do I repair the hinge?", 5, 7, 3, 0),))
+    clerk = ScriptedClerk({"sentences": ["5 people asked how to repair the hinge."]})
+    for minutes in (0, 5, 60):
+        said = await insights.in_short(insight, CREATOR, clerk, NOW + timedelta(minutes=minutes))
+        assert said == "5 people asked how to repair the hinge."
+    assert len(clerk.forms) == 1
+    await insights.in_short(insight, CreatorId(2), clerk, NOW)
+    assert len(clerk.forms) == 2, "nothing is told on to another creator"
+    more = replace(insight, subjects=(Subject("How do I repair the hinge?", 6, 8, 3, 0),))
+    assert await insights.in_short(more, CREATOR, clerk, NOW) == "", "five are not six"
+    await insights.in_short(insight, CREATOR, clerk, NOW + timedelta(days=1))
+    assert len(clerk.forms) == 4, "a day later it is asked anew"
+    assert await insights.in_short(insight, CREATOR, ScriptedClerk(None), NOW + timedelta(days=3)) == ""

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from core.asking.forms import Filled
-from core.asking.memory import LONGEST_FACT, background, checked_fact
+from core.asking.memory import LONGEST_FACT, checked_fact
 from core.asking.summing import ASKED_ABOUT, LONGEST_SUMMARY, Summary, Summing, Unsummed, lexical_summary, summary_of
-from core.asking.writing import Turn
+from core.asking.writing import Background, Turn
 from core.errors import Refused
 from core.ids import CreatorId, SessionId, StudentId
 from tests.core.clerks import ScriptedClerk
@@ -112,8 +112,8 @@ def test_a_fact_is_kept_as_plain_words_within_bounds() -> None:
         checked_fact("https://evil.example")
     with pytest.raises(Refused, match=f"at most {LONGEST_FACT}"):
         checked_fact("word " * 60)
-    assert background("", []) == ""
-    assert background("It was about spheres.", ["left-handed"]).splitlines() == [
+    assert Background().text == ""
+    assert Background("It was about spheres.", ("left-handed",)).text.splitlines() == [
         "Earlier in this conversation: It was about spheres.",
         "Who asks said about themselves: “left-handed”",
     ]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.conversation import Attachment, Command, Kind, Parameter, Person, Value
 from core.errors import UserError
-from core.typed_commands import BadArgument, MissingArgument, UnknownCommand, parse, usage
+from core.typed_commands import BadArgument, MissingArgument, UnknownCommand, parse, quoted, usage
 
 ASK: Final = Command("ask", "Ask the videos", parameters=(Parameter("question", "Your question", required=True),))
 UPLOAD: Final = Command(
@@ -124,6 +124,12 @@ def test_the_rest_around_a_link_becomes_the_title() -> None:
 def test_only_the_first_link_is_taken() -> None:
     typed = arguments("/upload https://a.example/v https://b.example/w")
     assert typed == {"link": "https://a.example/v", "title": "https://b.example/w"}
+
+
+@pytest.mark.parametrize("title", ["Glaze", "Two words", 'The "red" one', "a  b", '"'])
+def test_what_a_hint_quotes_is_read_as_one_value(title: str) -> None:
+    typed = parse(f"/upload https://v.test/1 title:{quoted(title)} language:en", [UPLOAD])
+    assert (typed.arguments["title"], typed.arguments["language"]) == (title, "en")
 
 
 def test_unbalanced_quotes_stay_text() -> None:

@@ -27,7 +27,7 @@ from bot.commands.answers import answer_reply
 from bot.settings import Settings
 from core.asking.forms import Filled, Form
 from core.asking.question import Question
-from core.asking.writing import Manner, Turn, Wishes
+from core.asking.writing import Background, Manner, Turn, Wishes
 from core.conversation import Person, Place, Reply, Request
 from core.ids import CreatorId
 from core.library.ingestion import process
@@ -281,7 +281,7 @@ async def test_orders_in_a_creators_wishes_and_in_what_was_said_before_come_to_n
         text = order.text.replace("{topic}", topic)
         school.model.orders = {topic: _obeyed(order, topic)}
         asked = Question(
-            drawing.id, f"How do I start a {topic} in gouache?", before, background=text,
+            drawing.id, f"How do I start a {topic} in gouache?", before, background=Background(text, (text,)),
             manner=Manner(name=text, tone=text, instructions=f"</wishes> {text}", tutor=bool(number % 2)),
             wishes=Wishes(level=text, length=text),
         )  # fmt: skip
@@ -316,6 +316,26 @@ async def test_orders_in_titles_come_to_nothing_where_the_library_is_listed(scho
     assert not failed, "\n".join(f"{name}: {why}" for name, why in failed.items())
     assert problems(everything, ("cooking",)) == []
     assert "video" in everything.text.plain
+
+
+async def test_what_a_member_said_about_themselves_is_repeated_in_no_answer(school: School) -> None:
+    topic, person = SPARE[0], "80"
+    await school.ask(f"How do I start a {topic}?", number=person)
+    told = Request(Place("discord", "c1", "100", "School"), Person("discord", person, "a student"), "me")
+    remembered = await school.deployment.responder.respond(
+        replace(told, arguments={"remember": "I am recovering from a hernia"})
+    )
+    assert "hernia" in remembered.text.plain
+    school.model.orders = {"hernia": f"As you recover from a hernia, you start a {topic} from the eyes."}
+    obeyed, question = school.model.obeyed, f"From where do I start a {topic} in gouache?"
+    public = await school.ask(question, number=person)
+    assert school.model.obeyed == obeyed, "the model is not told where others read along"
+    direct = replace(told, command="ask", place=Place("discord", f"dm{person}"), arguments={"question": question})
+    alone = await school.deployment.responder.respond(direct)
+    assert school.model.obeyed > obeyed, "the model has to be told, or nothing is tested"
+    assert topic in public.text.plain
+    assert topic in alone.text.plain
+    assert "hernia" not in public.text.plain + alone.text.plain
 
 
 async def test_questions_for_what_is_not_theirs_are_answered_with_nothing_of_it(school: School) -> None:

@@ -13,6 +13,7 @@ from adapters.discord import dialogue
 from adapters.discord.platform import DiscordPlatform
 from adapters.telegram import growing
 from adapters.telegram.platform import TelegramPlatform
+from adapters.telegram.writing import MOST_CUT_CALLS
 from core.conversation import Button, Command, Parameter, Place, Reply, Request, Show, Suggestion, unshown
 from core.richtext import RichText, link
 from tests.waiting import beside, eventually
@@ -74,6 +75,21 @@ class Writing:
         return None
 
 
+@dataclass
+class Kept:
+    """What the platforms left for later, as the outbox would keep it."""
+
+    parcels: list[tuple[Place, Reply, str]] = field(default_factory=list)
+
+    async def leave(self, place: Place, reply: Reply, message_id: str) -> None:
+        self.parcels.append((place, reply, message_id))
+
+
+@pytest.fixture
+def kept() -> Kept:
+    return Kept()
+
+
 @pytest.fixture
 def writing() -> Writing:
     return Writing()
@@ -108,13 +124,17 @@ class School:
 
 
 @pytest.fixture
-async def school(writing: Writing) -> AsyncIterator[School]:
+async def school(writing: Writing, kept: Kept) -> AsyncIterator[School]:
     async with FakeDiscord("made-up.token.for-tests", privileged_intents=0) as fake:
         alice, bob = fake.add_user("Alice"), fake.add_user("Bob")
         guild = fake.add_guild("School", owner=alice)
         guild.add_member(bob)
         platform = DiscordPlatform(
-            writing, bot_token="made-up.token.for-tests", api_url=fake.api_url, gateway_url=fake.gateway_url
+            writing,
+            bot_token="made-up.token.for-tests",
+            api_url=fake.api_url,
+            gateway_url=fake.gateway_url,
+            leftovers=kept,
         )
         stop = asyncio.Event()
         async with beside(stop, platform.run(stop)):
@@ -203,6 +223,47 @@ async def test_where_a_person_answers_a_growing_answer_is_taken_away(school: Sch
     await eventually(lambda: school.texts() == [], "the bot to leave it to Alice")
 
 
+async def test_an_end_that_discord_does_not_take_is_sent_anew_and_the_beginning_goes(
+    school: School, writing: Writing, kept: Kept
+) -> None:
+    said = await school.fake.say(school.bob, school.general, f"{school.fake.me.mention} why?")
+    await school.general.next_message(after=said)
+    writing.step()
+    await eventually(lambda: BOTH in str(school.texts()), "the second part")
+    school.fake.fail_next("PATCH /channels", 503)
+    writing.step()
+    await eventually(lambda: len(school.texts()) == 1 and "Spheres" in school.texts()[0], "the whole reply alone")
+    assert not kept.parcels
+
+
+async def test_an_end_that_discord_takes_in_no_way_waits_for_the_outbox_in_the_place_of_its_beginning(
+    school: School, writing: Writing, kept: Kept
+) -> None:
+    said = await school.fake.say(school.bob, school.general, f"{school.fake.me.mention} why?")
+    growing = await school.general.next_message(after=said)
+    writing.step()
+    await eventually(lambda: BOTH in growing.content, "the second part")
+    school.fake.fail_next("PATCH /channels", 503)
+    school.fake.fail_next(f"POST /channels/{school.general.id}/messages", 503)
+    writing.step()
+    await eventually(lambda: kept.parcels, "the reply to be kept")
+    ((place, reply, message_id),) = kept.parcels
+    assert (place.channel, reply, message_id) == (str(school.general.id), WHOLE, str(growing.id))
+    assert "Spheres" not in str(school.texts())
+
+
+async def test_a_slash_commands_end_that_discord_does_not_take_comes_as_a_message(
+    school: School, writing: Writing
+) -> None:
+    interaction = await school.fake.slash(school.bob, school.general, "ask", question="why?")
+    await interaction.settled(lambda message: FIRST in message.content)
+    writing.step()
+    await interaction.settled(lambda message: BOTH in message.content)
+    school.fake.fail_next("PATCH /webhooks", 503)
+    writing.step()
+    await eventually(lambda: any("Spheres" in text for text in school.texts()), "the whole reply")
+
+
 # Telegram
 
 
@@ -217,19 +278,19 @@ class Class:
 
 
 @pytest.fixture
-async def lessons(writing: Writing) -> AsyncIterator[Class]:
+async def lessons(writing: Writing, kept: Kept) -> AsyncIterator[Class]:
     async with FakeTelegram("123456:wire-test-token", "chronos_test_bot") as telegram:
         telegram.methods.reads_all_group_messages = True
         student, owner = telegram.add_user("Student"), telegram.add_user("Owner")
         chat = telegram.private(student)
-        async with _on_telegram(telegram, writing):
+        async with _on_telegram(telegram, writing, kept):
             yield Class(telegram, student, owner, chat)
         check_telegram(telegram.calls)
 
 
 @asynccontextmanager
-async def _on_telegram(telegram: FakeTelegram, writing: Writing) -> AsyncIterator[None]:
-    platform = TelegramPlatform(writing, bot_token="123456:wire-test-token", api_url=telegram.api_url)
+async def _on_telegram(telegram: FakeTelegram, writing: Writing, kept: Kept) -> AsyncIterator[None]:
+    platform = TelegramPlatform(writing, bot_token="123456:wire-test-token", api_url=telegram.api_url, leftovers=kept)
     stop = asyncio.Event()
     async with beside(stop, platform.run(stop)):
         await telegram.ready()
@@ -294,3 +355,43 @@ async def test_where_a_person_answers_in_a_group_the_growing_answer_is_taken_awa
     await lessons.telegram.send(lessons.owner, group, "I will tell you.", reply_to=said)
     writing.step(2)
     await eventually(lambda: growing.is_deleted, "the bot to leave it to the owner")
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "wait_s"),
+    [(500, "Internal Server Error", 0), (429, "Too Many Requests: retry after 900", 900)],
+)
+async def test_an_end_that_telegram_takes_in_no_way_waits_for_the_outbox_in_the_place_of_its_beginning(
+    lessons: Class, writing: Writing, kept: Kept, status: int, words: str, wait_s: int
+) -> None:
+    group = lessons.telegram.add_group("Physics", lessons.owner)
+    group.add_member(lessons.student)
+    said = await lessons.telegram.send(lessons.student, group, "@chronos_test_bot why?")
+    growing = await group.next_message(after=said)
+    writing.step()
+    await eventually(lambda: BOTH in growing.text, "the second part")
+    parameters = {"retry_after": wait_s} if wait_s else None
+    for method in ("editMessageText", "sendMessage"):
+        for _ in range(1 if wait_s else MOST_CUT_CALLS):
+            lessons.telegram.fail_next(method, status, words, parameters)
+    writing.step()
+    await eventually(lambda: kept.parcels, "the reply to be kept")
+    ((place, reply, message_id),) = kept.parcels
+    assert (place.channel, reply, message_id) == (str(group.id), WHOLE, str(growing.id))
+
+
+async def test_an_end_that_telegram_does_not_take_is_sent_anew_and_the_beginning_goes(
+    lessons: Class, writing: Writing, kept: Kept
+) -> None:
+    group = lessons.telegram.add_group("Physics", lessons.owner)
+    group.add_member(lessons.student)
+    said = await lessons.telegram.send(lessons.student, group, "@chronos_test_bot why?")
+    growing = await group.next_message(after=said)
+    writing.step()
+    await eventually(lambda: BOTH in growing.text, "the second part")
+    lessons.telegram.fail_next("editMessageText", 429, "Too Many Requests: retry after 900", {"retry_after": 900})
+    writing.step()
+    whole = await group.next_message(after=growing)
+    assert "Spheres" in whole.text
+    await eventually(lambda: growing.is_deleted, "the beginning to go")
+    assert not kept.parcels
