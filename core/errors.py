@@ -18,7 +18,7 @@ ChronosError
         │   └── DiskFull    a disk of ours is full: whoever waits for room can go on
         ├── TooLong         what it was sent is more than it takes: less of it may do
         ├── Declined        a model works and would not or could not say this: another one may
-        ├── FormFailed      models were asked to fill a form, and none of them could
+        ├── FormFailed      models tried to fill a form, and none of them could
         └── ProviderUsedUp  our account there has no credit or quota left
 """
 
@@ -128,7 +128,7 @@ class Declined(ProviderError):
 
 
 class FormFailed(ProviderError):
-    """Models were asked to fill a form and none of them could; the same form may fail again, and was paid for."""
+    """Models tried to fill a form and none of them could; the same form may fail again, and was paid for."""
 
 
 class ProviderUsedUp(ProviderError):

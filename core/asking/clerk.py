@@ -9,7 +9,7 @@ from core.asking.answer import ModelCall, Usage
 from core.asking.authors import ModelWatch
 from core.asking.breaker import Breaker
 from core.asking.forms import Filled, Form, FormModel
-from core.errors import FormFailed, ProviderError
+from core.errors import Declined, FormFailed, ProviderError, TooLong
 from core.ids import CreatorId, UsageId
 
 LEAST_S: Final = 0.5
@@ -39,10 +39,10 @@ class ModelClerk:
     now: Callable[[], float] = time.perf_counter
 
     async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
-        """Have a form filled by the first model that can; None where there is no model or money now.
+        """Have a form filled by the first model that can; None where there is no model or money, or none is up now.
 
         Raises:
-            FormFailed: models were asked, and none of them could.
+            FormFailed: models tried, and none of them could.
         """
         if not self.models:
             return None
@@ -68,7 +68,7 @@ class ModelClerk:
             try:
                 filled = await model.fill(hurried)
             except ProviderError as error:
-                failure = error
+                failure = error if _was_tried(error) else failure
                 self.breaker.failed(_counted_as(model, form), error)
                 self.watch.model_failed(model.name, error)
                 calls.append(_call(model.name, purpose, error.usage or Usage(), self.now() - asked_s, str(error)))
@@ -79,6 +79,11 @@ class ModelClerk:
         if failure is not None:
             raise FormFailed(f"no model could fill a form ({purpose}): {failure}") from failure
         return None
+
+
+def _was_tried(error: ProviderError) -> bool:
+    """A service that is down says nothing of a form, and charges nothing for it: it may go well another time."""
+    return isinstance(error, (Declined, TooLong)) or error.usage is not None
 
 
 def _counted_as(model: FormModel, form: Form) -> str:

@@ -66,11 +66,11 @@ class Clerk(Protocol):
     async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
         """Have a form filled by the first small model that can, and record the call under ``purpose``.
 
-        None where nobody can be asked now: no model is configured or all of them rest, or the creator's budget for
-        models is spent.
+        None where nobody can do it now: no model is configured, all of them are down or rest, or the creator's budget
+        for models is spent.
 
         Raises:
-            FormFailed: models were asked, and none of them could; the last one's failure is its cause.
+            FormFailed: models tried, and none of them could; the last one's failure is its cause.
         """
         ...
 

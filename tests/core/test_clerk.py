@@ -9,7 +9,7 @@ from core.asking.answer import ModelCall, Usage
 from core.asking.breaker import FAILURES
 from core.asking.clerk import ModelClerk
 from core.asking.forms import Filled, Form, filled_or_none
-from core.errors import FormFailed, ProviderBusy, ProviderError
+from core.errors import Declined, FormFailed, ProviderBusy, ProviderError
 from core.ids import CreatorId, UsageId
 
 FORM = Form("Fill it.", "Material.", {"type": "object"})
@@ -87,22 +87,28 @@ async def test_without_money_or_models_nobody_is_asked() -> None:
 async def test_a_model_that_fails_again_and_again_is_left_alone_and_money_is_given_back() -> None:
     till, failing = FakeTill(), ScriptedForms("one", ProviderError("cut"))
     clerk = ModelClerk([failing], till, Heard())
-    for _ in range(FAILURES):
-        with pytest.raises(FormFailed):
-            await clerk.fill(CREATOR, FORM, "study")
-    assert await clerk.fill(CREATOR, FORM, "study") is None
+    for _ in range(FAILURES + 2):
+        assert await clerk.fill(CREATOR, FORM, "study") is None
     assert failing.asked == FAILURES
     assert till.settled[-1] == (7, [])
 
 
-async def test_a_form_that_no_model_could_fill_is_told_from_one_that_nobody_was_asked_for() -> None:
-    last, till = ProviderError("did not fill the form"), FakeTill()
-    clerk = ModelClerk([ScriptedForms("one", ProviderError("cut")), ScriptedForms("two", last)], till, Heard())
+async def test_a_form_that_no_model_could_fill_is_told_from_one_that_nobody_was_there_for() -> None:
+    declined, till, down = Declined("did not fill the form"), FakeTill(), ScriptedForms("two", ProviderError("cut"))
+    clerk = ModelClerk([ScriptedForms("one", declined), down], till, Heard())
     with pytest.raises(FormFailed, match="did not fill the form") as failed:
         await clerk.fill(CREATOR, FORM, "study")
-    assert failed.value.__cause__ is last
-    assert [call.failure for _, calls in till.settled for call in calls] == ["cut", "did not fill the form"]
+    assert failed.value.__cause__ is declined
+    assert [call.failure for _, calls in till.settled for call in calls] == ["did not fill the form", "cut"]
     assert await filled_or_none(clerk, CREATOR, FORM, "study") is None
+    assert await ModelClerk([down], till, Heard()).fill(CREATOR, FORM, "study") is None
+
+
+async def test_a_form_that_is_paid_for_and_does_not_come_in_time_was_tried() -> None:
+    late = ProviderBusy("did not answer within")
+    late.usage = Usage(100, 0, 0, 0.01)
+    with pytest.raises(FormFailed):
+        await ModelClerk([ScriptedForms("one", late)], FakeTill(), Heard()).fill(CREATOR, FORM, "study")
 
 
 async def test_models_share_the_time_that_somebody_waits_and_nobody_is_asked_when_it_is_over() -> None:
@@ -112,6 +118,7 @@ async def test_models_share_the_time_that_somebody_waits_and_nobody_is_asked_whe
         clock[0] += 3.0
 
     late = ProviderBusy("did not answer within")
+    late.usage = Usage(100)
     models = [ScriptedForms(name, late, takes=slow) for name in ("one", "two", "three")]
     clerk = ModelClerk(models, FakeTill(), Heard(), now=lambda: clock[0])
     with pytest.raises(FormFailed):
