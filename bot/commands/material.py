@@ -6,6 +6,7 @@ from typing import Final
 
 from bot.commands.library import named_source, suggest_source
 from bot.commands.registry import Context, Registry, numbers_and_rest, numbers_of, said
+from bot.commands.voices import voice_here
 from core.asking.citing import citation
 from core.asking.words import STOP_WORDS, tokens
 from core.conversation import Button, Kind, Parameter, Reply
@@ -31,8 +32,8 @@ TYPES: Final = tuple(kind.value for kind in TAKEAWAYS)
 commands = Registry()
 
 
-def scope_of(context: Context) -> Scope:
-    """What this person may see.
+async def scope_of(context: Context) -> Scope:
+    """What this person may see here: of the sources that the assistant of this place answers from.
 
     Raises:
         Refused: they may not learn here now.
@@ -40,7 +41,8 @@ def scope_of(context: Context) -> Scope:
     creator = context.creator
     if reason := refusal(context.standing):
         raise Refused(reason)
-    return Scope(creator.id, context.standing.tiers)
+    voice = await voice_here(context)
+    return Scope(creator.id, context.standing.tiers, voice.manner.sources)
 
 
 async def _source(context: Context, scope: Scope) -> Source | None:
@@ -51,7 +53,9 @@ async def _source(context: Context, scope: Scope) -> Source | None:
     """
     if not context.text("source"):
         every = [
-            source for source in await context.services.shelf.sources(scope.creator_id) if scope.opens(source.tier)
+            source
+            for source in await context.services.shelf.sources(scope.creator_id)
+            if scope.opens(source.tier) and scope.among_sources(source.id)
         ]
         return every[0] if len(every) == 1 else None
     return _open(scope, await named_source(context))
@@ -60,6 +64,8 @@ async def _source(context: Context, scope: Scope) -> Source | None:
 def _open(scope: Scope, source: Source) -> Source:
     if not scope.opens(source.tier):
         raise Refused(f"{source.title} is for members of {source.tier}.")
+    if not scope.among_sources(source.id):
+        raise Refused(f"{source.title} is none of the sources that are answered from here.")
     if source.stage is not Stage.COMPLETED:
         raise Refused(f"{source.title} is not ready yet. /videos says what is.")
     return source
@@ -83,7 +89,7 @@ _SOURCE: Final = Parameter("source", "A title, or its number from /videos", Kind
 )  # fmt: skip
 async def chapters(context: Context) -> Reply:
     """The chapters of one source."""
-    scope = scope_of(context)
+    scope = await scope_of(context)
     source = await _source(context, scope)
     if source is None:
         raise Refused("Say of which one: /chapters source:<title>. /videos lists what there is.")
@@ -93,7 +99,7 @@ async def chapters(context: Context) -> Reply:
 @commands.action("chapters_of")
 async def chapters_of(context: Context) -> Reply:
     """The button to them."""
-    scope = scope_of(context)
+    scope = await scope_of(context)
     return await _chapters(context, scope, await _numbered(context, scope, context.payload_number))
 
 
@@ -149,7 +155,7 @@ def _ways(source_id: SourceId, here: str) -> tuple[tuple[Button, ...], ...]:
 )
 async def summary(context: Context) -> Reply:
     """Sum up a source, a topic or everything."""
-    scope, long = scope_of(context), context.text("length") == "long"
+    scope, long = await scope_of(context), context.text("length") == "long"
     if topic := context.text("topic"):
         return await _on_topic(context, scope, topic, long=long)
     source = await _source(context, scope)
@@ -162,7 +168,7 @@ async def summary(context: Context) -> Reply:
 async def summary_of(context: Context) -> Reply:
     """The same source, shorter or longer."""
     source_id, long = numbers_of(context, 2)
-    scope = scope_of(context)
+    scope = await scope_of(context)
     return replace(
         await _summary(context, scope, await _numbered(context, scope, source_id), long=bool(long)), replaces=True
     )
@@ -255,7 +261,7 @@ def _stems(context: Context, text: str) -> set[str]:
 )
 async def terms(context: Context) -> Reply:
     """The terms of a source, or of the library."""
-    scope = scope_of(context)
+    scope = await scope_of(context)
     source = await _source(context, scope)
     return await _terms(context, scope, source, one_line(context.text("search")), 0)
 
@@ -264,7 +270,7 @@ async def terms(context: Context) -> Reply:
 async def terms_of(context: Context) -> Reply:
     """A page of the terms of a source; of the library where its number is 0."""
     (source_id, page), search = numbers_and_rest(context, 2)
-    scope = scope_of(context)
+    scope = await scope_of(context)
     source = await _numbered(context, scope, source_id) if source_id else None
     reply = await _terms(context, scope, source, search, page)
     return replace(reply, replaces=page > 0)
@@ -319,7 +325,7 @@ def _turns(action: str, payload: str, page: int, pages: int, search: str) -> tup
 )
 async def takeaways(context: Context) -> Reply:
     """Takeaways by type, area, source and words."""
-    scope = scope_of(context)
+    scope = await scope_of(context)
     source = await _source(context, scope)
     kind = PointKind(context.text("type")) if context.text("type") in TYPES else None
     area = await _area_named(context, context.text("area"))
@@ -362,7 +368,7 @@ async def _area_named(context: Context, typed: str) -> str:
 @commands.action("takeaways_of")
 async def takeaways_of(context: Context) -> Reply:
     """The takeaways of a source."""
-    scope = scope_of(context)
+    scope = await scope_of(context)
     source = await _numbered(context, scope, context.payload_number)
     return await _takeaways(context, scope, _Choice(source), 0)
 
@@ -371,7 +377,7 @@ async def takeaways_of(context: Context) -> Reply:
 async def more_takeaways(context: Context) -> Reply:
     """Another page."""
     (page, source_id, kind, area), search = numbers_and_rest(context, 4)
-    scope = scope_of(context)
+    scope = await scope_of(context)
     source = await _numbered(context, scope, source_id) if source_id else None
     areas = [each.name for each in await context.services.studies.areas(scope.creator_id)]
     choice = _Choice(

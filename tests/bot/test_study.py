@@ -356,3 +356,28 @@ async def test_making_it_again_is_done_once_at_a_time_and_asks_first_where_model
     await change(deployment.address.url, "UPDATE study_guides SET due_at = now() + interval '1 hour'")
     for speaker in (owner, paying):
         assert "is being made already" in (await speaker.presses(card, "Make again")).text.plain
+
+
+async def test_where_an_assistant_answers_from_other_sources_there_is_no_material_of_the_rest(
+    owner: Speaker, speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    other = b"WEBVTT\n\n00:01.000 --> 00:05.000\nA sphere has one light side.\n"
+    await owner.says("upload", file=attachment("sphere.vtt", other), title="A sphere")
+    await ready(deployment, SCHOOL)
+    await studied(deployment)
+    student = speaker("2")
+    assert "espresso" in (await student.says("terms")).text.plain.lower()
+    await owner.says("assistant_add", name="Ada", sources="A sphere")
+    await owner.says("assistant_bind", assistant="Ada")
+    for reply in (
+        await student.says("terms"),
+        await student.says("takeaways"),
+        await student.says("summary"),
+        await student.says("summary", topic="sour espresso"),
+    ):
+        assert "grind" not in reply.text.plain
+        assert not links_of(reply)
+    narrow = await student.says("summary", source="espresso")
+    assert "none of the sources that are answered from here" in narrow.text.plain
+    await owner.says("assistant_unbind")
+    assert links_of(await student.says("summary", source="espresso"))
