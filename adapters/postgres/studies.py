@@ -21,7 +21,7 @@ from core.library.transcript import Chapter, LocatorKind
 from core.rewards.quizzes import Quiz, QuizContent, checked_questions
 from core.study.cards import guide_card
 from core.study.material import USUAL_AREAS, Area, PointKind
-from core.study.store import Guide, Point, Revised, Wanted
+from core.study.store import Guide, Point, Revised, Wanted, WantedTerms
 from core.tiers import Scope
 
 KEPT_AFTER_REMOVAL: Final = timedelta(days=7)
@@ -53,6 +53,14 @@ FIND: Final = f"""
        AND ($4::text[] = '{{}}' OR p.kind = ANY($4)) AND ($5::bigint IS NULL OR p.source_id = $5)
        AND ($6 = '' OR p.area = $6) AND ($7 OR NOT p.hidden)
      ORDER BY p.source_id DESC, p.first_segment, p.id LIMIT {MOST_POINTS}
+"""
+_TERMS: Final = f"""
+    {_OPEN} AND p.removed_at IS NULL AND NOT p.hidden AND p.kind = 'term' AND ($4::bigint IS NULL OR p.source_id = $4)
+        AND strpos(lower(p.text), lower($5)) > 0
+"""
+COUNT_TERMS: Final = f"SELECT count(*) FROM {_TERMS}"
+TERMS: Final = f"""
+    SELECT {_COLUMNS} FROM {_TERMS} ORDER BY lower(p.text), p.weight DESC, p.id LIMIT $6 OFFSET $7
 """
 POINT: Final = f"SELECT {_COLUMNS} FROM {_OPEN} AND p.removed_at IS NULL AND p.id = $4"
 _GUIDE: Final = f"""
@@ -167,6 +175,14 @@ class PostgresStudies:
         async with self._database.creator(scope.creator_id) as connection:
             rows = await connection.fetch(FIND, *scoped(scope), kinds, wanted.source_id, wanted.area, wanted.hidden)
         return [_point(row) for row in rows]
+
+    async def terms(self, scope: Scope, wanted: WantedTerms) -> tuple[list[Point], int]:
+        """A run of the key terms in scope, and how many there are in all."""
+        asked = (*scoped(scope), wanted.source_id, wanted.search)
+        async with self._database.creator(scope.creator_id) as connection:
+            count = await connection.fetchval(COUNT_TERMS, *asked)
+            rows = await connection.fetch(TERMS, *asked, wanted.most, wanted.skip)
+        return [_point(row) for row in rows], count
 
     async def point(self, scope: Scope, point_id: PointId) -> Point | None:
         """One point; None where there is none any more, or it is out of scope."""
