@@ -43,6 +43,10 @@ class Scope:
         """The same, named by the tiers that a library really has, so that equal rights share what is held of it."""
         return replace(self, tiers=known if self.tiers is None else self.tiers & known)
 
+    def among_sources(self, source_id: SourceId) -> bool:
+        """Whether a source is one of those that are answered from, whatever its tier."""
+        return self.sources is None or source_id in self.sources
+
 
 def tier_said(text: str) -> str | None:
     """A tier as it was typed; None where nothing was said, empty where none is wanted.

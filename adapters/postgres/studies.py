@@ -10,6 +10,7 @@ import asyncpg
 from adapters.postgres.database import Connection, Database
 from adapters.postgres.jobs import STUDY, put_job
 from adapters.postgres.outbox import post
+from adapters.postgres.packed import scoped
 from adapters.postgres.quizzes import add_quiz, change_quiz, read_quiz
 from adapters.postgres.transcripts import chapters_to_json
 from core.asking.holdings import StoredSentence
@@ -20,7 +21,7 @@ from core.library.transcript import Chapter, LocatorKind
 from core.rewards.quizzes import Quiz, QuizContent, checked_questions
 from core.study.cards import guide_card
 from core.study.material import USUAL_AREAS, Area, PointKind
-from core.study.store import Guide, Point, Revised, Wanted
+from core.study.store import Guide, Point, Revised, Wanted, WantedTerms
 from core.tiers import Scope
 
 KEPT_AFTER_REMOVAL: Final = timedelta(days=7)
@@ -43,16 +44,25 @@ _OPEN: Final = """
     study_points p
       JOIN sources x ON x.creator_id = $1 AND x.id = p.source_id AND x.status = 'ready' AND x.removed_at IS NULL
                     AND (x.tier = '' OR $2::text[] IS NULL OR x.tier = ANY($2))
+                    AND ($3::bigint[] IS NULL OR x.id = ANY($3))
       JOIN segments g ON g.creator_id = $1 AND g.source_id = p.source_id AND g.position = p.first_segment
      WHERE p.creator_id = $1 AND NOT p.stale
 """
 FIND: Final = f"""
     SELECT {_COLUMNS} FROM {_OPEN} AND p.removed_at IS NULL
-       AND ($3::text[] = '{{}}' OR p.kind = ANY($3)) AND ($4::bigint IS NULL OR p.source_id = $4)
-       AND ($5 = '' OR p.area = $5) AND ($6 OR NOT p.hidden)
+       AND ($4::text[] = '{{}}' OR p.kind = ANY($4)) AND ($5::bigint IS NULL OR p.source_id = $5)
+       AND ($6 = '' OR p.area = $6) AND ($7 OR NOT p.hidden)
      ORDER BY p.source_id DESC, p.first_segment, p.id LIMIT {MOST_POINTS}
 """
-POINT: Final = f"SELECT {_COLUMNS} FROM {_OPEN} AND p.removed_at IS NULL AND p.id = $3"
+_TERMS: Final = f"""
+    {_OPEN} AND p.removed_at IS NULL AND NOT p.hidden AND p.kind = 'term' AND ($4::bigint IS NULL OR p.source_id = $4)
+        AND strpos(lower(p.text), lower($5)) > 0
+"""
+COUNT_TERMS: Final = f"SELECT count(*) FROM {_TERMS}"
+TERMS: Final = f"""
+    SELECT {_COLUMNS} FROM {_TERMS} ORDER BY lower(p.text), p.weight DESC, p.id LIMIT $6 OFFSET $7
+"""
+POINT: Final = f"SELECT {_COLUMNS} FROM {_OPEN} AND p.removed_at IS NULL AND p.id = $4"
 _GUIDE: Final = f"""
     SELECT d.source_id, x.title, x.tier, d.made = d.version AS made, d.due_at IS NOT NULL AND NOT d.sort AS waits,
            d.reason, d.writer, d.progress, d.rejected, d.skipped, d.lost,
@@ -163,15 +173,21 @@ class PostgresStudies:
         """Points in scope, in the order in which they are said, newest source first."""
         kinds = [kind.value for kind in wanted.kinds]
         async with self._database.creator(scope.creator_id) as connection:
-            rows = await connection.fetch(
-                FIND, scope.creator_id, scope.tiers, kinds, wanted.source_id, wanted.area, wanted.hidden
-            )
+            rows = await connection.fetch(FIND, *scoped(scope), kinds, wanted.source_id, wanted.area, wanted.hidden)
         return [_point(row) for row in rows]
+
+    async def terms(self, scope: Scope, wanted: WantedTerms) -> tuple[list[Point], int]:
+        """A run of the key terms in scope, and how many there are in all."""
+        asked = (*scoped(scope), wanted.source_id, wanted.search)
+        async with self._database.creator(scope.creator_id) as connection:
+            count = await connection.fetchval(COUNT_TERMS, *asked)
+            rows = await connection.fetch(TERMS, *asked, wanted.most, wanted.skip)
+        return [_point(row) for row in rows], count
 
     async def point(self, scope: Scope, point_id: PointId) -> Point | None:
         """One point; None where there is none any more, or it is out of scope."""
         async with self._database.creator(scope.creator_id) as connection:
-            row = await connection.fetchrow(POINT, scope.creator_id, scope.tiers, point_id)
+            row = await connection.fetchrow(POINT, *scoped(scope), point_id)
         return None if row is None else _point(row)
 
     async def revise(self, creator_id: CreatorId, point_id: PointId, revised: Revised) -> Point | None:
@@ -275,7 +291,7 @@ async def _put(
 
 async def _changed(connection: Connection, creator_id: CreatorId, point_id: PointId) -> Point | None:
     """A point as it is now; of a chapter, its source's page is told."""
-    row = await connection.fetchrow(POINT, creator_id, None, point_id)
+    row = await connection.fetchrow(POINT, creator_id, None, None, point_id)
     if row is not None and row["kind"] == PointKind.CHAPTER:
         await put_chapters(connection, creator_id, SourceId(row["source_id"]))
     return None if row is None else _point(row)

@@ -6,6 +6,7 @@ from typing import Final
 
 from bot.commands.library import named_source, suggest_source
 from bot.commands.registry import Context, Registry, numbers_and_rest, numbers_of, said
+from bot.commands.voices import voice_here
 from core.asking.citing import citation
 from core.asking.words import STOP_WORDS, tokens
 from core.conversation import Button, Kind, Parameter, Reply
@@ -17,22 +18,29 @@ from core.members.directory import refusal
 from core.richtext import RichText, bold, counted, italic, joined, link, one_line
 from core.study.cards import written_words
 from core.study.material import TAKEAWAYS, PointKind
-from core.study.store import Point, Wanted
+from core.study.store import Point, Wanted, WantedTerms
 from core.tiers import Scope
 
 SHORT, LONG = 5, 15
 PAGE: Final = 8
 TERMS_PAGE: Final = 12
+MOST_PAGES: Final = 1_000_000
 MOST_SOURCES: Final = 8
 SHOWN_SEARCH_BYTES: Final = 24
 NOT_YET: Final = "There is nothing of that kind here yet. It is made once a source is ready, within minutes."
+NONE_OF_KIND: Final = {
+    "chapters": "{} has no chapters: it is short, or about one thing throughout.",
+    "summary": "No sentence of {} says enough by itself to stand in a summary. /ask searches all of them.",
+    "terms": "No key term stands out in {}. /ask searches every sentence.",
+    "takeaways": "Nothing in {} stands out as a takeaway. /ask searches every sentence.",
+}
 TYPES: Final = tuple(kind.value for kind in TAKEAWAYS)
 
 commands = Registry()
 
 
-def scope_of(context: Context) -> Scope:
-    """What this person may see.
+async def scope_of(context: Context) -> Scope:
+    """What this person may see here: of the sources that the assistant of this place answers from.
 
     Raises:
         Refused: they may not learn here now.
@@ -40,7 +48,8 @@ def scope_of(context: Context) -> Scope:
     creator = context.creator
     if reason := refusal(context.standing):
         raise Refused(reason)
-    return Scope(creator.id, context.standing.tiers)
+    voice = await voice_here(context)
+    return Scope(creator.id, context.standing.tiers, voice.manner.sources)
 
 
 async def _source(context: Context, scope: Scope) -> Source | None:
@@ -51,7 +60,9 @@ async def _source(context: Context, scope: Scope) -> Source | None:
     """
     if not context.text("source"):
         every = [
-            source for source in await context.services.shelf.sources(scope.creator_id) if scope.opens(source.tier)
+            source
+            for source in await context.services.shelf.sources(scope.creator_id)
+            if scope.opens(source.tier) and scope.among_sources(source.id)
         ]
         return every[0] if len(every) == 1 else None
     return _open(scope, await named_source(context))
@@ -60,6 +71,8 @@ async def _source(context: Context, scope: Scope) -> Source | None:
 def _open(scope: Scope, source: Source) -> Source:
     if not scope.opens(source.tier):
         raise Refused(f"{source.title} is for members of {source.tier}.")
+    if not scope.among_sources(source.id):
+        raise Refused(f"{source.title} is none of the sources that are answered from here.")
     if source.stage is not Stage.COMPLETED:
         raise Refused(f"{source.title} is not ready yet. /videos says what is.")
     return source
@@ -83,7 +96,7 @@ _SOURCE: Final = Parameter("source", "A title, or its number from /videos", Kind
 )  # fmt: skip
 async def chapters(context: Context) -> Reply:
     """The chapters of one source."""
-    scope = scope_of(context)
+    scope = await scope_of(context)
     source = await _source(context, scope)
     if source is None:
         raise Refused("Say of which one: /chapters source:<title>. /videos lists what there is.")
@@ -93,16 +106,34 @@ async def chapters(context: Context) -> Reply:
 @commands.action("chapters_of")
 async def chapters_of(context: Context) -> Reply:
     """The button to them."""
-    scope = scope_of(context)
+    scope = await scope_of(context)
     return await _chapters(context, scope, await _numbered(context, scope, context.payload_number))
 
 
 async def _chapters(context: Context, scope: Scope, source: Source) -> Reply:
     points = await context.services.studies.find(scope, Wanted((PointKind.CHAPTER,), source.id))
     if not points:
-        return said(f"{source.title} has no chapters: it is short, or about one thing throughout.")
+        return said(await _why(context, source, "chapters"))
     lines = [point_line(scope.creator_id, point, context.services.links) for point in points]
     return Reply(joined([_heading("Chapters", source.title), *lines, _mark(points)]), _ways(source.id, "chapters_of"))
+
+
+async def _why(context: Context, source: Source | None, what: str) -> str:
+    """Why there is nothing of a kind: it is being made, or was looked for in vain."""
+    title = source.title if source else "this library"
+    studies, creator_id = context.services.studies, context.creator.id
+    guide = await studies.guide(creator_id, source.id) if source else None
+    guides = ([guide] if guide else []) if source else await studies.guides(creator_id)
+    if not guides:
+        return f"{title} holds no lesson, so there is no study material of it." if source else NOT_YET
+    if any(guide.waits or not guide.made for guide in guides):
+        return f"The study material of {title} is still being made: look again a little later."
+    if what == "takeaways" and not any(guide.writer for guide in guides):
+        of = {guide.source_id for guide in guides}
+        every = [source] if source else await context.services.shelf.sources(creator_id)
+        if not {each.language for each in every if each.id in of} & {"", "en"}:
+            return f"Without a model takeaways are picked from English alone, and {title} is in another language."
+    return NONE_OF_KIND[what].format(title)
 
 
 def _heading(what: str, title: str) -> RichText:
@@ -149,7 +180,7 @@ def _ways(source_id: SourceId, here: str) -> tuple[tuple[Button, ...], ...]:
 )
 async def summary(context: Context) -> Reply:
     """Sum up a source, a topic or everything."""
-    scope, long = scope_of(context), context.text("length") == "long"
+    scope, long = await scope_of(context), context.text("length") == "long"
     if topic := context.text("topic"):
         return await _on_topic(context, scope, topic, long=long)
     source = await _source(context, scope)
@@ -162,7 +193,7 @@ async def summary(context: Context) -> Reply:
 async def summary_of(context: Context) -> Reply:
     """The same source, shorter or longer."""
     source_id, long = numbers_of(context, 2)
-    scope = scope_of(context)
+    scope = await scope_of(context)
     return replace(
         await _summary(context, scope, await _numbered(context, scope, source_id), long=bool(long)), replaces=True
     )
@@ -171,7 +202,7 @@ async def summary_of(context: Context) -> Reply:
 async def _summary(context: Context, scope: Scope, source: Source, *, long: bool) -> Reply:
     points = await context.services.studies.find(scope, Wanted((PointKind.SUMMARY,), source.id))
     if not points:
-        raise Refused(f"There is no summary of {source.title} yet. It is made within minutes; ask again then.")
+        raise Refused(await _why(context, source, "summary"))
     shown = _best(points, LONG if long else SHORT)
     lines = [point_line(scope.creator_id, point, context.services.links) for point in shown]
     other = (
@@ -195,7 +226,7 @@ async def _whole(context: Context, scope: Scope, *, long: bool) -> Reply:
     """What the newest sources come to, each in a sentence or three."""
     points = await context.services.studies.find(scope, Wanted((PointKind.SUMMARY,)))
     if not points:
-        raise Refused(NOT_YET)
+        raise Refused(await _why(context, None, "summary"))
     by_source: dict[SourceId, list[Point]] = {}
     for point in points:
         by_source.setdefault(point.said.source_id, []).append(point)
@@ -255,7 +286,7 @@ def _stems(context: Context, text: str) -> set[str]:
 )
 async def terms(context: Context) -> Reply:
     """The terms of a source, or of the library."""
-    scope = scope_of(context)
+    scope = await scope_of(context)
     source = await _source(context, scope)
     return await _terms(context, scope, source, one_line(context.text("search")), 0)
 
@@ -264,25 +295,24 @@ async def terms(context: Context) -> Reply:
 async def terms_of(context: Context) -> Reply:
     """A page of the terms of a source; of the library where its number is 0."""
     (source_id, page), search = numbers_and_rest(context, 2)
-    scope = scope_of(context)
+    scope = await scope_of(context)
     source = await _numbered(context, scope, source_id) if source_id else None
     reply = await _terms(context, scope, source, search, page)
     return replace(reply, replaces=page > 0)
 
 
 async def _terms(context: Context, scope: Scope, source: Source | None, search: str, page: int) -> Reply:
-    found = await context.services.studies.find(scope, Wanted((PointKind.TERM,), source.id if source else None))
-    fitting = [point for point in found if search.casefold() in point.text.casefold()]
-    if not fitting:
-        raise Refused(f"No key term here is called {search[:60]!r}." if search else NOT_YET)
-    ordered = sorted(fitting, key=lambda point: (point.text.casefold(), -point.weight))
-    first = min(page, (len(ordered) - 1) // TERMS_PAGE) * TERMS_PAGE
-    shown = ordered[first : first + TERMS_PAGE]
+    number = source.id if source else None
+    wanted = WantedTerms(number, search, min(page, MOST_PAGES) * TERMS_PAGE, TERMS_PAGE)
+    shown, count = await context.services.studies.terms(scope, wanted)
+    if not count:
+        raise Refused(
+            f"No key term here is called {search[:60]!r}." if search else await _why(context, source, "terms")
+        )
+    if not shown:  # of the pages that a button told of, some are gone
+        return await _terms(context, scope, source, search, 0)
     lines = [_term_line(scope, point, context.services.links, named=source is None) for point in shown]
-    number = source.id if source else 0
-    more = _turns(
-        "terms_of", f"{number}:{{page}}:{search}", first // TERMS_PAGE, -(-len(ordered) // TERMS_PAGE), search
-    )
+    more = _turns("terms_of", f"{number or 0}:{{page}}:{search}", page, -(-count // TERMS_PAGE), search)
     title = source.title if source else context.creator.name
     ways = _ways(source.id, "terms_of") if source else ()
     return Reply(joined([_heading("Key terms", title), *lines, _mark(shown)]), (*more, *ways))
@@ -319,7 +349,7 @@ def _turns(action: str, payload: str, page: int, pages: int, search: str) -> tup
 )
 async def takeaways(context: Context) -> Reply:
     """Takeaways by type, area, source and words."""
-    scope = scope_of(context)
+    scope = await scope_of(context)
     source = await _source(context, scope)
     kind = PointKind(context.text("type")) if context.text("type") in TYPES else None
     area = await _area_named(context, context.text("area"))
@@ -362,7 +392,7 @@ async def _area_named(context: Context, typed: str) -> str:
 @commands.action("takeaways_of")
 async def takeaways_of(context: Context) -> Reply:
     """The takeaways of a source."""
-    scope = scope_of(context)
+    scope = await scope_of(context)
     source = await _numbered(context, scope, context.payload_number)
     return await _takeaways(context, scope, _Choice(source), 0)
 
@@ -371,7 +401,7 @@ async def takeaways_of(context: Context) -> Reply:
 async def more_takeaways(context: Context) -> Reply:
     """Another page."""
     (page, source_id, kind, area), search = numbers_and_rest(context, 4)
-    scope = scope_of(context)
+    scope = await scope_of(context)
     source = await _numbered(context, scope, source_id) if source_id else None
     areas = [each.name for each in await context.services.studies.areas(scope.creator_id)]
     choice = _Choice(
@@ -386,8 +416,9 @@ async def _takeaways(context: Context, scope: Scope, choice: _Choice, page: int)
     if choice.search:
         found = _about(context, choice.search, found)
     if not found:
-        nothing = choice.kind or choice.area or choice.search or choice.source
-        raise Refused("Nothing fits. /takeaways shows all." if nothing else NOT_YET)
+        narrowed = choice.kind or choice.area or choice.search
+        why = "" if narrowed else await _why(context, choice.source, "takeaways")
+        raise Refused(why or "Nothing fits. /takeaways shows all.")
     first = min(page, (len(found) - 1) // PAGE) * PAGE
     shown = found[first : first + PAGE]
     lines = [

@@ -94,6 +94,16 @@ class Wanted:
     hidden: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class WantedTerms:
+    """Which key terms are looked for: of one source or all, those that hold ``search``, ``most`` behind ``skip``."""
+
+    source_id: SourceId | None
+    search: str
+    skip: int
+    most: int
+
+
 class Studies(Protocol):
     """The study material of creators."""
 
@@ -114,6 +124,10 @@ class Studies(Protocol):
 
     async def find(self, scope: Scope, wanted: Wanted) -> list[Point]:
         """Points in scope, in the order in which they are said, newest source first."""
+        ...
+
+    async def terms(self, scope: Scope, wanted: WantedTerms) -> tuple[list[Point], int]:
+        """A run of the key terms in scope, by their letters, and how many there are of them in all."""
         ...
 
     async def point(self, scope: Scope, point_id: PointId) -> Point | None:

@@ -15,7 +15,7 @@ from core.library.transcript import Chapter
 from core.rewards.quizzes import QuizContent, checked_question
 from core.study.material import Lesson, Made, NewPoint, PointKind
 from core.study.picked import chapter_points
-from core.study.store import KeptForm, Point, Revised, Wanted
+from core.study.store import KeptForm, Point, Revised, Wanted, WantedTerms
 from core.study.studying import AHEAD, Studying
 from core.tiers import NO_TIERS, Scope
 from tests.adapters.school import STEM, MadeUpEmbedder, School, add_ready, found_school, jobs, lecture
@@ -240,3 +240,27 @@ async def test_a_draft_that_two_publish_at_once_stands_in_one_quiz_and_waits_aga
     await quizzes.restore(creator_id, quiz.id)
     assert [point.used for point in await studies.find(scope, Wanted())] == [True, True]
     assert await studies.put_in_quiz(creator_id, first.id, content(first), "tests") is None
+
+
+async def test_terms_are_searched_and_paged_where_they_are_kept(database: Database) -> None:
+    school, bench, studies = (
+        await found_school(database, "water"),
+        PostgresStudyBench(database),
+        PostgresStudies(database),
+    )
+    lesson = await claimed(bench, school)
+    named = ["crema", "Zinc", "Basin", "creamy foam", "100%", "a_b"]
+    points = tuple(NewPoint(PointKind.TERM, at, at, lesson.quoted(at, at), name) for at, name in enumerate(named))
+    await bench.keep(school.creator_id, lesson, Made(points))
+    whole = Scope.whole(school.creator_id)
+
+    async def found(search: str, skip: int = 0, scope: Scope = whole) -> tuple[list[str], int]:
+        shown, count = await studies.terms(scope, WantedTerms(None, search, skip, 2))
+        return [point.text for point in shown], count
+
+    assert await found("CRE") == (["creamy foam", "crema"], 2)
+    assert await found("", 2) == (["Basin", "creamy foam"], 6)
+    assert await found("%") == (["100%"], 1), "what is typed is no pattern"
+    assert await found("_") == (["a_b"], 1)
+    assert await found("", 8) == ([], 6)
+    assert await found("", scope=replace(whole, sources=frozenset())) == ([], 0)

@@ -91,6 +91,7 @@ async def test_learners_read_what_is_open_to_them_with_links_to_its_second_for_a
     terms = await student.presses(short, "Key terms")
     assert f"crema: {CREMA}" in terms.text.plain
     assert f"crema: {CREMA}" in (await student.says("terms", search="Crem")).text.plain
+    assert "▸" in (await student.says("terms_of", payload=f"0:{10**18 - 1}:")).text.plain, "a page that is gone"
     browsed = await student.says("takeaways", type="technique")
     assert "▸ technique" in browsed.text.plain
     assert "▸ example" not in browsed.text.plain
@@ -356,3 +357,53 @@ async def test_making_it_again_is_done_once_at_a_time_and_asks_first_where_model
     await change(deployment.address.url, "UPDATE study_guides SET due_at = now() + interval '1 hour'")
     for speaker in (owner, paying):
         assert "is being made already" in (await speaker.presses(card, "Make again")).text.plain
+
+
+async def test_why_there_is_nothing_is_said_as_it_is(
+    owner: Speaker, speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    url, student = deployment.address.url, speaker("2")
+    clip = b"WEBVTT\n\n00:01.000 --> 00:05.000\nHello there, and so on.\n"
+    await owner.says("upload", file=attachment("clip.vtt", clip), title="A clip")
+    await ready(deployment, SCHOOL)
+    await studied(deployment)
+
+    async def told(command: str) -> str:
+        return (await student.says(command, source="A clip")).text.plain
+
+    assert "says enough by itself" in await told("summary")
+    assert "has no chapters: it is short" in await told("chapters")
+    assert "No key term stands out" in await told("terms")
+    assert "stands out as a takeaway" in await told("takeaways")
+    for table in ("sources", "study_guides"):
+        await change(url, f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+    await change(url, "UPDATE sources SET language = 'es' WHERE title = 'A clip'")
+    assert "picked from English alone" in await told("takeaways")
+    await change(url, "UPDATE study_guides SET due_at = now() + interval '1 hour', made = 0")
+    for command in ("summary", "chapters", "terms", "takeaways"):
+        assert "still being made" in await told(command)
+
+
+async def test_where_an_assistant_answers_from_other_sources_there_is_no_material_of_the_rest(
+    owner: Speaker, speaker: SpeakerMaker, deployment: Deployment
+) -> None:
+    other = b"WEBVTT\n\n00:01.000 --> 00:05.000\nA sphere has one light side.\n"
+    await owner.says("upload", file=attachment("sphere.vtt", other), title="A sphere")
+    await ready(deployment, SCHOOL)
+    await studied(deployment)
+    student = speaker("2")
+    assert "espresso" in (await student.says("terms")).text.plain.lower()
+    await owner.says("assistant_add", name="Ada", sources="A sphere")
+    await owner.says("assistant_bind", assistant="Ada")
+    for reply in (
+        await student.says("terms"),
+        await student.says("takeaways"),
+        await student.says("summary"),
+        await student.says("summary", topic="sour espresso"),
+    ):
+        assert "grind" not in reply.text.plain
+        assert not links_of(reply)
+    narrow = await student.says("summary", source="espresso")
+    assert "none of the sources that are answered from here" in narrow.text.plain
+    await owner.says("assistant_unbind")
+    assert links_of(await student.says("summary", source="espresso"))
