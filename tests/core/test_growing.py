@@ -174,6 +174,7 @@ async def test_when_all_break_off_what_was_said_stays_with_its_links_and_is_call
     assert [s.text for s in answer.sentences] == [CAREFULLY]
     assert answer.citations
     assert answer.text.endswith(UNFINISHED)
+    assert not answer.grounded, "nobody earns by half an answer"
     assert len(answer.calls) == 3, "the second was tried again with less"
     await watched(at, onlooker)
     assert len(speakers[0].tasks) == 2, "what is unfinished is kept for nobody"
