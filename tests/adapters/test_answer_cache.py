@@ -212,8 +212,8 @@ def test_a_key_forgets_case_and_marks_and_nothing_that_tells_questions_apart() -
     assert question_key("When do I use <ul>?") == question_key("when do i use <UL>")
     assert question_key("\uff37\uff48\uff59?") == question_key("why")
     alike = (
-        "C", "C++", "C#", "<ul>", "<ol>", "@patch", "@fixture", "**", "*", "2^3", "2*3", "23", "2\u00b3", "O(n)", "O[n]",
-        ">= 3", "= 3", "x.save", "x.save!", "?", "!", "`a`", "a",
+        "C", "C++", "C#", "<ul>", "<ol>", "@patch", "@fixture", "**", "*", "2^3", "2*3", "23", "2\u00b3", "O(n)",
+        "O[n]", ">= 3", "= 3", "x.save", "x.save!", "?", "!", "`a`", "a",
     )  # fmt: skip
     assert len({question_key(f"What is {name}?") for name in alike}) == len(alike) - 1, "two to the third is 2^3"
 

@@ -356,3 +356,30 @@ async def test_making_it_again_is_done_once_at_a_time_and_asks_first_where_model
     await change(deployment.address.url, "UPDATE study_guides SET due_at = now() + interval '1 hour'")
     for speaker in (owner, paying):
         assert "is being made already" in (await speaker.presses(card, "Make again")).text.plain
+
+
+async def test_a_creator_who_pays_for_no_study_material_has_it_picked_and_worded_once_they_do(
+    owner: Speaker, deployment: Deployment
+) -> None:
+    creator, at, clerk = await creator_id(deployment), datetime.now(UTC), ScriptedClerk(lambda _: None)
+    choices = deployment.services.model_choices
+
+    async def paid_for(creator_id: CreatorId) -> bool:
+        return (await choices.of(creator_id)).studies
+
+    studying = Studying(
+        PostgresStudyBench(deployment.database), deployment.embedders, STEM, clerk, lambda: at, written=True,
+        paid_for=paid_for,
+    )  # fmt: skip
+    await owner.says("settings", study_models="off")
+    await change(deployment.address.url, "ALTER TABLE study_guides NO FORCE ROW LEVEL SECURITY")
+    await change(deployment.address.url, "UPDATE study_guides SET due_at = '-infinity'")
+    await studying.take_turn(creator, asyncio.Event())
+    assert clerk.forms == []
+    assert NO_MODEL_NOW not in (await owner.says("study", source="espresso")).text.plain
+    await studying.take_turn(creator, asyncio.Event())
+    assert clerk.forms == []
+
+    await owner.says("settings", study_models="on")
+    await studying.take_turn(creator, asyncio.Event())
+    assert clerk.forms
