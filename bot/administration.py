@@ -104,7 +104,13 @@ async def ask_once(settings: Settings, handle: str, question: str) -> Answer:
         found, conversations = await creator_called(deployment, handle), deployment.services.conversations
         admission = await conversations.admit_operator(found.id, deployment.services.limits)
         asked = Question(
-            found.id, question, language=found.language, step=admission.step, tiers=ALL_TIERS, models=admission.models
+            found.id,
+            question,
+            language=found.language,
+            step=admission.step,
+            tiers=ALL_TIERS,
+            models=admission.models,
+            usage_id=admission.usage_id,
         )
         answer = with_budget_notice(await deployment.engine.answer(asked), admission)
         await conversations.settle(found.id, answer, admission)

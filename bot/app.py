@@ -213,13 +213,16 @@ async def open_on(
         personal_links = PersonalWatchLinks(signing_key, settings.public_url)
         services = make_services(settings, database, engine, embedders, kept, links, personal_links, linking, clerk)
         greetings = PostgresGreetings(database)
-        yield Deployment(
-            settings, address, database, PostgresDirectory(database), PostgresShelf(database), holdings,
-            PostgresOutbox(database), greetings, embedders, PostgresReindexings(database),
-            Indexer(embedders.usual, split_sentences, stem, embedders.of), given_reader or reader, reader, engine,
-            links, reader.keeping, payouts, services, CommandResponder(EVERYTHING, services, greetings),
-            Listening(PostgresNotebook(database, services.rewards)),
-        )  # fmt: skip
+        try:
+            yield Deployment(
+                settings, address, database, PostgresDirectory(database), PostgresShelf(database), holdings,
+                PostgresOutbox(database), greetings, embedders, PostgresReindexings(database),
+                Indexer(embedders.usual, split_sentences, stem, embedders.of), given_reader or reader, reader, engine,
+                links, reader.keeping, payouts, services, CommandResponder(EVERYTHING, services, greetings),
+                Listening(PostgresNotebook(database, services.rewards)),
+            )  # fmt: skip
+        finally:
+            await engine.close()
 
 
 async def run_clock(deployment: Deployment) -> None:

@@ -55,6 +55,7 @@ def make_engine(
         links=links,
         cache=AnswerCache(PostgresAnswerCache(database), holdings, stem, links, CountedLooks()),
         clerk=clerk,
+        till=till,
         contents=PostgresCatalogue(database),
     )
     return clerk, engine

@@ -25,8 +25,10 @@ from bot.items import ItemWork
 from bot.reindexing import ReindexWork
 from bot.webhooks import handlers_of
 from bot.worker import Tasks, register, work
+from core.asking.choices import ModelChoices
 from core.asking.summing import Summing
 from core.errors import DatabaseError
+from core.ids import CreatorId
 from core.library.freshness import Recheck
 from core.library.learning import Learning
 from core.library.respelling import Respelling
@@ -72,6 +74,7 @@ def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
         services.clerk,
         partial(datetime.now, UTC),
         written=bool(deployment.settings.models.answer),
+        paid_for=partial(_studies, services.model_choices),
     )
     return Tasks(
         items=items,
@@ -93,6 +96,11 @@ def tasks_of(deployment: Deployment, stop: asyncio.Event) -> Tasks:
         summing=Summing(PostgresSummedSessions(database), services.clerk),
         stop=stop,
     )
+
+
+async def _studies(choices: ModelChoices, creator_id: CreatorId) -> bool:
+    """Whether a creator pays models for study material."""
+    return (await choices.of(creator_id)).studies
 
 
 async def run_worker(deployment: Deployment, stop: asyncio.Event) -> None:

@@ -72,9 +72,10 @@ MORE_QUESTIONS: Final = """
                       AND (stock IS NULL OR stock > 0)
                       AND (sale_ends_at IS NULL OR sale_ends_at > statement_timestamp())) AS sells_more
 """
+# Of questions, which have a step: what material in the background costs is no measure for them.
 LARGEST_COST: Final = """
     SELECT max(cost_usd) FROM (
-      SELECT cost_usd FROM usage WHERE creator_id = $1 AND cost_usd > 0 AND model <> 'speech'
+      SELECT cost_usd FROM usage WHERE creator_id = $1 AND cost_usd > 0 AND step <> ''
        ORDER BY id DESC LIMIT 100
     ) AS latest
 """
@@ -83,11 +84,19 @@ ADD_USAGE: Final = """
     VALUES ($1, $2, $3, $4, $5, $6) RETURNING id
 """
 SETTLE: Final = """
-    UPDATE usage SET model = $3, prompt_tokens = $4, completion_tokens = $5, cost_usd = $6, reserved_usd = 0,
-           outcome = $7, mode = $8
+    UPDATE usage SET model = $3, prompt_tokens = prompt_tokens + $4, completion_tokens = completion_tokens + $5,
+           cost_usd = cost_usd + $6, reserved_usd = 0, outcome = $7, mode = $8
+     WHERE creator_id = $1 AND id = $2
+    RETURNING id, student_id
+"""
+# On the row of the question that it was for: it stays open, and what is set aside stays so.
+CHARGE: Final = """
+    UPDATE usage SET prompt_tokens = prompt_tokens + $3, completion_tokens = completion_tokens + $4,
+           cost_usd = cost_usd + $5
      WHERE creator_id = $1 AND id = $2
     RETURNING student_id
 """
+TIE_CALLS: Final = "UPDATE model_calls SET message_id = $3 WHERE creator_id = $1 AND usage_id = $2"
 ADD_CALLS: Final = """
     INSERT INTO model_calls (creator_id, usage_id, message_id, student_id, purpose, model, prompt_tokens,
                              completion_tokens, cached_tokens, cost_usd, first_word_ms, took_ms, failure)
@@ -109,12 +118,12 @@ class PostgresTill:
         self._limits = limits
 
     async def draw(self, creator_id: CreatorId) -> UsageId | None:
-        """Set aside what a call may cost; None where the budget is used up."""
+        """Set aside what a call may cost; None where what is left of a budget is for questions."""
         async with self._database.creator(creator_id) as connection:
             await connection.execute(LOCK_LIMITS, creator_id)
             load, _ = await _load(connection, creator_id, None, None, self._limits)
             await _tell_of_step(connection, creator_id, load)
-            if not step_of(load)[0].may_write:
+            if step_of(load)[0] is not Step.LARGE:
                 return None
             return await _counted(connection, creator_id, None, None, self._limits, load, "")
 
@@ -127,6 +136,15 @@ class PostgresTill:
                 SETTLE, creator_id, usage_id, model, used.prompt_tokens, used.completion_tokens, used.cost_usd, "", ""
             )
             await _record(connection, creator_id, usage_id, calls)
+
+    async def charge(self, creator_id: CreatorId, usage_id: UsageId, calls: Sequence[ModelCall]) -> None:
+        """Add calls to a question that is still being answered; they are its asker's."""
+        used = _sum_of(calls)
+        async with self._database.creator(creator_id) as connection:
+            student_id = await connection.fetchval(
+                CHARGE, creator_id, usage_id, used.prompt_tokens, used.completion_tokens, used.cost_usd
+            )
+            await _record(connection, creator_id, usage_id, calls, None, student_id)
 
 
 async def admit_question(
@@ -153,13 +171,17 @@ async def settle_answer(
     connection: Connection, creator_id: CreatorId, answer: Answer, admission: Admission,
     message_id: MessageId | None = None,
 ) -> None:  # fmt: skip
-    """Store what an answer used, and the calls that were made for it; forms are settled by who had them filled."""
-    used = _sum_of(answer.calls) if answer.calls or answer.mode is Mode.QUOTED else answer.usage
-    student_id = await connection.fetchval(
+    """Store what an answer used by its calls, and the calls; forms were charged when they were filled."""
+    used = _sum_of(answer.calls)
+    settled = await connection.fetchrow(
         SETTLE, creator_id, admission.usage_id, answer.model, used.prompt_tokens, used.completion_tokens,
         used.cost_usd, answer.outcome.value, _mode(answer),
     )  # fmt: skip
-    await _record(connection, creator_id, admission.usage_id, answer.calls, message_id, student_id)
+    if settled is None:
+        return
+    await _record(connection, creator_id, admission.usage_id, answer.calls, message_id, settled["student_id"])
+    if message_id is not None:
+        await connection.execute(TIE_CALLS, creator_id, admission.usage_id, message_id)
 
 
 async def _load(

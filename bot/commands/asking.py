@@ -61,7 +61,7 @@ async def ask(context: Context) -> Reply:
     kept = None
     if admission is not None:
         answer = with_budget_notice(answer, admission)
-        kept = await _kept(context, heard, answer, admission)
+        kept = await asyncio.shield(_kept(context, heard, answer, admission))  # paid for, whoever leaves now
     return await _replied(context, heard, replace(explained, answer=answer), question.scope, kept)
 
 
@@ -72,6 +72,7 @@ def _question(
         context.creator.id, heard.text, heard.history, context.creator.language,
         step=admission.step if admission else Step.QUOTING, tiers=context.speaker.tiers, manner=heard.voice.manner,
         wishes=recalled.wishes, background=recalled.background, models=admission.models if admission else (),
+        usage_id=admission.usage_id if admission else None,
     )  # fmt: skip
 
 

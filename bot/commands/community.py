@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bot.commands.model_choices import AFTER_BUDGET, MODELS, model_lines
+from bot.commands.model_choices import AFTER_BUDGET, MODELS, STUDY_MODELS, model_lines
 from bot.commands.registry import Context, Registry, said
 from core.conversation import Audience, Button, Kind, Parameter, Place, Reply, Role
 from core.errors import Refused
@@ -99,6 +99,7 @@ def _require_registration(context: Context) -> None:
     Parameter("digest", "Whether the staff is told each Monday how the week was", Kind.CHOICE, choices=ON_OR_OFF),
     MODELS,
     AFTER_BUDGET,
+    STUDY_MODELS,
     audience=Audience.STAFF,
     private=True,
 )

@@ -164,11 +164,11 @@ class Answer:
 
     @property
     def grounded(self) -> bool:
-        """Answered, or closest with at least medium confidence, with a citation (DESIGN 5)."""
+        """Answered to its end, or closest with at least medium confidence, with a citation (DESIGN 5)."""
         sure = self.outcome is Outcome.ANSWERED or (
             self.outcome is Outcome.CLOSEST and self.confidence in {Confidence.MEDIUM, Confidence.HIGH}
         )
-        return sure and bool(self.citations)
+        return sure and bool(self.citations) and self.finished
 
     def as_json(self) -> dict[str, Any]:
         """The document that ``chronos ask --json`` prints."""

@@ -1,12 +1,14 @@
 """From what was found to an answer: given again, read, written or quoted, with the staff's notes above it."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from core.asking.answer import Answer, Confidence, Outcome
-from core.asking.authors import Authors
+from core.asking.answer import Answer, Confidence, ModelCall, Outcome
+from core.asking.authors import Attempts, Authors
 from core.asking.cache import AnswerCache, Inquiry, Setting
 from core.asking.citing import Evidence, spans_to_quote, spans_to_read
+from core.asking.clerk import Till
 from core.asking.embedding import Vector
 from core.asking.forms import Clerk
 from core.asking.given import MOST_NOTES, NEARLY, Given, GivenText, asks_the_same, touched
@@ -54,7 +56,7 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """Makes answers of what was found; without models, a cache or a clerk it does without."""
+    """Makes answers of what was found; without models, a cache, a clerk or a till it does without."""
 
     holdings: Holdings
     stem: Stemmer
@@ -63,11 +65,16 @@ class Answering:
     links: WatchLinks
     cache: AnswerCache | None = None
     clerk: Clerk | None = None
+    till: Till | None = None
 
     def inquiry(self, question: Question, state: CorpusState) -> Inquiry | None:
-        """How a question is looked up; None where it leans on a conversation, or nobody is paid for answers."""
+        """How a question is looked up; None where it leans on a conversation, or nobody is paid for answers.
+
+        What is remembered of who asks shapes what a model writes, and nothing where none may be paid.
+        """
         models = tuple(model.name for model in (*self.routing.models, *self.routing.small))
-        if question.history or question.background or question.objection or question.fresh or not models:
+        leaning = question.history or question.objection or (question.background and question.step.may_write)
+        if leaning or question.fresh or not models:
             return None
         setting = Setting(
             state.embedder_id, (*question.preferred, *models), question.language, question.manner, question.wishes
@@ -165,7 +172,8 @@ class Answering:
         if not worth_reading(question.text, wording.found, evidence.text):
             return None
         with course.timing.of("reading"):
-            return await read(self.clerk, question.creator_id, question.text, evidence.labelled())
+            sources = evidence.labelled()
+            return await read(self.clerk, question.creator_id, question.text, sources, question.usage_id)
 
     async def _worded(self, wording: Wording, models: Sequence[AnswerModel], course: Course) -> Answer:
         """What the models make of it: a whole answer, how far one of them came, or else quotes."""
@@ -175,11 +183,23 @@ class Answering:
         task = _task(course.question, wording.evidence)
         growing = Growing(wording, task, course.tell)
         with course.timing.of("writing"):
-            tried = await self.authors.write(models, task, growing)
+            tried = await self._tried(models, task, growing, course.question)
         with course.timing.of("checking"):
             answer = wording.written(tried.draft, task) if tried.draft else wording.unfinished(growing.kept)
         model = tried.draft.model if tried.draft else ""
         return replace(answer, model=model, usage=tried.usage, calls=tried.calls)
+
+    async def _tried(
+        self, models: Sequence[AnswerModel], task: Task, growing: Growing, question: Question
+    ) -> Attempts:
+        """Have it written; where nobody waits for it any more, charge what was begun to who asked first."""
+        calls: list[ModelCall] = []
+        try:
+            return await self.authors.write(models, task, growing, calls)
+        except asyncio.CancelledError:
+            if self.till and question.usage_id and calls:
+                await self.till.charge(question.creator_id, question.usage_id, calls)
+            raise
 
     def _completed(self, answer: Answer, reading: Reading | None, question: Question, wording: Wording) -> Answer:
         """Say what of the question is not covered: as a reader found, or where a part of it is nowhere."""

@@ -1,5 +1,6 @@
 """Models that word an answer, one after the other until one of them can."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from core.errors import Declined, ProviderError, TooLong
 ANSWER: Final = "answer"
 """What a call is for that words an answer."""
 ASTRAY: Final = "answered in another language than it was to"
+CANCELLED: Final = "cancelled: nobody waited for it any more"
 LONGEST_FAILURE: Final = 300
 
 
@@ -58,13 +60,16 @@ class Authors:
     watch: ModelWatch
     breaker: Breaker = field(default_factory=Breaker)
 
-    async def write(self, models: Sequence[AnswerModel], task: Task, audience: Audience) -> Attempts:
+    async def write(
+        self, models: Sequence[AnswerModel], task: Task, audience: Audience, calls: list[ModelCall]
+    ) -> Attempts:
         """Return the draft of the first model that writes one, with all calls that it took.
+
+        ``calls`` has them also where this is cancelled: what was begun may cost.
 
         An answer in plainly another language than it was to be in counts as a failure, once: the next may know
         better.
         """
-        calls: list[ModelCall] = []
         has_strayed = False
         for model in models:
             if not self.breaker.allows(model.name):
@@ -112,6 +117,9 @@ async def _called(model: AnswerModel, task: Task, audience: Audience, calls: lis
         draft = await model.write(task, audience.heard)
     except ProviderError as error:
         ended(model.name, error.usage, error.first_word_ms, str(error)[:LONGEST_FAILURE])
+        raise
+    except asyncio.CancelledError:
+        ended(model.name, None, 0.0, CANCELLED)
         raise
     ended(draft.model, draft.usage, draft.first_word_ms)
     return draft

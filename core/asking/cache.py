@@ -7,6 +7,7 @@ the scope of who asks, and its links are made from what was read.
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -22,14 +23,14 @@ from core.asking.holdings import CorpusState, Holdings, Span, StoredSentence
 from core.asking.notes import as_evidence, with_notes
 from core.asking.sameness import Difference, difference
 from core.asking.wording import SURE, Found
-from core.asking.words import Stemmer, clean_question
+from core.asking.words import Stemmer
 from core.asking.writing import Manner, Wishes
 from core.errors import DatabaseFull
 from core.ids import CreatorId, SourceId
 from core.library.watching import WatchLinks
 from core.tiers import Scope
 
-PROMPTS: Final = "1"
+PROMPTS: Final = "2"
 """Moves with every change of our own prompts or checks: what was written under older ones is written anew."""
 CLOSE: Final = 0.85
 """From this cosine on two questions are looked at; whether they ask the same is told otherwise."""
@@ -39,7 +40,8 @@ MOST_KEPT: Final = 2_000
 """Entries of one creator; what was given longest ago goes first."""
 
 
-_SHARP: Final = re.compile(r"(?<=\w)#(?!\w)")
+_END: Final = re.compile(r"(?<=[\w)\]>])\s*(?:\?+!*|[.?]+)$")
+"""What ends a question without being a part of it: an operator stands alone, and ``save!`` is a name."""
 
 
 class Looked(StrEnum):
@@ -100,13 +102,19 @@ class Inquiry:
 
 
 def question_key(question: str) -> bytes:
-    """A question without case, markup and marks at its ends, as 32 bytes from which its words cannot be read."""
-    return hashlib.sha256(_plain(question).casefold().strip(" ?!.").encode()).digest()
+    """A question without case and the marks that end it, as 32 bytes from which its words cannot be read."""
+    return hashlib.sha256(_END.sub("", _plain(question).casefold()).encode()).digest()
 
 
 def _plain(question: str) -> str:
-    """A question without mentions and markup; "C#" is a name."""
-    return clean_question(_SHARP.sub(" sharp", question)).text
+    """A question as it was typed, in one spelling: a tag, an operator or a bracket may be what it is about."""
+    raised = "".join(f"^{mark}" if _raised(mark) else mark for mark in question)
+    return " ".join(unicodedata.normalize("NFKC", raised).split())
+
+
+def _raised(mark: str) -> bool:
+    """Whether it is a small figure above or below the line, which NFKC would put beside the one before it."""
+    return unicodedata.decomposition(mark).startswith(("<super>", "<sub>"))
 
 
 @dataclass(frozen=True, slots=True)

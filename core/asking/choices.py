@@ -13,15 +13,21 @@ DEFAULT: Final = "default"
 """What is typed to use the operator's order again."""
 QUOTE, STOP = "quote", "stop"
 """What may happen when a budget is used up."""
+ON, OFF = "on", "off"
+"""Whether models are paid for study material."""
 _BETWEEN: Final = re.compile(r"[,;\s]+")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """The models that a creator wants tried first, by name, and whether nothing is answered without money."""
+    """The models that a creator wants tried first, by name, and whether nothing is answered without money.
+
+    ``studies``: models may be paid for study material.
+    """
 
     models: tuple[str, ...] = ()
     stops: bool = False
+    studies: bool = True
 
 
 class ModelChoices(Protocol):

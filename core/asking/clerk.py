@@ -1,12 +1,13 @@
 """The small models at work on forms: in turn, at a creator's expense, every call recorded."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from core.asking.answer import ModelCall, Usage
-from core.asking.authors import ModelWatch
+from core.asking.authors import CANCELLED, ModelWatch
 from core.asking.breaker import Breaker
 from core.asking.forms import Filled, Form, FormModel
 from core.errors import Declined, FormFailed, ProviderError, TooLong
@@ -17,14 +18,18 @@ LEAST_S: Final = 0.5
 
 
 class Till(Protocol):
-    """A creator's model money for work that no question was asked for."""
+    """A creator's model money for what models do beside answers."""
 
     async def draw(self, creator_id: CreatorId) -> UsageId | None:
-        """Set aside what a call may cost; None where the budget is used up."""
+        """Set aside what a call may cost that no question was asked for; None where the rest is for questions."""
         ...
 
     async def settle(self, creator_id: CreatorId, usage_id: UsageId, calls: Sequence[ModelCall]) -> None:
         """Put what was really used in the place of what was set aside, and record the calls."""
+        ...
+
+    async def charge(self, creator_id: CreatorId, usage_id: UsageId, calls: Sequence[ModelCall]) -> None:
+        """Record calls for a question that is counted and not settled yet."""
         ...
 
 
@@ -38,7 +43,9 @@ class ModelClerk:
     breaker: Breaker = field(default_factory=Breaker)
     now: Callable[[], float] = time.perf_counter
 
-    async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
+    async def fill(
+        self, creator_id: CreatorId, form: Form, purpose: str, question: UsageId | None = None
+    ) -> Filled | None:
         """Have a form filled by the first model that can; None where there is no model or money, or none is up now.
 
         Raises:
@@ -46,14 +53,14 @@ class ModelClerk:
         """
         if not self.models:
             return None
-        usage_id = await self.till.draw(creator_id)
+        usage_id = question or await self.till.draw(creator_id)
         if usage_id is None:
             return None
         calls: list[ModelCall] = []
         try:
             return await self._filled(form, purpose, calls)
         finally:
-            await self.till.settle(creator_id, usage_id, calls)
+            await (self.till.charge if question else self.till.settle)(creator_id, usage_id, calls)
 
     async def _filled(self, form: Form, purpose: str, calls: list[ModelCall]) -> Filled | None:
         failure: ProviderError | None = None
@@ -72,6 +79,9 @@ class ModelClerk:
                 self.breaker.failed(_counted_as(model, form), error)
                 self.watch.model_failed(model.name, error)
                 calls.append(_call(model.name, purpose, error.usage or Usage(), self.now() - asked_s, str(error)))
+            except asyncio.CancelledError:
+                calls.append(_call(model.name, purpose, Usage(), self.now() - asked_s, CANCELLED))
+                raise
             else:
                 self.breaker.succeeded(_counted_as(model, form))
                 calls.append(_call(filled.model, purpose, filled.usage, self.now() - asked_s))

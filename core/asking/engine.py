@@ -9,6 +9,7 @@ from core.asking.answering import Answering
 from core.asking.authors import Authors
 from core.asking.budgets import Step
 from core.asking.cache import AnswerCache, Inquiry
+from core.asking.clerk import Till
 from core.asking.contents import Listing, Wanted, asks_for_contents, entries, spans_of
 from core.asking.embedding import Embedders
 from core.asking.forms import Clerk
@@ -49,6 +50,7 @@ class Engine:
         links: WatchLinks,
         cache: AnswerCache | None = None,
         clerk: Clerk | None = None,
+        till: Till | None = None,
         contents: Contents | None = None,
     ) -> None:
         self._holdings = holdings
@@ -56,7 +58,7 @@ class Engine:
         self._links = links
         self._contents = contents
         self._searching = Searching(snapshots, embedders, stem, authors.watch, clerk)
-        self._answering = Answering(holdings, stem, routing, authors, links, cache, clerk)
+        self._answering = Answering(holdings, stem, routing, authors, links, cache, clerk, till)
         self._flights: SingleFlight[Explained, Answer] = SingleFlight()
 
     async def answer(self, question: Question, shown: Shown | None = None) -> Answer:
@@ -84,6 +86,10 @@ class Engine:
         notice = in_language(answer.notice, language)
         said = replace(answer, notice=notice, language=language, timing_ms=course.timing.taken_ms)
         return replace(explained, answer=said)
+
+    async def close(self) -> None:
+        """Give up answers that are on their way, and book what they took."""
+        await self._flights.close()
 
     async def recalibrate(self, creator_id: CreatorId) -> None:
         """Find a creator's cut-off for the present version of the corpus and keep it."""
@@ -148,14 +154,17 @@ class Engine:
         self, course: Course, state: CorpusState, given: Given, inquiry: Inquiry | None
     ) -> Explained:
         """Search, and let those who ask the same at the same time wait for one paid answer."""
-        if not inquiry or not course.question.step.may_write:
+        question = course.question
+        if question.fresh or not question.step.may_write:
             return await self._searched(course, state, given, inquiry)
-        explained, joined = await self._flights.fly(
-            inquiry,
+        # Whatever an answer can depend on is in its question: who asks just this is answered alike.
+        key = (inquiry.scope, inquiry.setting, inquiry.corpus_version, inquiry.key) if inquiry else None
+        explained, taken = await self._flights.fly(
+            key or (replace(question, usage_id=None), state.version),
             lambda tell_all: self._searched(replace(course, tell=tell_all), state, given, inquiry),
             course.tell,
         )
-        return explained.free if joined else explained
+        return explained.free if taken else explained
 
     async def _searched(self, course: Course, state: CorpusState, given: Given, inquiry: Inquiry | None) -> Explained:
         question = course.question

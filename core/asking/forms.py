@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 
 from core.asking.answer import Usage
 from core.errors import FormFailed
-from core.ids import CreatorId
+from core.ids import CreatorId, UsageId
 
 BEFORE_AN_ANSWER_S: Final = 4.0
 """How long a person waits for a form without which there is an answer, too."""
@@ -63,8 +63,12 @@ class FormModel(Protocol):
 class Clerk(Protocol):
     """Has forms filled at a creator's expense."""
 
-    async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
+    async def fill(
+        self, creator_id: CreatorId, form: Form, purpose: str, question: UsageId | None = None
+    ) -> Filled | None:
         """Have a form filled by the first small model that can, and record the call under ``purpose``.
+
+        It is charged to the question that it is for, where there is one that is counted: it and its asker pay.
 
         None where nobody can do it now: no model is configured, all of them are down or rest, or the creator's budget
         for models is spent.
@@ -75,9 +79,11 @@ class Clerk(Protocol):
         ...
 
 
-async def filled_or_none(clerk: Clerk, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
+async def filled_or_none(
+    clerk: Clerk, creator_id: CreatorId, form: Form, purpose: str, question: UsageId | None = None
+) -> Filled | None:
     """Have a form filled by somebody who goes on without it just as well; None where it is not filled."""
     try:
-        return await clerk.fill(creator_id, form, purpose)
+        return await clerk.fill(creator_id, form, purpose, question)
     except FormFailed:
         return None

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from core.asking.claims import names, negated, numbers, spoken_words
+from core.asking.sameness import marked
 from core.asking.words import STOP_WORDS, Stemmer, tokens
 from core.ids import SourceId
 
@@ -62,13 +63,13 @@ NOTHING_GIVEN: Final = Given()
 def asks_the_same(one: str, other: str, stem: Stemmer) -> bool:
     """Tell whether two questions that embed alike ask the same, so that one's answer is the other's.
 
-    Their numbers, names and denials are the same, and the telling words of one occur in the other in their order: no
-    word stands in the place of another. In doubt it is False.
+    Their numbers, names, denials and marks (``2^3``, ``O(n)``) are the same, and the telling words of one occur in
+    the other in their order: no word stands in the place of another. In doubt it is False.
     """
     shorter, longer = sorted((_telling(one, stem), _telling(other, stem)), key=len)
     if not shorter or len(shorter) < LEAST_SHARED * len(longer) or not _within(shorter, longer):
         return False
-    return claims_the_same(one, other)
+    return claims_the_same(one, other) and marked(one) == marked(other)
 
 
 def claims_the_same(one: str, other: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 
 from core.asking.answer import Answer, Mode, Origin
 from core.asking.budgets import Budget, Period, Step, furthest, stopped
-from core.asking.notices import QUOTING_MONTH, QUOTING_OWN, QUOTING_TODAY, filled
+from core.asking.notices import BUSY, QUOTING_MONTH, QUOTING_OWN, QUOTING_TODAY, filled
 from core.ids import UsageId
 from core.richtext import counted
 
@@ -67,14 +67,20 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class UsedUp:
-    """The budget of a period that was used up at a time; ``stops``: nothing is answered until there is a new one."""
+    """The budget of a period that was used up at a time; ``stops``: nothing is answered until there is a new one.
+
+    ``only_set_aside``: it is for answers on their way, and may come back.
+    """
 
     period: Period
     at: datetime
     stops: bool = False
+    only_set_aside: bool = False
 
     def words(self, language: str = "en") -> str:
         """What happens until when, to whoever asks."""
+        if self.only_set_aside:
+            return filled(BUSY, language)
         ends = self.period.ends(self.at)
         left, day = in_words(ends - self.at), f"{ends:%d %B}"
         if self.stops:
@@ -143,7 +149,10 @@ def step_of(load: Load) -> tuple[Step, UsedUp | None]:
     Money that is set aside counts as spent, so that a burst cannot pass a budget together.
     """
     step, period = furthest(load.budgets, stops=load.stops)
-    return step, None if step.may_write else UsedUp(period, load.at, stops=step is Step.STOPPED)
+    if step.may_write:
+        return step, None
+    only_set_aside = furthest([budget.settled for budget in load.budgets], stops=load.stops)[0].may_write
+    return step, UsedUp(period, load.at, step is Step.STOPPED, only_set_aside)
 
 
 def with_budget_notice(answer: Answer, admission: Admission) -> Answer:

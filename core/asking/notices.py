@@ -51,6 +51,9 @@ QUOTING_OWN: Final = (
     "Your own budget for written answers today is used up. Until midnight UTC, for another {wait}, I "
     "quote the creator."
 )
+BUSY: Final = (
+    "Many answers are being written just now, so I quote the creator. Ask again in a minute or two for a written one."
+)
 
 _TRANSLATED: Final[Mapping[str, Mapping[str, str]]] = {
     WORDS_ONLY: {
@@ -542,6 +545,34 @@ _TRANSLATED: Final[Mapping[str, Mapping[str, str]]] = {
         "{wait} 동안 자료를 인용해 답합니다.",
         "ar": "نفدت ميزانيتك الخاصة اليوم للإجابات المكتوبة. حتى منتصف الليل بتوقيت UTC، أي {wait} أخرى، "
         "أقتبس من المواد.",
+    },
+    BUSY: {
+        "es": "Ahora mismo se escriben muchas respuestas, así que cito el material. Pregunta de nuevo en uno o dos "
+        "minutos para una respuesta escrita.",
+        "pt": "Muitas respostas estão sendo escritas agora, por isso cito o material. Pergunte de novo em um ou dois "
+        "minutos para uma resposta escrita.",
+        "de": "Gerade werden viele Antworten geschrieben, deshalb zitiere ich das Material. Frag in ein, zwei "
+        "Minuten noch einmal, um eine geschriebene zu bekommen.",
+        "fr": "Beaucoup de réponses sont en cours de rédaction, alors je cite le contenu. Redemande dans une ou deux "
+        "minutes pour une réponse rédigée.",
+        "it": "In questo momento si scrivono molte risposte, quindi cito il materiale. Chiedi di nuovo tra un minuto "
+        "o due per una risposta scritta.",
+        "ru": "Сейчас пишется много ответов, поэтому я цитирую материалы. Спросите ещё раз через одну-две минуты, "
+        "чтобы получить письменный ответ.",
+        "uk": "Зараз пишеться багато відповідей, тому я цитую матеріали. Запитайте ще раз за одну-дві хвилини, "
+        "щоб отримати письмову відповідь.",
+        "hi": "अभी बहुत-से उत्तर लिखे जा रहे हैं, इसलिए मैं सामग्री से उद्धरण देता हूँ। लिखित उत्तर के लिए एक-दो मिनट में फिर पूछें।",
+        "id": "Banyak jawaban sedang ditulis saat ini, jadi saya mengutip materinya. Tanyakan lagi dalam satu atau "
+        "dua menit untuk jawaban tertulis.",
+        "tr": "Şu anda çok sayıda yanıt yazılıyor, bu yüzden içerikten alıntı yapıyorum. Yazılı bir yanıt için bir "
+        "iki dakika sonra yeniden sor.",
+        "zh": "现在正在撰写许多回答，所以我先引用原文。请过一两分钟再问，以获得书面回答。",
+        "ja": "ただいま多くの回答を作成中のため、資料から引用してお答えします。"
+        "文章での回答は、1、2分後にもう一度お尋ねください。",
+        "ko": "지금 많은 답변을 작성하고 있어서 자료를 인용해 답합니다. "
+        "서술형 답변을 원하면 1~2분 뒤에 다시 물어보세요.",
+        "ar": "تُكتب الآن إجابات كثيرة، لذلك أقتبس من المواد. "
+        "اسأل مرة أخرى بعد دقيقة أو دقيقتين لتحصل على إجابة مكتوبة.",
     },
 }
 

@@ -16,7 +16,7 @@ from core.asking.tongue import language_of
 from core.asking.translating import Searched
 from core.asking.words import CleanQuestion, clean_question
 from core.asking.writing import Background, Manner, Turn, Wishes
-from core.ids import CreatorId
+from core.ids import CreatorId, UsageId
 from core.tiers import NO_TIERS, Scope, Tiers
 
 SHORT_QUESTION: Final = 3
@@ -34,6 +34,8 @@ class Question:
     that was paid for before, or quoted. ``models`` are those that the creator prefers. ``background`` is what is
     remembered of who asks. ``fresh``: no answer of before is given, and this one is not kept. ``language`` is
     the creator's; the one that is asked in, or wished for, outranks it and leaves it in ``usual``.
+
+    ``usage_id`` is what it is counted under, if it is: what is paid for on the way belongs to it.
 
     ``objection`` is what was said against the answer that this question got; ``besides`` are the units that were
     shown then.
@@ -53,6 +55,7 @@ class Question:
     usual: str = ""
     objection: str = ""
     besides: tuple[Span, ...] = ()
+    usage_id: UsageId | None = None
 
     @property
     def scope(self) -> Scope:

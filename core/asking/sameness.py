@@ -110,6 +110,12 @@ _ALIKE: Final[Mapping[str, str]] = {
 _SPOKEN_MARKS: Final = str.maketrans(
     {"+": " plus ", "#": " sharp ", "%": " percent ", "&": " and ", "=": " equals ", "<": " below ", ">": " above "}
 )
+_PUNCTUATION: Final = re.compile(
+    r"(?<=[\w)\]>%\u00b0+#])[,.;:?!]+(?=\s|$)|(?<=[^\W\d_])['\u2018\u2019\u02bc-](?=[^\W\d_])|(?<=\d)[.,:](?=\d)"
+    r"|(?<=\d)[%\u00b0](?=\w*\W*(?:\s|$))|(?<![^\s(])[$\u20ac](?=\d)|(?<!\S)&(?!\S)"
+)
+"""Marks that say nothing of their own, or that are read as words or units elsewhere."""
+_MARKED: Final = re.compile(r"\S*[^\w\s]\S*")
 _ARTICLES: Final = frozenset("the a an my your our his her their this these".split())
 
 
@@ -136,7 +142,13 @@ def difference(one: str, other: str, stem: Stemmer) -> Difference | None:
         return Difference.NAMES
     if negated(one) != negated(other):
         return Difference.NEGATION
-    return None if gist(one, stem) == gist(other, stem) else Difference.WORDING
+    same = marked(one) == marked(other) and gist(one, stem) == gist(other, stem)
+    return None if same else Difference.WORDING
+
+
+def marked(question: str) -> list[str]:
+    """What carries marks that are no punctuation, in order: tags, operators, calls, addresses, as they are typed."""
+    return _MARKED.findall(_PUNCTUATION.sub("", unicodedata.normalize("NFKC", question).casefold()))
 
 
 def gist(question: str, stem: Stemmer) -> Gist:

@@ -120,7 +120,7 @@ class Searching:
         if not language or wished_for:
             return Searched(cleaned)
         clerk = self.clerk if question.step.may_write else None
-        return await translated(clerk, question.creator_id, cleaned, language)
+        return await translated(clerk, question.creator_id, cleaned, language, question.usage_id)
 
     async def _lacking(self, question: Question, found: Found, opened: Opened, timing: Timing) -> tuple[str, ...]:
         """Of a question with several parts those that find nothing when they are asked alone."""

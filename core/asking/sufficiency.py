@@ -17,7 +17,7 @@ from core.asking.markup import strip_markup
 from core.asking.wording import Found
 from core.asking.words import STOP_WORDS, tokens
 from core.asking.writing import EvidenceSource
-from core.ids import CreatorId
+from core.ids import CreatorId, UsageId
 from core.richtext import one_line
 
 PURPOSE: Final = "sufficiency"
@@ -81,11 +81,12 @@ def worth_reading(question: str, found: Found, evidence: str) -> bool:
 
 
 async def read(
-    clerk: Clerk, creator_id: CreatorId, question: str, sources: Sequence[EvidenceSource]
+    clerk: Clerk, creator_id: CreatorId, question: str, sources: Sequence[EvidenceSource],
+    usage_id: UsageId | None = None,
 ) -> Reading | None:  # fmt: skip
     """Have evidence read for a question; None where nobody can, or what comes back makes no sense."""
     form = Form(RULES, _material(question, sources), SCHEMA, MOST_TOKENS, BEFORE_AN_ANSWER_S)
-    filled = await filled_or_none(clerk, creator_id, form, PURPOSE)
+    filled = await filled_or_none(clerk, creator_id, form, PURPOSE, usage_id)
     if filled is None:
         return None
     return _reading(filled, question, {s.label for source in sources for s in source.sentences})

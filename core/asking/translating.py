@@ -12,7 +12,7 @@ from core.asking.answer import Usage
 from core.asking.forms import BEFORE_AN_ANSWER_S, Clerk, Form, filled_or_none
 from core.asking.tongue import NAMES
 from core.asking.words import CleanQuestion, clean_question
-from core.ids import CreatorId
+from core.ids import CreatorId, UsageId
 from core.richtext import one_line
 
 PURPOSE: Final = "translation"
@@ -55,12 +55,12 @@ def language_to_search(asked: str, library: Set[str], embedder: Set[str], usual:
 
 
 async def translated(
-    clerk: Clerk | None, creator_id: CreatorId, cleaned: CleanQuestion, language: str
+    clerk: Clerk | None, creator_id: CreatorId, cleaned: CleanQuestion, language: str, usage_id: UsageId | None = None
 ) -> Searched:  # fmt: skip
     """Put a question into a language; where nobody can, it is searched for as it is."""
     rules = RULES.format(language=NAMES.get(language, language))
     form = Form(rules, f"Question: {one_line(cleaned.text)}", SCHEMA, MOST_TOKENS, BEFORE_AN_ANSWER_S)
-    filled = await filled_or_none(clerk, creator_id, form, PURPOSE) if clerk else None
+    filled = await filled_or_none(clerk, creator_id, form, PURPOSE, usage_id) if clerk else None
     if filled is None:
         return Searched(cleaned, language)
     said = filled.values.get("question")

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -34,12 +34,16 @@ NO_MODEL_NOW: Final = "The models are busy, or their budget is used up; what the
 """Why better material is waited for."""
 
 
+async def _always(_: CreatorId) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Studying:
     """Makes the material of lessons one by one.
 
     ``clerk`` fills forms at the creator's expense; ``written`` says whether there is any model to fill them, so that
-    a refusal of the clerk's means later and not never.
+    a refusal of the clerk's means later and not never; ``paid_for`` whether a creator wants to pay them.
     """
 
     bench: StudyBench
@@ -48,6 +52,7 @@ class Studying:
     clerk: Clerk
     now: Callable[[], datetime]
     written: bool = False
+    paid_for: Callable[[CreatorId], Awaitable[bool]] = field(default=_always, compare=False)
     known_areas: dict[tuple[str, tuple[Area, ...]], Vector] = field(default_factory=dict, repr=False, compare=False)
 
     async def take_turn(self, creator_id: CreatorId, stop: asyncio.Event) -> None:
@@ -78,10 +83,11 @@ class Studying:
             areas = areas_of(lesson, list(assignment.takeaways.values()))
             return await self.bench.sort(creator_id, lesson, dict(zip(assignment.takeaways, areas, strict=True)))
         picked = await asyncio.to_thread(pick, lesson, self.stem, assignment.other_terms)
-        if self.written and assignment.picked:
+        written = self.written and await self.paid_for(creator_id)
+        if written and assignment.picked:
             return await self._written(creator_id, lesson, picked, stop)
         await self.bench.keep(creator_id, lesson, picked)
-        if self.written:
+        if written:
             return await self.bench.word_later(creator_id, lesson, self.now())
         return await self.bench.settle(creator_id, lesson, None)
 

@@ -16,7 +16,7 @@ from adapters.postgres.shelf import PostgresShelf
 from adapters.postgres.transcripts import PostgresRecognitions
 from adapters.sources.sentences import split_sentences
 from adapters.sources.stemming import SnowballStemmer
-from core.asking.answer import Answer, Citation, Confidence, Locator, Mode, Outcome, Sentence, Usage
+from core.asking.answer import Answer, Citation, Confidence, Locator, Mode, ModelCall, Outcome, Sentence, Usage
 from core.asking.embedding import Vector
 from core.asking.limits import Limits
 from core.asking.sessions import Speaker
@@ -95,9 +95,11 @@ def source_at(title: str, stage: Stage) -> Source:
 def answer(text: str = "Take your time.", *, outcome: Outcome = Outcome.ANSWERED, cost_usd: float = 0.0) -> Answer:
     """An answer with one sentence and one citation."""
     cited = Citation("1", SourceId(1), "A title", "https://videos.example/1?t=5", Locator("time", "0:05"), 5, 9, text)
+    used = Usage(10, 5, 0, cost_usd)
+    calls = (ModelCall("made-up", "answer", used, 1.0, 2.0, ""),) if cost_usd else ()
     return Answer(
         outcome, Mode.QUOTED, Confidence.HIGH, (Sentence(text, ("1",)),), (cited,),
-        model="made-up", usage=Usage(10, 5, 0, cost_usd), timing_ms={"rank": 1.5},
+        model="made-up", usage=used, timing_ms={"rank": 1.5}, calls=calls,
     )  # fmt: skip
 
 

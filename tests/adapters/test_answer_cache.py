@@ -209,7 +209,13 @@ async def test_the_words_of_a_question_go_with_who_asked_and_with_time(
 
 def test_a_key_forgets_case_and_marks_and_nothing_that_tells_questions_apart() -> None:
     assert question_key("How do I  mix GREEN?!") == question_key("how do i mix green")
-    assert len({question_key(f"What is {name}?") for name in ("C", "C++", "C#")}) == 3
+    assert question_key("When do I use <ul>?") == question_key("when do i use <UL>")
+    assert question_key("\uff37\uff48\uff59?") == question_key("why")
+    alike = (
+        "C", "C++", "C#", "<ul>", "<ol>", "@patch", "@fixture", "**", "*", "2^3", "2*3", "23", "2\u00b3", "O(n)",
+        "O[n]", ">= 3", "= 3", "x.save", "x.save!", "?", "!", "`a`", "a",
+    )  # fmt: skip
+    assert len({question_key(f"What is {name}?") for name in alike}) == len(alike) - 1, "two to the third is 2^3"
 
 
 def test_a_setting_has_another_key_for_whatever_changes_an_answer() -> None:

@@ -17,6 +17,7 @@ from core.asking.answer import Answer, Mode, ModelCall, Usage
 from core.asking.budgets import Period, Step
 from core.asking.choices import ModelChoice
 from core.asking.limits import Limits
+from core.asking.notices import BUSY
 from core.asking.sessions import Speaker
 from core.conversation import Person
 from core.errors import Refused
@@ -75,7 +76,11 @@ async def test_a_months_budget_counts_what_a_day_ago_cost_and_sets_aside_what_is
     admitted = [await conversations.admit(speaker, A_MONTH) for _ in range(2)]
     assert [each.step for each in admitted] == [Step.SMALL, Step.QUOTING], "0.35 are set aside for each on its way"
     assert admitted[1].notice is not None
-    assert "This month's budget for written answers is used up." in admitted[1].notice.words()
+    assert admitted[1].notice.words() == BUSY, "it may come back"
+    await spend(conversations, speaker, 0.65)
+    used_up = (await conversations.admit(speaker, A_MONTH)).notice
+    assert used_up is not None
+    assert "This month's budget for written answers is used up." in used_up.words()
     await move_back(database_url, "usage", "32 days")
     assert (await conversations.admit(speaker, A_MONTH)).step is Step.LARGE
 
@@ -86,6 +91,10 @@ async def test_a_persons_own_budget_is_theirs_alone_and_holds_for_a_burst(
     classmate = school.speaker(await enrol_student(database, "2"))
     steps = [(await conversations.admit(speaker, OWN)).step for _ in range(3)]
     assert steps == [Step.LARGE, Step.LARGE, Step.QUOTING], "five cents are set aside for each"
+    notice = (await conversations.admit(speaker, OWN)).notice
+    assert notice is not None
+    assert notice.words() == BUSY
+    await spend(conversations, speaker, 0.1)
     notice = (await conversations.admit(speaker, OWN)).notice
     assert notice is not None
     assert notice.words().startswith("Your own budget for written answers today")
@@ -161,9 +170,45 @@ async def test_forms_draw_on_the_same_budget_and_are_no_questions(
     call = ModelCall("openai:small", "study", Usage(100, 10, 0, 1.0), 300.0, 300.0, "")
     await till.settle(speaker.creator_id, usage_id, [call])
     assert await till.draw(speaker.creator_id) is None
-    assert (await conversations.admit(speaker, A_DAY)).step is Step.QUOTING
+    admission = await conversations.admit(speaker, A_DAY)
+    assert admission.notice is not None
+    assert (admission.step, "used up" in admission.notice.words()) == (Step.QUOTING, True)
     kept = await rows(database_url, "SELECT mode, step, outcome, reserved_usd, student_id FROM usage ORDER BY id")
     assert tuple(kept[0]) == ("", "", "", 0, None)
+
+
+async def test_material_in_the_background_leaves_the_last_third_of_a_budget_to_questions(
+    conversations: PostgresConversations, speaker: Speaker, database: Database
+) -> None:
+    till = PostgresTill(database, A_DAY)
+    call = ModelCall("openai:small", "study", Usage(100, 10, 0, 0.36), 1.0, 1.0, "")
+    for _ in range(2):
+        usage_id = await till.draw(speaker.creator_id)
+        assert usage_id is not None
+        await till.settle(speaker.creator_id, usage_id, [call])
+    assert await till.draw(speaker.creator_id) is None, "0.72 of a dollar are spent"
+    steps = [(await conversations.admit(speaker, A_DAY)).step for _ in range(5)]
+    assert steps == [Step.SMALL] * 5, "five cents are set aside for each: what material costs is no measure"
+
+
+async def test_forms_for_a_question_are_its_askers_and_tied_to_its_message(
+    conversations: PostgresConversations, speaker: Speaker, database: Database, database_url: str
+) -> None:
+    admission = await conversations.admit(speaker, OWN)
+    form = ModelCall("openai:small", "sufficiency", Usage(100, 10, 0, 0.06), 300.0, 300.0, "")
+    await PostgresTill(database, OWN).charge(speaker.creator_id, admission.usage_id, [form])
+    kept = replace(written(0.0), usage=Usage(100, 10, 0, 0.06), calls=())  # the usage tells of forms, too
+    message_id = await conversations.record(speaker, "How?", kept, admission)
+    (used,) = await rows(database_url, "SELECT * FROM usage")
+    assert (float(used["cost_usd"]), used["prompt_tokens"], used["reserved_usd"]) == (0.06, 100, 0)
+    (call,) = await rows(database_url, "SELECT * FROM model_calls")
+    assert (call["message_id"], call["student_id"], call["usage_id"]) == (
+        message_id, speaker.student_id, admission.usage_id,
+    )  # fmt: skip
+    exported = await conversations.export(speaker.student_id)
+    assert [each["purpose"] for each in exported["model_calls"]] == ["sufficiency"]
+    steps = [(await conversations.admit(speaker, OWN)).step for _ in range(2)]
+    assert steps == [Step.LARGE, Step.QUOTING], "six cents are spent, and six are set aside for the next"
 
 
 async def test_a_report_adds_up_today_and_the_month_by_model_purpose_mode_and_step(

@@ -11,6 +11,7 @@ from bot.administration import ask_once
 from bot.app import DatabaseAddress, open_on
 from bot.settings import Settings
 from core.asking.answer import Mode, Outcome, Usage
+from core.asking.notices import BUSY
 from core.conversation import Person, Place, Request
 from core.library.ingestion import process
 from core.library.store import NewSource
@@ -106,6 +107,11 @@ async def test_of_twenty_people_at_once_one_is_written_to_and_nineteen_are_quote
         )
     said = [reply.text.plain for reply in replies]
     assert sum("As written" in text for text in said) == 1
-    assert sum(text.startswith(USED_UP) and "opposite the lamp" in text for text in said) == 19
-    assert len(openai.requests) == 1
+    quoted = [text for text in said if text.startswith((BUSY, USED_UP)) and "opposite the lamp" in text]
+    assert len(quoted) == 19
+    assert any(text.startswith(BUSY) for text in quoted), "nothing was spent yet"
+    called = await rows(database_url, "SELECT purpose, usage_id, student_id, message_id FROM model_calls ORDER BY id")
+    assert [row["purpose"] for row in called] == ["sufficiency", "answer"], "one question is read, and answered"
+    assert len({(row["usage_id"], row["student_id"], row["message_id"]) for row in called}) == 1
+    assert None not in called[0]
     assert len(await rows(database_url, "SELECT 1 FROM chat_messages")) == 20

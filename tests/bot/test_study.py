@@ -407,3 +407,30 @@ async def test_where_an_assistant_answers_from_other_sources_there_is_no_materia
     assert "none of the sources that are answered from here" in narrow.text.plain
     await owner.says("assistant_unbind")
     assert links_of(await student.says("summary", source="espresso"))
+
+
+async def test_a_creator_who_pays_for_no_study_material_has_it_picked_and_worded_once_they_do(
+    owner: Speaker, deployment: Deployment
+) -> None:
+    creator, at, clerk = await creator_id(deployment), datetime.now(UTC), ScriptedClerk(lambda _: None)
+    choices = deployment.services.model_choices
+
+    async def paid_for(creator_id: CreatorId) -> bool:
+        return (await choices.of(creator_id)).studies
+
+    studying = Studying(
+        PostgresStudyBench(deployment.database), deployment.embedders, STEM, clerk, lambda: at, written=True,
+        paid_for=paid_for,
+    )  # fmt: skip
+    await owner.says("settings", study_models="off")
+    await change(deployment.address.url, "ALTER TABLE study_guides NO FORCE ROW LEVEL SECURITY")
+    await change(deployment.address.url, "UPDATE study_guides SET due_at = '-infinity'")
+    await studying.take_turn(creator, asyncio.Event())
+    assert clerk.forms == []
+    assert NO_MODEL_NOW not in (await owner.says("study", source="espresso")).text.plain
+    await studying.take_turn(creator, asyncio.Event())
+    assert clerk.forms == []
+
+    await owner.says("settings", study_models="on")
+    await studying.take_turn(creator, asyncio.Event())
+    assert clerk.forms

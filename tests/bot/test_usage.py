@@ -99,7 +99,8 @@ async def test_the_staff_chooses_models_and_sees_what_they_did_until_the_money_e
 
     unknown = await owner.says("settings", models="openai:gpt-6-soll")
     assert f"Did you mean {LARGE}?" in unknown.text.plain
-    shown = await owner.says("settings", models=LARGE, after_budget="stop")
+    shown = await owner.says("settings", models=LARGE, after_budget="stop", study_models="off")
+    assert "Study material: picked from the words" in shown.text.plain
     assert f"Models: {LARGE} (there are {LARGE}, {SMALL})" in shown.text.plain
     assert "When the money for models is used up: nothing is answered" in shown.text.plain
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.asking.forms import Filled, Form
-from core.ids import CreatorId
+from core.ids import CreatorId, UsageId
 
 
 @dataclass
@@ -14,6 +14,8 @@ class ScriptedClerk:
     values: Any
     forms: list[Form] = field(default_factory=list)
 
-    async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
+    async def fill(
+        self, creator_id: CreatorId, form: Form, purpose: str, question: UsageId | None = None
+    ) -> Filled | None:
         self.forms.append(form)
         return None if self.values is None else Filled(self.values, "made-up")

@@ -10,7 +10,7 @@ from adapters.sources.timed_text import read_timed_text
 from bot.sample_library import sample_library
 from core.asking.forms import Filled, Form
 from core.asking.words import term_ids, tokens
-from core.ids import CreatorId, SourceId
+from core.ids import CreatorId, SourceId, UsageId
 from core.library.topics import find_chapters
 from core.library.units import build_units
 from core.study.material import Lesson, Said
@@ -26,7 +26,9 @@ class ScriptedClerk:
     fills: Fill
     forms: list[Form] = field(default_factory=list)
 
-    async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
+    async def fill(
+        self, creator_id: CreatorId, form: Form, purpose: str, question: UsageId | None = None
+    ) -> Filled | None:
         assert purpose == "study"
         return await self.ask(form)
 

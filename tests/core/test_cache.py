@@ -116,6 +116,14 @@ async def test_when_the_money_is_used_up_kept_answers_are_given_and_all_else_is_
     assert shop.paid == 1
 
 
+async def test_what_is_remembered_of_somebody_takes_no_kept_answer_away_where_nobody_is_paid() -> None:
+    shop = Shop()
+    await shop.ask(CLEAN_THE_DRILL)
+    remembered = Question(CREATOR, CLEAN_THE_DRILL, step=Step.QUOTING, background=Background("They own a drill."))
+    assert (await shop.engine.answer(remembered)).mode is Mode.WRITTEN
+    assert (shop.paid, shop.heard_looks.looks) == (1, [Looked.MISS, Looked.EXACT])
+
+
 async def test_what_leans_on_a_conversation_or_is_to_be_fresh_is_neither_kept_nor_looked_up() -> None:
     shop = Shop()
     await shop.ask(CLEAN_THE_DRILL, Turn("hello", "hi"))

@@ -1,11 +1,13 @@
 """Forms at a creator's expense: small models in turn, every call recorded, nothing without money."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
 
 from core.asking.answer import ModelCall, Usage
+from core.asking.authors import CANCELLED
 from core.asking.breaker import FAILURES
 from core.asking.clerk import ModelClerk
 from core.asking.forms import Filled, Form, filled_or_none
@@ -21,7 +23,7 @@ class ScriptedForms:
     """Fills every form with its own name, or fails; counts how often it was asked."""
 
     name: str
-    failure: Exception | None = None
+    failure: BaseException | None = None
     asked: int = 0
     takes: Callable[[], None] = lambda: None
     given_s: list[float | None] = field(default_factory=list)
@@ -44,12 +46,16 @@ class FakeTill:
 
     open: bool = True
     settled: list[tuple[UsageId, Sequence[ModelCall]]] = field(default_factory=list)
+    charged: list[tuple[UsageId, Sequence[ModelCall]]] = field(default_factory=list)
 
     async def draw(self, creator_id: CreatorId) -> UsageId | None:
         return UsageId(7) if self.open else None
 
     async def settle(self, creator_id: CreatorId, usage_id: UsageId, calls: Sequence[ModelCall]) -> None:
         self.settled.append((usage_id, list(calls)))
+
+    async def charge(self, creator_id: CreatorId, usage_id: UsageId, calls: Sequence[ModelCall]) -> None:
+        self.charged.append((usage_id, list(calls)))
 
 
 @dataclass
@@ -143,3 +149,19 @@ async def test_what_was_set_aside_is_settled_also_where_the_work_is_given_up() -
     with pytest.raises(RuntimeError):
         await ModelClerk([ScriptedForms("one", RuntimeError("stopped"))], till, Heard()).fill(CREATOR, FORM, "study")
     assert till.settled == [(7, [])]
+
+
+async def test_a_form_for_a_question_is_charged_to_it_and_draws_nothing_of_its_own() -> None:
+    till = FakeTill(open=False)
+    clerk = ModelClerk([ScriptedForms("one")], till, Heard())
+    assert await clerk.fill(CREATOR, FORM, "sufficiency", UsageId(9)) is not None
+    ((usage_id, (call,)),) = till.charged
+    assert (usage_id, call.purpose, call.usage.cost_usd, till.settled) == (9, "sufficiency", 0.02, [])
+
+
+async def test_a_form_that_nobody_waits_for_any_more_is_recorded_as_cancelled() -> None:
+    till = FakeTill()
+    stopped = ScriptedForms("one", asyncio.CancelledError())
+    with pytest.raises(asyncio.CancelledError):
+        await ModelClerk([stopped], till, Heard()).fill(CREATOR, FORM, "translation", UsageId(9))
+    assert [call.failure for call in till.charged[0][1]] == [CANCELLED]

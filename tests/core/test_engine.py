@@ -13,6 +13,7 @@ from core.asking.authors import Authors
 from core.asking.breaker import FAILURES
 from core.asking.budgets import Step
 from core.asking.cache import AnswerCache
+from core.asking.clerk import Till
 from core.asking.embedding import Vector
 from core.asking.engine import Engine
 from core.asking.gate import Cutoff, null_questions
@@ -181,14 +182,15 @@ class Desk:
     heard_looks: HeardLooks = field(default_factory=HeardLooks)
 
     def __post_init__(self) -> None:
-        self.engine = self.engine_with(AnswerCache(self.kept, self.holdings, STEM, NoLinks(), self.heard_looks))
+        self.cache = AnswerCache(self.kept, self.holdings, STEM, NoLinks(), self.heard_looks)
+        self.engine = self.engine_with(self.cache)
 
-    def engine_with(self, cache: AnswerCache) -> Engine:
-        """The same engine, with another cache."""
+    def engine_with(self, cache: AnswerCache, till: Till | None = None) -> Engine:
+        """The same engine, with another cache or a till."""
         return Engine(
             holdings=self.holdings, snapshots=Snapshots(self.holdings, 10**9, self.most_units),
             embedders=self.embedders, stem=STEM, routing=Routing(self.models),
-            authors=Authors(self.heard), links=NoLinks(), cache=cache,
+            authors=Authors(self.heard), links=NoLinks(), cache=cache, till=till,
         )  # fmt: skip
 
     async def ask(
@@ -601,7 +603,7 @@ async def test_the_same_question_at_once_is_paid_for_once_and_answered_to_all() 
 
     assert len(model.tasks) == 1
     assert {answer.mode for answer in answers} == {Mode.WRITTEN}
-    assert sum(answer.usage.cost_usd for answer in answers) == 0.0
+    assert sorted(answer.usage.cost_usd for answer in answers) == [0.0, 0.0, 0.0, 1.0], "the first who got it pays"
 
 
 async def test_a_model_that_fails_again_and_again_is_left_alone() -> None:

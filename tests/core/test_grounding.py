@@ -34,7 +34,7 @@ from core.asking.parts import parts_of
 from core.asking.question import Question
 from core.asking.routing import Routing
 from core.asking.writing import Manner, Turn, Wishes
-from core.ids import CreatorId, SourceId
+from core.ids import CreatorId, SourceId, UsageId
 from core.library.catalogue import Contained
 from core.library.store import SourceKind
 from core.tiers import NO_TIERS, Scope, Tiers
@@ -63,7 +63,9 @@ class ScriptedClerk:
     values: Mapping[str, Any] | None
     forms: list[tuple[Form, str]] = field(default_factory=list)
 
-    async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
+    async def fill(
+        self, creator_id: CreatorId, form: Form, purpose: str, question: UsageId | None = None
+    ) -> Filled | None:
         self.forms.append((form, purpose))
         return None if self.values is None else Filled(self.values, "small", COST)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from core.asking.answer import Answer, Confidence, Mode, Outcome, Usage
+from core.asking.authors import CANCELLED
 from core.asking.breaker import FAILURES
 from core.asking.embedding import Vector
 from core.asking.gate import null_questions
@@ -29,9 +30,10 @@ from core.asking.writing import (
     unheard,
 )
 from core.errors import ProviderBusy, ProviderError, TooLong
-from core.ids import SourceId
+from core.ids import SourceId, UsageId
 from core.newest import Newest
 from tests.core.embedders import Rack
+from tests.core.test_clerk import FakeTill
 from tests.core.test_engine import CLEAN_THE_DRILL, DRILL, EMBEDDER, Desk, FakeHoldings, WorkshopEmbedder
 from tests.core.workshop import CREATOR
 from tests.waiting import eventually
@@ -174,6 +176,7 @@ async def test_when_all_break_off_what_was_said_stays_with_its_links_and_is_call
     assert [s.text for s in answer.sentences] == [CAREFULLY]
     assert answer.citations
     assert answer.text.endswith(UNFINISHED)
+    assert not answer.grounded, "nobody earns by half an answer"
     assert len(answer.calls) == 3, "the second was tried again with less"
     await watched(at, onlooker)
     assert len(speakers[0].tasks) == 2, "what is unfinished is kept for nobody"
@@ -472,3 +475,91 @@ async def test_whoever_leaves_a_flight_sees_no_more_of_it() -> None:
     let.set()
     assert await staying == "made"
     assert seen == {"stays": [1, 2], "leaves": [1]}
+
+
+@dataclass
+class Flown:
+    """Makes one thing when it is let; counts how often that was begun."""
+
+    flights: SingleFlight[str, int] = field(default_factory=SingleFlight)
+    let: asyncio.Event = field(default_factory=asyncio.Event)
+    begun: int = 0
+    cancelled: int = 0
+
+    async def make(self, tell: object) -> str:
+        self.begun += 1
+        try:
+            await self.let.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return "made"
+
+    def ask(self) -> "asyncio.Task[tuple[str, bool]]":
+        return asyncio.create_task(self.flights.fly("it", self.make, lambda _: None))
+
+
+async def test_where_whoever_began_leaves_the_first_who_gets_it_pays_and_nobody_else() -> None:
+    flown = Flown()
+    first, *others = [flown.ask() for _ in range(3)]
+    await eventually(lambda: flown.begun, "it to begin")
+    first.cancel()
+    await asyncio.wait({first})
+    flown.let.set()
+    assert [await each for each in others] == [("made", False), ("made", True)]
+    assert (flown.begun, flown.cancelled) == (1, 0)
+
+
+async def test_what_nobody_waits_for_any_more_is_given_up_and_begun_anew_by_the_next() -> None:
+    flown = Flown()
+    askers = [flown.ask() for _ in range(2)]
+    await eventually(lambda: flown.begun, "it to begin")
+    for asker in askers:
+        asker.cancel()
+    await asyncio.wait(askers)
+    again = flown.ask()
+    await eventually(lambda: flown.begun == 2, "it to begin anew")
+    assert flown.cancelled == 1
+    flown.let.set()
+    assert await again == ("made", False)
+
+
+async def test_closing_ends_what_is_being_made() -> None:
+    flown = Flown()
+    asker = flown.ask()
+    await eventually(lambda: flown.begun, "it to begin")
+    await flown.flights.close()
+    assert flown.cancelled == 1
+    await asyncio.wait({asker})
+    assert asker.cancelled()
+
+
+async def test_what_a_model_was_asked_is_charged_to_who_began_where_all_leave() -> None:
+    speaker, till = Speaker("one", gates=[asyncio.Event()]), FakeTill()
+    at = desk(speaker)
+    engine = at.engine_with(at.cache, till)
+    asking = asyncio.create_task(engine.answer(Question(CREATOR, CLEAN_THE_DRILL, usage_id=UsageId(5))))
+    await eventually(lambda: speaker.tasks, "the model to be asked")
+    asking.cancel()
+    await asyncio.wait({asking})
+    await eventually(lambda: till.charged, "it to be booked")
+    ((usage_id, (call,)),) = till.charged
+    assert (usage_id, call.failure) == (5, CANCELLED)
+
+
+async def test_the_same_follow_up_twice_at_once_is_paid_for_once() -> None:
+    speaker = Speaker("one", gates=[asyncio.Event()])
+    at = desk(speaker)
+    asked = Question(
+        CREATOR,
+        CLEAN_THE_DRILL,
+        (Turn("Tell me of the drill.", "It is loud."),),
+        background=Background("They own one."),
+    )
+    asking = [asyncio.create_task(at.engine.answer(replace(asked, usage_id=UsageId(n)))) for n in (1, 2)]
+    other = asyncio.create_task(at.engine.answer(replace(asked, background=Background("They own none."))))
+    await eventually(lambda: len(speaker.tasks) == 2, "the model to be asked by both")
+    speaker.gates[0].set()
+    assert sorted([len((await each).calls) for each in asking]) == [0, 1]
+    assert len((await other).calls) == 1
+    assert len(speaker.tasks) == 2

@@ -69,6 +69,7 @@ def test_hardly_other_words_ask_the_same(asked: str, written: str) -> None:
         ("When do I clean the drill?", "How do I clean the drill?"),
         ("How do I increase the speed?", "How do I decrease the speed?"),
         ("Do I glaze with a brush?", "Do I glaze without a brush?"),
+        ("How do I work out 2^3?", "How do I work out 2*3?"),
         ("What is it?", ""),
         ("How do I store the glaze over a long winter in an unheated garage?", "How do I store it?"),
     ],

@@ -20,6 +20,8 @@ BOIL = "How do I boil an egg?"
         ("What is the difference between a cup and a mug?", "What's the difference between a mug and a cup?"),
         ("Does it take 5 minutes?", "Does it take five min?"),
         ("Wie lange muss der Teig ruhen?", "wie lange muss der teig ruhen"),
+        ("Hi! When do I use <ul>?", "When should I use <ul>"),
+        ("Is 5% enough, at 12:30?", "Is 5 percent enough at 12:30?"),
     ],
 )
 def test_wordings_of_one_question_ask_the_same(one: str, other: str) -> None:
@@ -53,6 +55,13 @@ def test_wordings_of_one_question_ask_the_same(one: str, other: str) -> None:
         ("Who did the king beat?", "Who beat the king?", Difference.WORDING),
         ("What is a mask?", "What does a mask do?", Difference.WORDING),
         ("What is C?", "What is C++?", Difference.WORDING),
+        ("When do I use <ul> in a page?", "When do I use <ol> in a page?", Difference.WORDING),
+        ("When do I use </ul>?", "When do I use <ul>?", Difference.WORDING),
+        ("What does @patch do?", "What does patch do?", Difference.WORDING),
+        ("What does ** do?", "What does * do?", Difference.WORDING),
+        ("What is 2^3?", "What is 2*3?", Difference.WORDING),
+        ("Is it O(n)?", "Is it O[n]?", Difference.WORDING),
+        ("Is x >= 3?", "Is x = 3?", Difference.WORDING),
         ("Wie lange muss der Teig ruhen?", "Wie lange darf der Teig ruhen?", Difference.WORDING),
     ],
 )

@@ -20,7 +20,7 @@ from core.asking.holdings import Snapshots
 from core.asking.question import Question
 from core.asking.routing import Routing
 from core.errors import ProviderError
-from core.ids import CreatorId
+from core.ids import CreatorId, UsageId
 from core.tiers import ALL_TIERS
 
 MEGABYTE: Final = 2**20
@@ -35,7 +35,9 @@ class ExactReader:
     readings: int = 0
     purposes: Counter[str] = field(default_factory=Counter)
 
-    async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
+    async def fill(
+        self, creator_id: CreatorId, form: Form, purpose: str, question: UsageId | None = None
+    ) -> Filled | None:
         """Look for the texts in the lines of the form."""
         self.readings += 1
         self.purposes[purpose] += 1

@@ -29,7 +29,7 @@ from core.asking.forms import Filled, Form
 from core.asking.question import Question
 from core.asking.writing import Background, Manner, Turn, Wishes
 from core.conversation import Person, Place, Reply, Request
-from core.ids import CreatorId
+from core.ids import CreatorId, UsageId
 from core.library.ingestion import process
 from core.library.store import NewSource
 from core.library.transcript import LocatorKind, Segment, Timing, Transcript
@@ -368,13 +368,15 @@ class ObedientClerk:
         self.orders = {attack.topic: _obeyed(attack.order, attack.topic) for attack in ATTACKS}
         self.obeyed = 0
 
-    async def fill(self, creator_id: CreatorId, form: Form, purpose: str) -> Filled | None:
+    async def fill(
+        self, creator_id: CreatorId, form: Form, purpose: str, question: UsageId | None = None
+    ) -> Filled | None:
         told = next((told for topic, told in self.orders.items() if topic in form.material), CANARY)
         self.obeyed += told is not CANARY
         said = [line.partition(": ")[2] for line in form.material.splitlines() if line.startswith("S")]
         labels = [f"S{n + 1}" for n in range(len(said))]
         takeaway = {"type": "mindset", "perspective": told, "notes": told, "area": told}
-        question = {"question": told, "options": [told, *said][:4], "right": 0, "explanation": told}
+        asked = {"question": told, "options": [told, *said][:4], "right": 0, "explanation": told}
         return Filled(
             {
                 "chapters": [{"label": "S1", "title": told}],
@@ -386,7 +388,7 @@ class ObedientClerk:
                     {"term": "eyes", "label": "S1", "meaning": told},
                 ],
                 "takeaways": [{**takeaway, "quote": quote} for quote in (told, *said)],
-                "questions": [{**question, "quote": quote} for quote in said],
+                "questions": [{**asked, "quote": quote} for quote in said],
                 "answers": [{"question": number, "answer": "A"} for number in range(1, 6)],
             },
             "obedient:1",
