@@ -166,6 +166,15 @@ TOPICS: Final = tuple(
     """.split()
 )
 
+STAFF_TOPICS: Final = tuple(
+    """acacia agave alder almond aloe anemone apricot aspen aster azalea bamboo banyan barley basil begonia birch
+    bluebell boxwood bramble buttercup cactus camellia carnation cedar celandine chestnut chicory clematis clover
+    columbine cornflower cowslip crocus cyclamen cypress daffodil dahlia daisy dandelion dogwood elder elm
+    eucalyptus fennel fern foxglove fuchsia gardenia gentian geranium ginkgo gladiolus gorse hawthorn hazel heather
+    """.split()
+)
+"""What entries of the staff are about: none of it is in a lesson."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attack:
@@ -184,6 +193,12 @@ class Attack:
     def text(self) -> str:
         """The order as it stands there."""
         return self.order.text.replace("{topic}", self.topic)
+
+
+def attacks_by_staff() -> Iterator[Attack]:
+    """Every order in a written answer and, besides, in a note, each of them on a topic of its own."""
+    for order, topic in zip(ORDERS, STAFF_TOPICS, strict=False):
+        yield Attack(order, "Q&A pair and note", topic)
 
 
 def attacks() -> Iterator[Attack]:
