@@ -86,7 +86,8 @@ async def measure_streaming(town: Town, creator_id: CreatorId, passages: int, qu
 async def _one_by_one(one: Asker, server: FakeOpenAI, texts: Sequence[str]) -> list[Row]:
     server.takes_s = MODEL_TAKES_S / 10
     seen_ms: list[float] = []
-    own_ms: list[float] = []
+    engine_ms: list[float] = []
+    way_ms: list[float] = []
     for text in texts:
         await one.starts_afresh()
         server.sent.clear()
@@ -96,12 +97,20 @@ async def _one_by_one(one: Asker, server: FakeOpenAI, texts: Sequence[str]) -> l
             continue
         seen_ms.append(1000 * (one.first_s - said_s))
         _, took_ms = await one.last()
-        own_ms.append(whole_ms - sum(took_ms.get(part, 0.0) for part in OF_OTHERS))
+        of_others_ms = sum(took_ms.get(part, 0.0) for part in OF_OTHERS)
+        engine_ms.append(took_ms["total"] - of_others_ms)
+        way_ms.append(whole_ms - of_others_ms)
     seen = "first sentence seen, over the model's first"
     return [
         Row("written answers", f"{seen}, p50", percentile(seen_ms, 50), "ms", goal=150.0),
         Row("written answers", f"{seen}, p95", percentile(seen_ms, 95), "ms", goal=150.0),
-        Row("written answers", "all but model and embedder, p50", percentile(own_ms, 50), "ms", goal=25.0),
+        Row("written answers", "engine besides model and embedder, p50", percentile(engine_ms, 50), "ms", goal=25.0),
+        Row(
+            "written answers",
+            "the whole way besides them, from a command to its reply, p50",
+            percentile(way_ms, 50),
+            "ms",
+        ),
     ]
 
 
