@@ -11,6 +11,7 @@ from bot.settings import Settings, key_of
 from core.asking.forms import FormModel
 from core.asking.writing import AnswerModel
 
+Classes = tuple[Callable[..., AnswerModel], Callable[..., FormModel]]
 KEYLESS = "ollama"
 """A server on one's own machine, which mostly asks for no key; the client insists on one."""
 
@@ -32,8 +33,10 @@ async def open_models(settings: Settings) -> AsyncIterator[Models]:
         ConfigurationError: a model's key is missing.
     """
     answer, small = settings.models.answer or settings.models.small, settings.models.small
-    writers: dict[str, AnswerModel] = {name: _model(settings, name, _writer) for name in (*answer, *small)}
-    forms: dict[str, FormModel] = {name: _model(settings, name, _form_filler) for name in small or answer}
+    writers: dict[str, AnswerModel] = {
+        name: _classes_of(name)[0](**_options(settings, name)) for name in (*answer, *small)
+    }
+    forms: dict[str, FormModel] = {name: _classes_of(name)[1](**_options(settings, name)) for name in small or answer}
     async with AsyncExitStack() as stack:
         for writer in writers.values():
             stack.push_async_callback(writer.close)
@@ -42,7 +45,8 @@ async def open_models(settings: Settings) -> AsyncIterator[Models]:
         yield Models([writers[name] for name in answer], [writers[name] for name in small], list(forms.values()))
 
 
-def _model(settings: Settings, name: str, maker: Callable[[str], Callable[..., Any]]) -> Any:  # noqa: ANN401 - of two kinds
+def _options(settings: Settings, name: str) -> dict[str, Any]:
+    """What a model is made with, whichever work it is for."""
     vendor, _, model = name.partition(":")
     secret, base_url = access_of(settings)[vendor]
     key = secret.get_secret_value() or KEYLESS
@@ -51,9 +55,14 @@ def _model(settings: Settings, name: str, maker: Callable[[str], Callable[..., A
             secret, f"{vendor}.api_key", "models.answer" if name in settings.models.answer else "models.small"
         )
     prices = {name: price.model_dump(exclude_none=True) for name, price in settings.models.prices.items()}
-    return maker(vendor)(
-        name, model, api_key=key, base_url=base_url, prices=prices, timeout_s=settings.models.timeout_s
-    )
+    return {
+        "name": name,
+        "model": model,
+        "api_key": key,
+        "base_url": base_url,
+        "prices": prices,
+        "timeout_s": settings.models.timeout_s,
+    }
 
 
 def access_of(settings: Settings) -> Mapping[str, tuple[SecretStr, str]]:
@@ -68,41 +77,23 @@ def access_of(settings: Settings) -> Mapping[str, tuple[SecretStr, str]]:
     }
 
 
-def _writer(vendor: str) -> Callable[..., Any]:
-    """Imported when it is needed: nobody waits at the start for what is not configured."""
+def _classes_of(name: str) -> Classes:
+    """What of a model's vendor writes answers, and what fills forms; what is not configured is not imported."""
+    vendor = name.partition(":")[0]
     if vendor == "anthropic":
-        from adapters.models.anthropic_answers import AnthropicAnswerModel
+        from adapters.models import anthropic_answers, anthropic_forms
 
-        return AnthropicAnswerModel
+        return anthropic_answers.AnthropicAnswerModel, anthropic_forms.AnthropicFormModel
     if vendor == "openai":
-        from adapters.models.openai_answers import OpenAIAnswerModel
+        from adapters.models import openai_answers, openai_forms
 
-        return OpenAIAnswerModel
-    from adapters.models import chat_answers
+        return openai_answers.OpenAIAnswerModel, openai_forms.OpenAIFormModel
+    from adapters.models import chat_answers, chat_forms
 
-    return {
-        "openrouter": chat_answers.OpenRouterAnswerModel,
-        "xai": chat_answers.XaiAnswerModel,
-        "gemini": chat_answers.GeminiAnswerModel,
-        "ollama": chat_answers.OllamaAnswerModel,
-    }[vendor]
-
-
-def _form_filler(vendor: str) -> Callable[..., Any]:
-    """As above, for forms."""
-    if vendor == "anthropic":
-        from adapters.models.anthropic_forms import AnthropicFormModel
-
-        return AnthropicFormModel
-    if vendor == "openai":
-        from adapters.models.openai_forms import OpenAIFormModel
-
-        return OpenAIFormModel
-    from adapters.models import chat_forms
-
-    return {
-        "openrouter": chat_forms.OpenRouterFormModel,
-        "xai": chat_forms.XaiFormModel,
-        "gemini": chat_forms.GeminiFormModel,
-        "ollama": chat_forms.OllamaFormModel,
-    }[vendor]
+    found: dict[str, Classes] = {
+        "openrouter": (chat_answers.OpenRouterAnswerModel, chat_forms.OpenRouterFormModel),
+        "xai": (chat_answers.XaiAnswerModel, chat_forms.XaiFormModel),
+        "gemini": (chat_answers.GeminiAnswerModel, chat_forms.GeminiFormModel),
+        "ollama": (chat_answers.OllamaAnswerModel, chat_forms.OllamaFormModel),
+    }
+    return found[vendor]

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from adapters.models.anthropic_calls import FINISHED, AnthropicModel, usage_of
-from adapters.models.prompts import CITING_RULES, LONGEST_TITLE, NOT_COVERED, asked, spoken_turns
+from adapters.models.prompts import CITING_RULES, NOT_COVERED, asked, spoken_turns
 from adapters.models.streamed import Reader, Written
 from adapters.models.vendor_answers import VendorAnswerModel
+from core.asking.labelling import LONGEST_TITLE
 from core.asking.writing import DraftSentence, EvidenceSentence, EvidenceSource, Task
 from core.errors import Declined, ProviderError, TooLong
 from core.richtext import one_line

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Final
 
 from adapters.models.chat_calls import ChatModel, Gemini, Ollama, OpenRouter, Xai, strictly, taken_usd, usage_of
 from adapters.models.labelled_answers import ANSWER_SCHEMA, LabelledText, read_labelled
-from adapters.models.prompts import LABELLING_RULES, asked, labelled_evidence, spoken_turns
+from adapters.models.prompts import LABELLING_RULES, asked, spoken_turns
 from adapters.models.streamed import Reader, Written
 from adapters.models.vendor_answers import VendorAnswerModel
+from core.asking.labelling import labelled_evidence
 from core.asking.writing import DraftSentence, Task
 from core.errors import Declined, ProviderError
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from adapters.models.estimates import size_bytes
-from core.asking.writing import EvidenceSource, Manner, Task, Turn, Wishes
+from core.asking.labelling import harmless, labelled_evidence
+from core.asking.writing import Manner, Task, Turn, Wishes
 from core.richtext import one_line
 
 NOT_COVERED: Final = "NOT_COVERED"
-LONGEST_TITLE: Final = 300
 LONGEST_NAME: Final = 100
 LONGEST_WISH: Final = 4_000
 """Characters of a creator's instructions, or of what sums up an earlier conversation."""
@@ -100,17 +100,12 @@ def _wishes(wishes: Wishes) -> Iterator[str]:
 
 def _block(tag: str, lines: Iterable[str]) -> str:
     """Foreign text between tags that it cannot close; nothing where there is none."""
-    said = [harmless for line in lines if (harmless := _harmless(line)[:LONGEST_WISH])]
+    said = [fenced for line in lines if (fenced := harmless(line)[:LONGEST_WISH])]
     return "\n".join((f"<{tag}>", *said, f"</{tag}>")) if said else ""
 
 
 def _short(text: str) -> str:
-    return _harmless(text)[:LONGEST_NAME]
-
-
-def labelled_evidence(sources: tuple[EvidenceSource, ...]) -> str:
-    """Return the sentences as lines ``S1: ...`` under their sources."""
-    return "\n".join(line for source in sources for line in _lines(source))
+    return harmless(text)[:LONGEST_NAME]
 
 
 def length_bytes(task: Task) -> int:
@@ -124,15 +119,3 @@ def spoken_turns(history: tuple[Turn, ...]) -> Iterator[tuple[str, str]]:
     for turn in history:
         if turn.question.strip() and turn.answer.strip():
             yield turn.question, turn.answer
-
-
-def _lines(source: EvidenceSource) -> Iterator[str]:
-    yield f'<source title="{_harmless(source.title)[:LONGEST_TITLE]}">'
-    for sentence in source.sentences:
-        yield f"{sentence.label}: {_harmless(sentence.text)}"
-    yield "</source>"
-
-
-def _harmless(text: str) -> str:
-    """Keep a text from closing the source that it stands in."""
-    return one_line(text).replace("</", "< /").replace('"', "'")

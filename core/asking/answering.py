@@ -99,8 +99,7 @@ class Answering:
 
     async def answer(self, search: Search, given: Given, course: Course, inquiry: Inquiry | None) -> Answer:
         """Answer from a search; ``inquiry`` is None where the answer is neither looked up nor kept."""
-        looked_up = inquiry is not None and not search.found.words_only
-        lookup = Lookup(inquiry, search.vector) if inquiry and looked_up else None
+        lookup = Lookup(inquiry, search.vector) if inquiry and not search.found.words_only else None
         answer = await self._noted(search, given, course, lookup)
         if search.found.words_only:
             return by_words_only(answer)

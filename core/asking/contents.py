@@ -13,7 +13,7 @@ from typing import Final
 
 from core.asking.answer import Answer, Confidence, Mode, Origin, Outcome, Sentence
 from core.asking.citing import citation
-from core.asking.contents_abroad import FORMS_ABROAD, days_called, kinds_called
+from core.asking.contents_abroad import days_called, forms_abroad, kinds_called
 from core.asking.holdings import Span, StoredSentence
 from core.asking.notices import (
     ALL_THERE_IS,
@@ -161,7 +161,9 @@ def asks_for_contents(text: str) -> Wanted | None:
     for what, form in _FORMS:
         if found := form.fullmatch(said):
             return _wanted(what, found) if _of_the_library(found) else None
-    return next((_abroad(What(what), found) for what, form in FORMS_ABROAD if (found := form.fullmatch(said))), None)
+    return next(
+        (_abroad(What(what), found) for what, form in forms_abroad() if (found := form.fullmatch(said))), None
+    )
 
 
 def _of_the_library(found: re.Match[str]) -> bool:

@@ -8,6 +8,7 @@ what the material is about.
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Final
 
 from core.library.store import SourceKind
@@ -203,16 +204,21 @@ _AUDIO: Final = re.compile("p[oó]dcast|siniar|подкаст|पॉडकास
 _EITHER: Final = re.compile("épisod|episod|episód|puntat|выпуск|випуск|एपिसोड|エピソード|에피소드|حلق")
 
 
+@cache
+def forms_abroad() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """What is asked of the library, as in :class:`core.asking.contents.What`, with its form.
+
+    Compiled for the first question and not at start-up, where it would take as long as a dozen other modules.
+    """
+    return tuple(_compiled())
+
+
 def _compiled() -> Iterator[tuple[str, re.Pattern[str]]]:
     for what, forms in (("which", _WHICH), ("all", _ALL), ("new", _NEW)):
         for language, written in forms.items():
             for form in written:
                 spelled = form.format(t=_TOPIC, p=_PERIOD, n=f"(?P<noun>{_NOUNS[language]})")
                 yield what, re.compile(rf"{spelled}{_PLEASE}", re.IGNORECASE)
-
-
-FORMS_ABROAD: Final = tuple(_compiled())
-"""What is asked of the library, as in :class:`core.asking.contents.What`, with its form."""
 
 
 def kinds_called(noun: str) -> frozenset[SourceKind]:

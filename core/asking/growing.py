@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from core.asking.answer import Answer
-from core.asking.checking import places, verified
+from core.asking.checking import Places, places, verified
 from core.asking.discretion import gives_away
 from core.asking.straying import strays
 from core.asking.wording import Wording
@@ -33,6 +33,10 @@ class Growing:
     kept: tuple[DraftSentence, ...] = ()
     """The longest that any model came to."""
     _here: list[DraftSentence] = field(default_factory=list)
+    _places: Places = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._places = places(self.task)
 
     def begin(self) -> None:
         """A model starts."""
@@ -40,7 +44,7 @@ class Growing:
 
     async def heard(self, sentence: DraftSentence) -> None:
         """A model has closed a sentence."""
-        checked = verified(sentence, places(self.task), self.task.language)
+        checked = verified(sentence, self._places, self.task.language)
         if checked is None or strays(checked.text, self.task) or gives_away(checked.text, self.task):
             return
         self._here.append(checked)

@@ -5,7 +5,7 @@ The reader is a model that fills a form, so nothing of what it returns is shown 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -13,6 +13,7 @@ from typing import Final
 from core.asking.answer import Confidence, Usage
 from core.asking.forms import BEFORE_AN_ANSWER_S, Clerk, Filled, Form, filled_or_none
 from core.asking.gate import says_its_claims
+from core.asking.labelling import harmless, labelled_evidence
 from core.asking.markup import strip_markup
 from core.asking.wording import Found
 from core.asking.words import STOP_WORDS, tokens
@@ -93,20 +94,7 @@ async def read(
 
 
 def _material(question: str, sources: Sequence[EvidenceSource]) -> str:
-    lines = [line for source in sources for line in _lines(source)]
-    return "\n".join([*lines, f"Question: {_harmless(question)}"])
-
-
-def _lines(source: EvidenceSource) -> Iterator[str]:
-    yield f'<source title="{_harmless(source.title)}">'
-    for sentence in source.sentences:
-        yield f"{sentence.label}: {_harmless(sentence.text)}"
-    yield "</source>"
-
-
-def _harmless(text: str) -> str:
-    """Keep a text from closing the source that it stands in."""
-    return one_line(text).replace("</", "< /").replace('"', "'")
+    return f"{labelled_evidence(sources)}\nQuestion: {harmless(question)}"
 
 
 def _reading(filled: Filled, question: str, labels: set[str]) -> Reading | None:
